@@ -1,0 +1,97 @@
+/**
+ * The vCPU's state block in shared memory: what stands where. Generated code and TypeScript read the same bytes.
+ * All offsets are bytes from the block's start.
+ */
+
+/** How a load or store is checked. Arm DDI 0487, AccessType and AccessDescriptor. */
+export type AccessKind =
+  | "normal"
+  /** LDTR, STTR: as if at EL0. */
+  | "unprivileged"
+  /** Load-acquire, store-release, LDAPR: aligned (within 16 bytes with FEAT_LSE2), ordered. */
+  | "ordered"
+  /** Exclusives and atomics: aligned. */
+  | "atomic";
+
+/** Why generated code came back to TypeScript. The argument is named behind each. */
+export const EXIT_KINDS = [
+  "slice", // the instruction budget ran out or an interrupt is to be looked at
+  "redirect", // a helper has changed the PC or the regime (an exception was taken)
+  "undefined",
+  "svc", // imm16
+  "hvc", // imm16
+  "smc", // imm16
+  "brk", // imm16
+  "hlt", // imm16
+  "eret",
+  "eretaa",
+  "eretab",
+  "wfi",
+  "wfe",
+  "wfit", // Xt: the deadline in counter ticks
+  "wfet", // Xt
+  "fp", // access to SIMD and FP registers is trapped
+  "breakpoint",
+  "step",
+] as const;
+export type ExitKind = (typeof EXIT_KINDS)[number];
+
+/** General-purpose registers: X0 to X30, then a slot that is always 0 (XZR), SP, and a sink for writes to XZR. */
+export const X = 0x000;
+export const XZR_SLOT = 31;
+export const SP_SLOT = 32;
+export const SINK_SLOT = 33;
+
+/** Single fields: offset and width in bytes. */
+// deno-fmt-ignore
+export const STATE = {
+  /** The address of the next instruction, exact whenever TypeScript runs. */
+  pc:               { offset: 0x110, bytes: 8 },
+  /** N = 8, Z = 4, C = 2, V = 1. */
+  nzcv:             { offset: 0x118, bytes: 4 },
+  /** PSTATE but NZCV, at the places that SPSR_EL1 has: SP 0, EL 3:2, DAIF 9:6, BTYPE 11:10, SSBS 12, IL 20, SS 21, PAN 22, UAO 23, DIT 24, TCO 25. */
+  pstate:           { offset: 0x11c, bytes: 4 },
+  fpcr:             { offset: 0x120, bytes: 4 },
+  fpsr:             { offset: 0x124, bytes: 4 },
+  /** Index into EXIT_KINDS, and its argument. */
+  exitKind:         { offset: 0x128, bytes: 4 },
+  /** 0: SIMD and FP instructions run; else they exit with "fp". */
+  fpTrap:           { offset: 0x12c, bytes: 4 },
+  exitArgument:     { offset: 0x130, bytes: 8 },
+  /** VA of the page that runs, and where its decoded records start in memory. */
+  pcPage:           { offset: 0x138, bytes: 8 },
+  recordBase:       { offset: 0x140, bytes: 4 },
+  /** Where the TLB of the current context stands (see mmu/tlb.ts). */
+  tlb:              { offset: 0x144, bytes: 4 },
+  /** The TLB for unprivileged accesses from EL1 or EL2. */
+  tlbUnprivileged:  { offset: 0x148, bytes: 4 },
+  /** Instructions left in this slice, and the bias that turns a record's address into it. */
+  budget:           { offset: 0x14c, bytes: 4 },
+  /** Not 0: leave at the next check (an interrupt line changed, TypeScript wants the vCPU). */
+  attention:        { offset: 0x150, bytes: 4 },
+  /** Local exclusive monitor: size in bytes (0: open), address and value. */
+  exclusiveBytes:   { offset: 0x154, bytes: 4 },
+  exclusiveAddress: { offset: 0x158, bytes: 8 },
+  exclusiveLow:     { offset: 0x160, bytes: 8 },
+  exclusiveHigh:    { offset: 0x168, bytes: 8 },
+  /** The record that runs, while TypeScript is called from it. */
+  record:           { offset: 0x170, bytes: 4 },
+  /** 1 while the current context checks branch targets (a guarded page may be mapped). */
+  guarded:          { offset: 0x174, bytes: 4 },
+} as const;
+export type StateField = keyof typeof STATE;
+
+/** V0 to V31, 16 bytes each. */
+export const V = 0x200;
+/** Scratch slots, 16 bytes each: arguments of helpers in order, and the result in slot 0. */
+export const SCRATCH = 0x400;
+export const SCRATCH_SLOTS = 16;
+/** Stored system registers: 8 bytes each, by index in the system-register table. */
+export const SYSREG = 0x1000;
+export const SYSREG_SLOTS = 1024;
+/**
+ * Direct access to system registers: one byte each, by the same index. Bit n: an MRS at ELn may read the slot;
+ * bit 4 + n: an MSR at ELn may write it, without calling TypeScript.
+ */
+export const SYSREG_ACCESS = SYSREG + 8 * SYSREG_SLOTS;
+export const VCPU_BYTES = 0x4000;

@@ -1,0 +1,26 @@
+import type { Vcpu } from "../cpu/vcpu.ts";
+
+/**
+ * TypeScript functions that generated code calls by name: the slow paths of instructions.
+ * A helper finds its operands in the vCPU's scratch slots, in order, and leaves its result in slot 0.
+ */
+export interface Helper {
+  readonly run: (vcpu: Vcpu) => void;
+  /** The helper may take an exception or move the PC; it then returns after `vcpu.redirect()`. */
+  readonly mayExit: boolean;
+}
+
+const helpers = new Map<string, Helper>();
+
+/** Registers a helper under a name that no other has. */
+export function defineHelper(name: string, run: (vcpu: Vcpu) => void, options: { mayExit?: boolean } = {}): void {
+  if (helpers.has(name)) throw new TypeError(`Cannot define helper ${name} as it exists already`);
+  helpers.set(name, { run, mayExit: options.mayExit ?? false });
+}
+
+/** The helper of that name. Throws TypeError when there is none. */
+export function findHelper(name: string): Helper {
+  const helper = helpers.get(name);
+  if (!helper) throw new TypeError(`Cannot call helper ${name} as it is not defined`);
+  return helper;
+}
