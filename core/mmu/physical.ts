@@ -1,0 +1,59 @@
+/** One stretch of RAM: physical addresses `base` to `base + size` stand at byte `offset` of the machine's memory. */
+export interface RamRegion {
+  readonly base: number;
+  readonly size: number;
+  readonly offset: number;
+}
+
+/** Physical RAM as the MMU and the engine find it: several regions in one SharedArrayBuffer, the first the busiest. */
+export class PhysicalMemory {
+  /** The first region, which has a path of its own. */
+  readonly ramBase: number;
+  readonly ramSize: number;
+  readonly ramOffset: number;
+  readonly regions: readonly RamRegion[];
+  readonly u8: Uint8Array;
+  readonly u32: Uint32Array;
+  readonly i32: Int32Array;
+
+  /** @param regions page-aligned, without overlaps, each within `buffer`; not empty. */
+  constructor(readonly buffer: SharedArrayBuffer, regions: readonly RamRegion[]) {
+    for (const { base, size, offset } of regions) {
+      if ((base | size | offset) & 0xfff || offset + size > buffer.byteLength) {
+        throw new TypeError(`Cannot place RAM at PA 0x${base.toString(16)} as it must be page aligned and fit`);
+      }
+    }
+    this.regions = regions;
+    this.ramBase = regions[0].base;
+    this.ramSize = regions[0].size;
+    this.ramOffset = regions[0].offset;
+    this.u8 = new Uint8Array(buffer);
+    this.u32 = new Uint32Array(buffer);
+    this.i32 = new Int32Array(buffer);
+  }
+
+  /** The byte offset in the buffer at which PA `pa` stands, or -1 when no RAM is there. */
+  hostOffset(pa: number): number {
+    const delta = pa - this.ramBase;
+    if (delta >= 0 && delta < this.ramSize) return delta + this.ramOffset;
+    return this.#hostOffsetSlow(pa);
+  }
+
+  #hostOffsetSlow(pa: number): number {
+    const regions = this.regions;
+    for (let i = 1; i < regions.length; i++) {
+      const region = regions[i];
+      const delta = pa - region.base;
+      if (delta >= 0 && delta < region.size) return delta + region.offset;
+    }
+    return -1;
+  }
+
+  /** The PA of a byte offset in the buffer, or -1 when it is not RAM. */
+  paOf(hostOffset: number): number {
+    for (const { base, size, offset } of this.regions) {
+      if (hostOffset >= offset && hostOffset < offset + size) return hostOffset - offset + base;
+    }
+    return -1;
+  }
+}
