@@ -11,7 +11,12 @@ export type AccessKind =
   /** Load-acquire, store-release, LDAPR: aligned (within 16 bytes with FEAT_LSE2), ordered. */
   | "ordered"
   /** Exclusives and atomics: aligned. */
-  | "atomic";
+  | "atomic"
+  /** Structures of AdvSIMD elements: SCTLR_ELx.A asks for the alignment of an element, not of the access. */
+  | "simd8"
+  | "simd16"
+  | "simd32"
+  | "simd64";
 
 /** Why generated code came back to TypeScript. The argument is named behind each. */
 export const EXIT_KINDS = [

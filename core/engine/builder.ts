@@ -43,6 +43,8 @@ export interface Builder {
   imm64(lo: number, hi: number): I64;
   /** A small immediate, 0 to 65535: a shift amount, an index, NZCV. */
   imm16(value: number): I32;
+  /** A small signed immediate, -32768 to 32767, sign-extended: one slot where `imm` takes four. */
+  imm16s(value: number): I64;
 
   // Constants: part of the shape
   i32(value: number): I32;
@@ -56,6 +58,8 @@ export interface Builder {
   x(n: number): I64;
   w(n: number): I32;
   xsp(n: number): I64;
+  /** The base register of an access, checked by CheckSPAlignment when it is SP. */
+  base(n: number): I64;
   wsp(n: number): I32;
   /** The W (sf = 0) or X (sf = 1) register. */
   reg(sf: number, n: number): Int;
@@ -83,6 +87,8 @@ export interface Builder {
   setVLow32(n: number, value: I32): void;
   setVLow16(n: number, value: I32): void;
   setVLow8(n: number, value: I32): void;
+  /** Writes the element `index` of 1, 2, 4 or 8 bytes with the low bytes of `value`; the rest of Vn stays. */
+  setVElement(n: number, bytes: number, index: number, value: I64): void;
   /** The D or S register as a floating-point value (bits unchanged). */
   d(n: number): F64;
   s(n: number): F32;
@@ -163,6 +169,7 @@ export interface Builder {
   /** Loads 1, 2, 4 or 8 bytes, zero-extended. */
   load(address: I64, bytes: number, kind?: AccessKind): I64;
   load128(address: I64, kind?: AccessKind): V128;
+  /** Stores the low bytes of `value`; what stands above them does not matter, here and in all that follow. */
   store(address: I64, bytes: number, value: I64, kind?: AccessKind): void;
   store128(address: I64, value: V128, kind?: AccessKind): void;
   /** Two adjacent elements of 4 or 8 bytes, zero-extended. Nothing is written when either faults. */
