@@ -24,13 +24,15 @@ export interface GicCpuInterface {
    * Reads a register.
    * @param encoding op0:op1:CRn:CRm:op2 in 2+3+4+4+3 bits.
    * @param virtual the access is to the ICV register with the encoding of an ICC one (at EL1, by HCR_EL2.IMO or FMO).
+   * @param el the Exception level of the access, and `nonSecure` SCR_EL3.NS: it selects the bank, at EL3 too (true
+   * without EL3).
    * @returns the low half, unsigned; the high half is in `readHi` until the next read.
    */
-  read(encoding: number, virtual: boolean): number;
+  read(encoding: number, virtual: boolean, el: number, nonSecure: boolean): number;
   /** Bits 63:32 of what was last read. */
   readonly readHi: number;
   /** Writes a register; the halves are unsigned. */
-  write(encoding: number, lo: number, hi: number, virtual: boolean): void;
+  write(encoding: number, lo: number, hi: number, virtual: boolean, el: number, nonSecure: boolean): void;
 
   /** ICH_HCR_EL2 without side effects: the CPU looks at its trap bits. */
   readonly ichHcr: number;
