@@ -21,6 +21,7 @@ export type AccessKind =
 /** Why generated code came back to TypeScript. The argument is named behind each. */
 export const EXIT_KINDS = [
   "slice", // the instruction budget ran out or an interrupt is to be looked at
+  "fetch", // 0, 1 or 2 (ret, br, blr): the page of the PC is not in the execute TLB, or is guarded
   "redirect", // a helper has changed the PC or the regime (an exception was taken)
   "undefined",
   "svc", // imm16

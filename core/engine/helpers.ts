@@ -5,17 +5,23 @@ import type { Vcpu } from "../cpu/vcpu.ts";
  * A helper finds its operands in the vCPU's scratch slots, in order, and leaves its result in slot 0.
  */
 export interface Helper {
+  /** Index in {@link helperTable}: what generated code passes. */
+  readonly id: number;
   readonly run: (vcpu: Vcpu) => void;
   /** The helper may take an exception or move the PC; it then returns after `vcpu.redirect()`. */
   readonly mayExit: boolean;
 }
 
 const helpers = new Map<string, Helper>();
+/** All helpers by id. */
+export const helperTable: Helper[] = [];
 
 /** Registers a helper under a name that no other has. */
 export function defineHelper(name: string, run: (vcpu: Vcpu) => void, options: { mayExit?: boolean } = {}): void {
   if (helpers.has(name)) throw new TypeError(`Cannot define helper ${name} as it exists already`);
-  helpers.set(name, { run, mayExit: options.mayExit ?? false });
+  const helper = { id: helperTable.length, run, mayExit: options.mayExit ?? false };
+  helpers.set(name, helper);
+  helperTable.push(helper);
 }
 
 /** The helper of that name. Throws TypeError when there is none. */

@@ -1,0 +1,203 @@
+import type { Row } from "../a64/row.ts";
+import { extractFields } from "../a64/row.ts";
+import { EXIT_KINDS, STATE } from "../cpu/layout.ts";
+import { Operand } from "./emitter.ts";
+import { IMPORT } from "./guest_emitter.ts";
+import { EXEC_TLB_OFFSET } from "./memory_request.ts";
+import { emitDispatch, Tier1Emitter, TYPE } from "./tier1.ts";
+import { encodeModule, type FunctionBody, type Signature } from "./wasm_module.ts";
+import { Emitter } from "./emitter.ts";
+
+/** Table slots of the handlers that are not instructions. Zeroed records point to `decode`. */
+export const SPECIAL = { decode: 0, nextPage: 1, step: 2, breakpoint: 3 } as const;
+const FIRST_SLOT = 8;
+/** Table slots: the number of shapes met is bounded by the table of instructions, about 20,000 with all variants. */
+const TABLE_SLOTS = 0x10000;
+
+const SIGNATURES: readonly Signature[] = [
+  { params: ["i32", "i32", "i32"], results: [] },
+  { params: ["i32"], results: ["i32"] },
+  { params: ["i32", "i64", "i32", "i32"], results: [] },
+];
+const IMPORTS = [
+  { name: "helper", type: TYPE.import },
+  { name: "memory_access", type: TYPE.import },
+  { name: "decode", type: TYPE.import },
+];
+const FETCH_EXIT = EXIT_KINDS.indexOf("fetch");
+
+/** What generated code calls in TypeScript; each gets one number and answers with one. */
+export interface Callbacks {
+  /** Runs the helper with this id; not 0 when the code must be left. */
+  helper(id: number): number;
+  /** Does the access of a packed MemoryRequest; not 0 when it faulted. */
+  memoryAccess(request: number): number;
+  /** Decodes the instruction of a record; returns the record to run, or 0 to leave. */
+  decode(record: number): number;
+}
+
+/** One shape of a row, to be made into a handler: any word of it, and the variant bits. */
+export interface Shape {
+  readonly row: Row;
+  readonly word: number;
+  readonly variant: number;
+}
+
+/**
+ * The interpreter's handlers: generated from the meanings when a shape is first met, or in one module for a list of
+ * shapes that are known to be common. Calls within a module cost less than calls across.
+ */
+export class Handlers {
+  readonly table = new WebAssembly.Table({ element: "anyfunc", initial: TABLE_SLOTS, maximum: TABLE_SLOTS });
+  readonly #slots = new Map<Row, Map<number, number>[]>();
+  readonly #imports: WebAssembly.Imports;
+  readonly #memoryPages: number;
+  #next = FIRST_SLOT;
+  /** Enters generated code at a record, with the count that tier1.ts describes. */
+  readonly enter: (cpu: number, record: number, count: number) => void;
+  /** Modules compiled so far. */
+  moduleCount = 0;
+
+  constructor(memory: WebAssembly.Memory, callbacks: Callbacks) {
+    this.#memoryPages = memory.buffer.byteLength / 65536;
+    const { helper, memoryAccess, decode } = callbacks;
+    this.#imports = { env: { memory, table: this.table, helper, memory_access: memoryAccess, decode } };
+    const special = [
+      [emitDecode(), SPECIAL.decode],
+      [emitNextPage(), SPECIAL.nextPage],
+      [emitStop("step"), SPECIAL.step],
+      [emitStop("breakpoint"), SPECIAL.breakpoint],
+      [emitEnter(), -1],
+    ] as const;
+    const instance = this.#instantiate(special.map(([e]) => e), special.map(([, slot]) => slot), special.length - 1);
+    this.enter = instance.exports.enter as typeof this.enter;
+  }
+
+  /** The table slot of the handler of a shape, which is generated now if it is new. */
+  slotOf(row: Row, word: number, variant: number): number {
+    const slot = this.#known(row, variant).get(word & row.shapeMask);
+    if (slot !== undefined) return slot;
+    this.generate([{ row, word, variant }]);
+    return this.#known(row, variant).get(word & row.shapeMask)!;
+  }
+
+  has(shape: Shape): boolean {
+    return this.#known(shape.row, shape.variant).has(shape.word & shape.row.shapeMask);
+  }
+
+  /** All shapes that have a handler: what a list of common shapes is made from. */
+  *shapes(): Iterable<Shape> {
+    for (const [row, variants] of this.#slots) {
+      for (let variant = 0; variant < variants.length; variant++) {
+        for (const bits of variants[variant]?.keys() ?? []) yield { row, word: (row.value | bits) >>> 0, variant };
+      }
+    }
+  }
+
+  /** Generates the handlers of shapes that have none, all in one module. */
+  generate(shapes: readonly Shape[]): void {
+    const emitters: Emitter[] = [], slots: number[] = [];
+    for (const { row, word, variant } of shapes) {
+      const known = this.#known(row, variant), key = word & row.shapeMask;
+      if (known.has(key)) continue;
+      emitters.push(emitHandler(row, word, variant));
+      slots.push(this.#next);
+      known.set(key, this.#next++);
+    }
+    if (emitters.length) this.#instantiate(emitters, slots, -1);
+  }
+
+  #known(row: Row, variant: number): Map<number, number> {
+    let variants = this.#slots.get(row);
+    if (!variants) this.#slots.set(row, variants = []);
+    return variants[variant] ??= new Map();
+  }
+
+  #instantiate(emitters: readonly Emitter[], slots: readonly number[], entry: number): WebAssembly.Instance {
+    const body = (e: Emitter, type: number): FunctionBody => ({
+      type,
+      locals: e.locals,
+      code: e.code,
+      hints: e.hints,
+    });
+    const dispatch = emitDispatch(EXEC_TLB_OFFSET, FETCH_EXIT);
+    const bytes = encodeModule({
+      types: SIGNATURES,
+      imports: IMPORTS,
+      memoryPages: this.#memoryPages,
+      functions: [body(dispatch, TYPE.dispatch), ...emitters.map((e) => body(e, TYPE.handler))],
+      exports: entry < 0 ? {} : { enter: IMPORTS.length + 1 + entry },
+      elements: slots.flatMap((slot, i) => slot < 0 ? [] : [{ slot, function: i + 1 }]),
+    });
+    this.moduleCount++;
+    return new WebAssembly.Instance(new WebAssembly.Module(bytes), this.#imports);
+  }
+}
+
+const DISPATCH = IMPORTS.length;
+
+/** The handler of one shape: the row's meaning, asked with any word of the shape. */
+export function emitHandler(row: Row, word: number, variant: number): Tier1Emitter {
+  const e = new Tier1Emitter(variant, DISPATCH);
+  if (row.options.trap === "fp") e.checkFp();
+  row.semantics!(e, extractFields(row, word));
+  e.finish();
+  return e;
+}
+
+const CPU = new Operand("i32", 0), RECORD = new Operand("i32", 1), COUNT = new Operand("i32", 2);
+
+function continueAt(e: Emitter, record: Operand<"i32">): void {
+  e.get(e.loadMemory("i32", 2, record, 0));
+  e.code.raw([0x13, TYPE.handler, 0x00]);
+  e.endOfCode();
+}
+
+function emitEnter(): Emitter {
+  const e = new Emitter(3);
+  for (const p of [CPU, RECORD, COUNT]) e.get(p);
+  continueAt(e, RECORD);
+  return e;
+}
+
+function storeProgress(e: Emitter): void {
+  e.storeMemory(4, CPU, STATE.record.offset, RECORD);
+  e.storeMemory(4, CPU, STATE.budget.offset, e.add(COUNT, e.shrU(RECORD, e.i32(4))));
+}
+
+/** Slot 0: has TypeScript decode the instruction, then runs it. */
+function emitDecode(): Emitter {
+  const e = new Emitter(3);
+  storeProgress(e);
+  const record = e.callFunction(IMPORT.decode, "i32", RECORD);
+  e.beginIf(e.eqz(record), 0);
+  e.return();
+  e.endBlock();
+  e.get(CPU);
+  e.get(record);
+  e.get(e.sub(e.loadMemory("i32", 4, CPU, STATE.budget.offset), e.shrU(record, e.i32(4))));
+  continueAt(e, record);
+  return e;
+}
+
+/** The record behind a page's last: goes on with the next page. It is no instruction and counts as none. */
+function emitNextPage(): Emitter {
+  const e = new Emitter(3);
+  e.get(CPU);
+  e.get(e.add(e.loadMemory("i64", 8, CPU, STATE.pcPage.offset), e.i64(4096)));
+  e.get(e.add(COUNT, e.shrU(RECORD, e.i32(4))));
+  e.get(e.i32(0));
+  e.code.u8(0x12);
+  e.code.u32(DISPATCH);
+  e.endOfCode();
+  return e;
+}
+
+/** Leaves before the instruction of this record. */
+function emitStop(kind: "step" | "breakpoint"): Emitter {
+  const e = new Emitter(3);
+  storeProgress(e);
+  e.storeMemory(4, CPU, STATE.exitKind.offset, e.i32(EXIT_KINDS.indexOf(kind)));
+  return e;
+}
+

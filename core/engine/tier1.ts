@@ -1,0 +1,322 @@
+import type { F32, F64, I32, I64, Int, V128, Value, WasmType } from "./builder.ts";
+import type { Builder } from "./builder.ts";
+import { STATE } from "../cpu/layout.ts";
+import { GuestEmitter } from "./guest_emitter.ts";
+import { Emitter, Operand } from "./emitter.ts";
+import { RECORD_BYTES, RecordSlots, VARIANT } from "./record.ts";
+
+/** Type indices and functions that every module of handlers has. */
+export const TYPE = { handler: 0, import: 1, dispatch: 2 } as const;
+
+/** How dispatch is told of the kind of an indirect branch: not 0 where BTYPE will be. */
+export const BRANCH_TYPE = { ret: 0, br: 1, blr: 2 } as const;
+
+/**
+ * Writes an interpreter handler: `(cpu, record, count)`, operands read from the record, ending in a tail call of the
+ * next record's handler. `count + record/16` is the number of instructions executed minus the slice's budget, so that
+ * straight-line code counts itself; it is looked at where the program branches backwards, calls, returns, or jumps
+ * through a register.
+ */
+export class Tier1Emitter extends GuestEmitter implements Builder {
+  readonly cpu = new Operand("i32", 0);
+  readonly #record = new Operand("i32", 1);
+  readonly #count = new Operand("i32", 2);
+  readonly #slots = new RecordSlots();
+  #ended = false;
+
+  /**
+   * @param variant bits of VARIANT.
+   * @param dispatch index of the module's dispatch function.
+   */
+  constructor(readonly variant: number, readonly dispatch: number) {
+    super(3);
+  }
+
+  // Operands
+  #slot(): I32 {
+    return this.loadMemory("i32", 2, this.#record, this.#slots.small());
+  }
+  imm(_value: number): I64 {
+    return this.loadMemory("i64", 8, this.#record, this.#slots.wide());
+  }
+  imm64(_lo: number, _hi: number): I64 {
+    return this.imm(0);
+  }
+  imm16(_value: number): I32 {
+    return this.#slot();
+  }
+  imm16s(_value: number): I64 {
+    return this.signExtend(this.op("i32.extend16_s", this.#slot()));
+  }
+
+  // Registers: the slot holds the offset in the state block
+  #register(): I32 {
+    return this.add(this.cpu as I32, this.#slot());
+  }
+  #read<T extends WasmType>(type: T, bytes: number, offset = 0): Operand<T> {
+    return this.loadMemory(type, bytes, this.#register(), offset);
+  }
+  x(_n: number): I64 {
+    return this.#read("i64", 8);
+  }
+  w(_n: number): I32 {
+    return this.#read("i32", 4);
+  }
+  xsp(_n: number): I64 {
+    return this.#read("i64", 8);
+  }
+  wsp(_n: number): I32 {
+    return this.#read("i32", 4);
+  }
+  base(_n: number): I64 {
+    const value = this.#read("i64", 8);
+    if (this.variant & VARIANT.spBase) {
+      this.beginIf(this.and(this.wrap(value), this.i32(15)), 0);
+      this.helper("spAlignment", null);
+      this.endBlock();
+    }
+    return value;
+  }
+  reg(sf: number, n: number): Int {
+    return sf ? this.x(n) : this.w(n);
+  }
+  regsp(sf: number, n: number): Int {
+    return sf ? this.xsp(n) : this.wsp(n);
+  }
+  setX(_n: number, value: I64): void {
+    this.storeMemory(8, this.#register(), 0, value);
+  }
+  setW(_n: number, value: I32): void {
+    this.storeMemory(8, this.#register(), 0, this.zeroExtend(value));
+  }
+  setXsp(n: number, value: I64): void {
+    this.setX(n, value);
+  }
+  setWsp(n: number, value: I32): void {
+    this.setW(n, value);
+  }
+  setReg(n: number, value: Int): void {
+    if (value.type === "i64") this.setX(n, value);
+    else this.setW(n, value as I32);
+  }
+  setRegsp(n: number, value: Int): void {
+    this.setReg(n, value);
+  }
+
+  v(_n: number): V128 {
+    return this.#read("v128", 16);
+  }
+  vLow64(_n: number): I64 {
+    return this.#read("i64", 8);
+  }
+  vHigh64(_n: number): I64 {
+    return this.#read("i64", 8, 8);
+  }
+  vLow32(_n: number): I32 {
+    return this.#read("i32", 4);
+  }
+  vLow16(_n: number): I32 {
+    return this.#read("i32", 2);
+  }
+  vLow8(_n: number): I32 {
+    return this.#read("i32", 1);
+  }
+  d(_n: number): F64 {
+    return this.#read("f64", 8);
+  }
+  s(_n: number): F32 {
+    return this.#read("f32", 4);
+  }
+  setV(_n: number, value: V128): void {
+    this.storeMemory(16, this.#register(), 0, value);
+  }
+  #setLow(bytes: number, value: Value): void {
+    const register = this.#register();
+    if (bytes < 8) this.storeMemory(8, register, 0, this.i64(0));
+    this.storeMemory(bytes, register, 0, value);
+    this.storeMemory(8, register, 8, this.i64(0));
+  }
+  setVLow64(_n: number, value: I64): void {
+    this.#setLow(8, value);
+  }
+  setVLow32(_n: number, value: I32): void {
+    this.#setLow(4, value);
+  }
+  setVLow16(_n: number, value: I32): void {
+    this.#setLow(2, value);
+  }
+  setVLow8(_n: number, value: I32): void {
+    this.#setLow(1, value);
+  }
+  setD(_n: number, value: F64): void {
+    this.#setLow(8, value);
+  }
+  setS(_n: number, value: F32): void {
+    this.#setLow(4, value);
+  }
+  setVElement(_n: number, bytes: number, index: number, value: I64): void {
+    this.storeMemory(bytes, this.#register(), bytes * index, value);
+  }
+
+  // The guest's control flow
+  /** Instructions executed before this one, minus the budget. */
+  #executed(): I32 {
+    return this.add(this.#count as I32, this.shrU(this.#record as I32, this.i32(4)));
+  }
+  #pageOffset(): I32 {
+    const base = this.state32("recordBase");
+    return this.shrU(this.sub(this.#record as I32, base), this.i32(2));
+  }
+  #pc(): I64 {
+    return this.add(this.state64("pcPage"), this.zeroExtend(this.#pageOffset()));
+  }
+  pcPlus(offset: number): I64 {
+    return this.add(this.#pc(), this.imm(offset));
+  }
+  pagePlus(offset: number): I64 {
+    return this.add(this.state64("pcPage"), this.imm(offset));
+  }
+  branch(offset: number): void {
+    this.#branch(offset, false);
+    this.#ended = true;
+  }
+  branchIf(condition: I32, offset: number): void {
+    this.beginIf(condition);
+    this.#branch(offset, false);
+    this.endBlock();
+  }
+  branchLink(offset: number): void {
+    const link = this.add(this.#pc(), this.i64(4));
+    this.storeMemory(8, this.cpu, 30 * 8, link);
+    this.#branch(offset, true);
+    this.#ended = true;
+  }
+  #branch(offset: number, call: boolean): void {
+    if (this.variant & VARIANT.far) {
+      const check = call || (this.variant & VARIANT.backward) !== 0;
+      return this.#dispatch(this.add(this.#pc(), this.imm(offset)), check);
+    }
+    // The wide immediate holds the distance in records times 16.
+    const distance = this.wrap(this.imm(offset));
+    const target = this.add(this.#record as I32, distance);
+    const count = this.add(this.#count as I32, this.sub(this.i32(1), this.shrS(distance, this.i32(4))));
+    if (call || this.variant & VARIANT.backward) {
+      this.#checkBudget(this.add(count, this.shrU(target, this.i32(4))), () => this.#targetPc(target));
+    }
+    this.#continueAt(target, count);
+  }
+  #targetPc(record: I32): I64 {
+    const offset = this.shrU(this.sub(record, this.state32("recordBase")), this.i32(2));
+    return this.add(this.state64("pcPage"), this.zeroExtend(offset));
+  }
+  /** Ends the slice when the budget is spent, with `pc` as the next instruction. */
+  #checkBudget(executed: I32, pc: () => I64): void {
+    this.beginIf(this.geS(executed, this.i32(0)), 0);
+    this.setState64("pc", pc());
+    this.setState32("exitKind", this.i32(0));
+    this.setState32("budget", executed);
+    this.return();
+    this.endBlock();
+  }
+  #continueAt(record: I32, count: Value): void {
+    this.get(this.cpu);
+    this.get(record);
+    this.get(count);
+    this.get(this.loadMemory("i32", 2, record, 0));
+    this.#returnCallIndirect();
+  }
+  #returnCallIndirect(): void {
+    this.code.raw([0x13, TYPE.handler, 0x00]);
+    this.endOfCode();
+  }
+  /** Goes to an address in any page, by way of the execute TLB. */
+  #dispatch(address: I64, check: boolean, branchType = 0): void {
+    const executed = this.add(this.#executed(), this.i32(1));
+    if (check) this.#checkBudget(executed, () => address);
+    this.get(this.cpu);
+    this.get(address);
+    this.get(executed);
+    this.get(this.i32(branchType));
+    this.code.u8(0x12); // return_call
+    this.code.u32(this.dispatch);
+    this.endOfCode();
+  }
+  branchTo(address: I64, kind: "br" | "blr" | "ret"): void {
+    // BTYPE of a BR depends on its register: TypeScript looks at the instruction where a guarded page is entered.
+    if (kind === "br") this.setState32("record", this.#record as I32);
+    this.#dispatch(address, true, BRANCH_TYPE[kind]);
+    this.#ended = true;
+  }
+  synchronize(): void {
+    this.#dispatch(this.add(this.#pc(), this.i64(4)), true);
+    this.#ended = true;
+  }
+  checkInterrupts(): void {
+    this.beginIf(this.state32("attention"), 0);
+    this.setState64("pc", this.add(this.#pc(), this.i64(4)));
+    this.setState32("exitKind", this.i32(0));
+    this.setState32("budget", this.add(this.#executed(), this.i32(1)));
+    this.return();
+    this.endBlock();
+  }
+
+  protected spill(): void {
+    this.setState32("record", this.#record as I32);
+    this.setState32("budget", this.#executed());
+  }
+  protected reload(): void {
+    this.get(this.sub(this.state32("budget"), this.shrU(this.#record as I32, this.i32(4))));
+    this.set(this.#count);
+  }
+  protected leave(): void {
+    this.return();
+  }
+
+  /** Finishes the handler: the next record's handler follows unless the instruction branched away for good. */
+  finish(): void {
+    if (this.#ended) {
+      this.code.u8(0x00); // unreachable
+      return;
+    }
+    const next = this.add(this.#record as I32, this.i32(RECORD_BYTES));
+    this.get(this.cpu);
+    this.get(next);
+    this.get(this.#count);
+    this.get(this.loadMemory("i32", 2, this.#record, RECORD_BYTES));
+    this.#returnCallIndirect();
+  }
+}
+
+/**
+ * Writes `dispatch(cpu, address, executed, branchType)`: finds the decoded page of an address through the execute TLB
+ * and goes on there, or leaves for TypeScript to translate it.
+ */
+export function emitDispatch(execTlbOffset: number, fetchExit: number): Emitter {
+  const e = new Emitter(4);
+  const cpu = new Operand("i32", 0), address = new Operand("i64", 1);
+  const executed = new Operand("i32", 2), branchType = new Operand("i32", 3);
+  const low = e.wrap(address);
+  const index = e.and(e.shrU(low, e.i32(8)), e.i32(0x3ff0));
+  const entry = e.add(e.loadMemory("i32", 4, cpu, STATE.tlb.offset), index);
+  const tag = e.loadMemory("i64", 8, entry, execTlbOffset);
+  // Rotating brings a misaligned address out of range.
+  const words = e.rotr(e.sub(address as I64, tag as I64), e.i64(2));
+  // The entry's flags are 3 for a guarded page (FEAT_BTI), where TypeScript checks the target instruction.
+  const guarded = e.and(e.loadMemory("i32", 4, entry, execTlbOffset + 12), branchType as I32);
+  e.beginIf(e.and(e.ltU(words, e.i64(1024)), e.eqz(guarded)), 1);
+  const recordBase = e.loadMemory("i32", 4, entry, execTlbOffset + 8);
+  e.storeMemory(8, cpu, STATE.pcPage.offset, tag);
+  e.storeMemory(4, cpu, STATE.recordBase.offset, recordBase);
+  const record = e.add(recordBase, e.shl(e.wrap(words), e.i32(4))) as Operand<"i32">;
+  e.get(cpu);
+  e.get(record);
+  e.get(e.sub(executed as I32, e.shrU(record as I32, e.i32(4))));
+  e.get(e.loadMemory("i32", 2, record, 0));
+  e.code.raw([0x13, TYPE.handler, 0x00]);
+  e.endBlock();
+  e.storeMemory(8, cpu, STATE.pc.offset, address);
+  e.storeMemory(4, cpu, STATE.budget.offset, executed);
+  e.storeMemory(4, cpu, STATE.exitKind.offset, e.i32(fetchExit));
+  e.storeMemory(8, cpu, STATE.exitArgument.offset, e.zeroExtend(branchType));
+  return e;
+}
