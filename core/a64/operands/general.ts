@@ -275,19 +275,23 @@ function extendOperand(rdIsSp: boolean): Operand {
   };
 }
 
-/** Sets option, which must agree with the width of the register in `Rm|option`; GNU takes x for no narrower one. */
+/** The register of an extended register is X for the 64-bit variant with an extension from 64 bits, else W. */
+function isExtendedX(f: Fields, option: number): boolean {
+  return f.sf !== 0 && (option & 3) === 3;
+}
+
+/** Sets option, which must agree with the width of the register in `Rm|option`. */
 function putOption(f: Fields, option: number): boolean {
-  const isX = f.optionIsX === 1;
   f.option = option;
-  return isX === ((option & 3) === 3);
+  return f.isExtendedX === (isExtendedX(f, option) ? 1 : 0);
 }
 
 const EXTENDED_REGISTER: Operand = {
-  print: (f) => registerName((f.option & 3) === 3, f.Rm, false),
+  print: (f) => registerName(isExtendedX(f, f.option), f.Rm, false),
   parse(text, f) {
     const r = parseRegister(text);
     if (!r || r.isSp) return false;
-    return put(f, "optionIsX", r.is64 ? 1 : 0) && put(f, "Rm", r.n);
+    return put(f, "isExtendedX", r.is64 ? 1 : 0) && put(f, "Rm", r.n);
   },
 };
 

@@ -1,0 +1,25 @@
+import type { Operand, Operands } from "../operand.ts";
+import { GENERAL_OPERANDS } from "./general.ts";
+
+/** The operands of all classes by name. Throws TypeError when two files define the same name. */
+export const OPERANDS: Operands = merge([
+  GENERAL_OPERANDS,
+]);
+
+function merge(sets: readonly Operands[]): Operands {
+  const result: Record<string, Operand> = {};
+  for (const set of sets) {
+    for (const [name, operand] of Object.entries(set)) {
+      if (name in result) throw new TypeError(`Cannot define operand ${name} as it exists already`);
+      result[name] = operand;
+    }
+  }
+  return result;
+}
+
+/** The operand of that name. Throws TypeError when there is none. */
+export function findOperand(name: string): Operand {
+  const operand = OPERANDS[name];
+  if (!operand) throw new TypeError(`Cannot find operand "${name}"`);
+  return operand;
+}
