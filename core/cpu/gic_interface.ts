@@ -39,3 +39,11 @@ export interface GicCpuInterface {
   /** The vCPU tells its level of a private peripheral interrupt (16 to 31) that is made inside the CPU, as timers are. */
   setPpi(intid: number, level: boolean): void;
 }
+
+/** What a GIC asks of the vCPU that it serves. */
+export interface GicVcpu {
+  /** The interrupts to be taken may have become more. */
+  interruptsChanged(): void;
+  /** EL3 is implemented and SCR_EL3.FIQ is 1: Group 0 is out of Non-secure reach, which then sees shifted priorities. */
+  fiqToEl3(): boolean;
+}
