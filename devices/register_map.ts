@@ -111,3 +111,12 @@ export class RegisterMap<D, S> {
     row.write?.(d, stored, old, (offset - row.offset) >>> 2, mask);
   }
 }
+
+/** The PeriphID and PCellID registers of a PrimeCell, from 0xfe0 on, one byte each. */
+export function identificationRows<D, S>(prefix: string, bytes: readonly number[]): Register<D, S>[] {
+  return bytes.map((value, i) => ({
+    offset: 0xfe0 + 4 * i,
+    name: i < 4 ? `${prefix}PeriphID${i}` : `${prefix}PCellID${i - 4}`,
+    value,
+  }));
+}
