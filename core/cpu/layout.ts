@@ -84,6 +84,21 @@ export const STATE = {
   record:           { offset: 0x170, bytes: 4 },
   /** 1 while the current context checks branch targets (a guarded page may be mapped). */
   guarded:          { offset: 0x174, bytes: 4 },
+  /**
+   * Pointer authentication in the current context, recomputed with it: which keys are enabled, and whether use traps
+   * (bits: a64/pointer_authentication.ts, PAUTH).
+   */
+  pauth:            { offset: 0x178, bytes: 4 },
+  /** Not 0: DC ZVA may be trapped in the current context (SCTLR_ELx.DZE, HCR_EL2.TDZ) and asks a helper first. */
+  zvaTrap:          { offset: 0x17c, bytes: 4 },
+  /**
+   * Which bits of an address hold the PAC in the current context, for instruction and data addresses of the lower and
+   * the upper half: bits 54 down to 64 - TCR_ELx.TnSZ, and bits 63:56 unless TBI applies. 0 without FEAT_PAuth.
+   */
+  pacMaskLow:       { offset: 0x180, bytes: 8 },
+  pacMaskHigh:      { offset: 0x188, bytes: 8 },
+  pacMaskDataLow:   { offset: 0x190, bytes: 8 },
+  pacMaskDataHigh:  { offset: 0x198, bytes: 8 },
 } as const;
 export type StateField = keyof typeof STATE;
 

@@ -164,6 +164,8 @@ export interface Builder {
   /** Reads the system register with this encoding, op0:op1:CRn:CRm:op2 in 2+3+4+4+3 bits; traps as it must. */
   readSysreg(encoding: number): I64;
   writeSysreg(encoding: number, value: I64): void;
+  /** The stored value of a system register by name, without any trap: pseudocode's own reads, such as of a key. */
+  storedSysreg(name: string): I64;
 
   // Memory. Addresses are virtual; alignment, permission, faults, endianness and watchpoints are taken care of.
   /** Loads 1, 2, 4 or 8 bytes, zero-extended. */

@@ -1,0 +1,165 @@
+import type { Builder, I32, I64 } from "../engine/builder.ts";
+
+/*
+ * Pointer authentication, FEAT_PAuth. Arm DDI 0487, AddPAC(), Auth() and Strip(), without FEAT_EPAC, FEAT_PAuth2 and
+ * FEAT_FPAC: ID_AA64ISAR1_EL1.API and .GPI are 1, .APA and .GPA are 0, and ID_AA64ISAR2_EL1.APA3 and .GPA3 are 0.
+ *
+ * What depends on the translation regime (which keys are enabled, whether use is trapped, where a PAC stands in a
+ * pointer) is computed when the regime changes and kept in the vCPU's state: the field `pauth`, whose bits are named
+ * here, and four masks.
+ */
+
+export type PauthKey = "IA" | "IB" | "DA" | "DB";
+
+/** Bits of the state field `pauth`. */
+export const PAUTH = {
+  /** SCTLR_ELx.EnIA, EnIB, EnDA and EnDB of the current Exception level's regime. */
+  IA: 1 << 0,
+  IB: 1 << 1,
+  DA: 1 << 2,
+  DB: 1 << 3,
+  /** HCR_EL2.API or SCR_EL3.API makes the use of an enabled key, or PACGA, a trap. */
+  trap: 1 << 4,
+  /** Bit 55 and not bit 63 tells in which half of the address space an instruction address is: TBI applies to one. */
+  select55: 1 << 5,
+  /** The same for a data address. */
+  select55Data: 1 << 6,
+} as const;
+
+function isData(key: PauthKey): boolean {
+  return key[0] === "D";
+}
+
+/**
+ * Where the PAC stands in an address of the given half of the address space (`upper`: all ones, else 0): bits 54 down
+ * to the lowest bit of the PAC, and bits 63:56 unless TBI applies. 0 without FEAT_PAuth.
+ */
+function pacMask(o: Builder, upper: I64, isData: boolean): I64 {
+  const high = o.state64(isData ? "pacMaskDataHigh" : "pacMaskHigh");
+  const low = o.state64(isData ? "pacMaskDataLow" : "pacMaskLow");
+  return o.select(o.wrap(upper), high, low);
+}
+
+/** 1 where TBI applies, so that the PAC leaves out bits 63:56. */
+function isTbi(o: Builder, mask: I64): I32 {
+  return o.geS(mask, o.i64(0));
+}
+
+/** All ones where the bit is 1, else 0. */
+function replicate(o: Builder, value: I64, bit: number): I64 {
+  return o.shrS(o.shl(value, o.i64(63 - bit)), o.i64(63));
+}
+
+/** `value` with the bits of `mask` taken from `bits`. */
+function insert(o: Builder, value: I64, mask: I64, bits: I64): I64 {
+  return o.xor(value, o.and(o.xor(value, bits), mask));
+}
+
+/** The result of `body` where the key is enabled, else the pointer as it is; traps where its use is trapped. */
+function withKey(o: Builder, pointer: I64, key: PauthKey, body: () => I64): I64 {
+  const result = o.variable(pointer);
+  const config = o.state32("pauth");
+  o.if(o.and(config, o.i32(PAUTH[key])), () => {
+    trapUse(o, config);
+    o.assign(result, body());
+  });
+  return result;
+}
+
+function trapUse(o: Builder, config: I32): void {
+  o.if(o.and(config, o.i32(PAUTH.trap)), () => o.helper("pauthTrap", null));
+}
+
+/** AddPACIA(), AddPACIB(), AddPACDA(), AddPACDB(): the pointer signed. */
+export function addPac(o: Builder, pointer: I64, modifier: I64, key: PauthKey): I64 {
+  return withKey(o, pointer, key, () => {
+    const by55 = o.and(o.state32("pauth"), o.i32(isData(key) ? PAUTH.select55Data : PAUTH.select55));
+    const upper = o.select(by55, replicate(o, pointer, 55), replicate(o, pointer, 63));
+    const mask = pacMask(o, upper, isData(key));
+    const extension = o.or(mask, o.i64(1n << 55n));
+    const extended = insert(o, pointer, extension, upper);
+    const pac = computePac(o, extended, modifier, `AP${key}Key`);
+
+    // A pointer whose extension is neither all zeros nor all ones gets a PAC that will not authenticate.
+    const found = o.and(pointer, extension);
+    const isGood = o.or(o.eqz(found), o.eq(found, extension));
+    const spoilt = o.select(isTbi(o, mask), o.i64(1n << 54n), o.i64(1n << 62n));
+    return insert(o, extended, mask, o.select(isGood, pac, o.xor(pac, spoilt)));
+  });
+}
+
+/** AuthIA(), AuthIB(), AuthDA(), AuthDB(): the pointer without its PAC, or one that faults where the PAC is wrong. */
+export function authenticate(o: Builder, pointer: I64, modifier: I64, key: PauthKey): I64 {
+  return withKey(o, pointer, key, () => {
+    const upper = replicate(o, pointer, 55);
+    const mask = pacMask(o, upper, isData(key));
+    const original = insert(o, pointer, mask, upper);
+    const pac = computePac(o, original, modifier, `AP${key}Key`);
+    const isGood = o.eqz(o.and(o.xor(pac, pointer), mask));
+
+    const errorCode = key[1] === "A" ? 1n : 2n, tbi = isTbi(o, mask);
+    const failed = insert(
+      o,
+      original,
+      o.select(tbi, o.i64(3n << 53n), o.i64(3n << 61n)),
+      o.select(tbi, o.i64(errorCode << 53n), o.i64(errorCode << 61n)),
+    );
+    return o.select(isGood, original, failed);
+  });
+}
+
+/** Strip(): the pointer with the PAC replaced by copies of bit 55. */
+export function strip(o: Builder, pointer: I64, isData: boolean): I64 {
+  const upper = replicate(o, pointer, 55);
+  return insert(o, pointer, pacMask(o, upper, isData), upper);
+}
+
+/** AddPACGA(): a generic authentication code of 32 bits in the upper half. */
+export function addPacga(o: Builder, value: I64, modifier: I64): I64 {
+  trapUse(o, o.state32("pauth"));
+  return o.and(computePac(o, value, modifier, "APGAKey"), o.i64(-0x1_0000_0000));
+}
+
+/*
+ * ComputePAC() with an IMPLEMENTATION DEFINED algorithm: XXH64 of the four 64-bit words data, modifier, and the key's
+ * low and high halves, with seed 1 and without the addition of the length. The same as QEMU's "pauth-impdef", so that
+ * its results can be compared with ours.
+ */
+
+const PRIME1 = 0x9e3779b185ebca87n;
+const PRIME2 = 0xc2b2ae3d27d4eb4fn;
+const PRIME3 = 0x165667b19e3779f9n;
+const PRIME4 = 0x85ebca77c2b2ae63n;
+const SEED = 1n;
+const LANE_SEEDS: readonly bigint[] = [SEED + PRIME1 + PRIME2, SEED + PRIME2, SEED, SEED - PRIME1];
+const LANE_ROTATIONS: readonly number[] = [1, 7, 12, 18];
+
+function signed(value: bigint): bigint {
+  return BigInt.asIntN(64, value);
+}
+const SIGNED_PRIME1 = signed(PRIME1), SIGNED_PRIME2 = signed(PRIME2);
+const SIGNED_PRIME3 = signed(PRIME3), SIGNED_PRIME4 = signed(PRIME4);
+const SIGNED_LANE_SEEDS: readonly bigint[] = LANE_SEEDS.map(signed);
+
+/** A rotation to the left, folded into rotr as WebAssembly's rotations differ only in direction. */
+function rotl(o: Builder, value: I64, amount: number): I64 {
+  return o.rotr(value, o.i64(64 - amount));
+}
+
+function xxh64Round(o: Builder, input: I64): I64 {
+  return o.mul(rotl(o, input, 31), o.i64(SIGNED_PRIME1));
+}
+
+function computePac(o: Builder, data: I64, modifier: I64, key: string): I64 {
+  const prime2 = o.i64(SIGNED_PRIME2);
+  const inputs = [data, modifier, o.storedSysreg(`${key}Lo_EL1`), o.storedSysreg(`${key}Hi_EL1`)];
+  const lanes = inputs.map((input, i) => xxh64Round(o, o.add(o.mul(input, prime2), o.i64(SIGNED_LANE_SEEDS[i]))));
+  let hash = lanes.map((lane, i) => rotl(o, lane, LANE_ROTATIONS[i])).reduce((sum, lane) => o.add(sum, lane));
+  for (const lane of lanes) {
+    const merged = o.xor(hash, xxh64Round(o, o.mul(lane, prime2)));
+    hash = o.add(o.mul(merged, o.i64(SIGNED_PRIME1)), o.i64(SIGNED_PRIME4));
+  }
+  hash = o.mul(o.xor(hash, o.shrU(hash, o.i64(33))), prime2);
+  hash = o.mul(o.xor(hash, o.shrU(hash, o.i64(29))), o.i64(SIGNED_PRIME3));
+  return o.xor(hash, o.shrU(hash, o.i64(32)));
+}
