@@ -238,7 +238,7 @@ function bindArguments(use: Statement, name: string, macro: Macro, rest: string)
 }
 
 function replaceParameters(text: string, values: ReadonlyMap<string, string>): string {
-  return text.replace(/\\(\w+)/g, (whole, name) => values.get(name) ?? whole).replaceAll("\\()", "");
+  return text.replace(/\\(\w+)/g, (whole, name) => values.get(name) ?? whole).replaceAll("\\()", "").trim();
 }
 
 /** The body of a macro for one use; `\@` stands for the number of the use. */

@@ -1,9 +1,15 @@
 import type { Operand, Operands } from "../operand.ts";
 import { GENERAL_OPERANDS } from "./general.ts";
+import { INTEGER_OPERANDS } from "./integer.ts";
+import { MEMORY_OPERANDS } from "./memory.ts";
+import { SIMD_OPERANDS } from "./simd.ts";
 
 /** The operands of all classes by name. Throws TypeError when two files define the same name. */
 export const OPERANDS: Operands = merge([
   GENERAL_OPERANDS,
+  INTEGER_OPERANDS,
+  MEMORY_OPERANDS,
+  SIMD_OPERANDS,
 ]);
 
 function merge(sets: readonly Operands[]): Operands {
