@@ -30,6 +30,27 @@ export class Vcpu {
     this.w = base >>> 2;
   }
 
+  /** Instructions executed since reset; the running slice is added when it ends (see Engine.instructions). */
+  instructions = 0;
+  /** False while the vCPU waits (WFI, WFE), is off (PSCI) or is held by a debugger. */
+  isRunning = true;
+
+  /** Set by a helper after which the instruction must not go on: the PC already says where execution continues. */
+  redirected = false;
+
+  /** To be called by a helper that took an exception or moved the PC: generated code is left without doing more. */
+  redirect(): void {
+    this.redirected = true;
+  }
+
+  /** Makes the `pc` field the address of the instruction whose record generated code has left behind. */
+  syncPc(): void {
+    const { w, u32 } = this;
+    const record = u32[w + (STATE.record.offset >>> 2)], base = u32[w + (STATE.recordBase.offset >>> 2)];
+    u32[w + (STATE.pc.offset >>> 2)] = (u32[w + (STATE.pcPage.offset >>> 2)] | ((record - base) >>> 2)) >>> 0;
+    u32[w + (STATE.pc.offset >>> 2) + 1] = u32[w + (STATE.pcPage.offset >>> 2) + 1];
+  }
+
   /** The low or only 32 bits of a state field, unsigned. */
   get32(field: StateField): number {
     return this.u32[this.w + (STATE[field].offset >>> 2)];

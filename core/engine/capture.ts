@@ -53,7 +53,8 @@ export class CaptureBuilder implements Builder {
 
   /**
    * @param record byte offset of the record.
-   * @param pageOffset of the instruction in its 4 KiB page, 0 to 4092; NaN makes every direct branch a far one.
+   * @param pageOffset of the instruction in its 4 KiB page, 0 to 4092; NaN makes every direct branch a far one that looks at
+   * the budget (for single steps).
    */
   begin(record: number, pageOffset: number): void {
     this.#record = record;
@@ -385,7 +386,7 @@ export class CaptureBuilder implements Builder {
   }
   /** Near: the distance in the record area; far: the distance in the guest's addresses. */
   #branch(offset: number): void {
-    if (offset <= 0) this.variant |= VARIANT.backward;
+    if (offset <= 0 || Number.isNaN(this.#pageOffset)) this.variant |= VARIANT.backward;
     const target = this.#pageOffset + offset;
     if (target >= 0 && target < 4096) {
       this.#wide(offset * 4, 0);

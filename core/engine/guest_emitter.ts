@@ -4,7 +4,7 @@ import { SYSREG_ACCESS } from "../cpu/layout.ts";
 import { Emitter, type Operand } from "./emitter.ts";
 import { memoryRequest, WRITE_TLB_OFFSET } from "./memory_request.ts";
 import { findHelper } from "./helpers.ts";
-import { encodingOf, sysregSlot } from "./sysreg_slots.ts";
+import { encodeSysreg, findSysreg, sysregIndex } from "../cpu/sysregs.ts";
 
 /** Imported functions, in the order in which every module of generated code imports them. */
 export const IMPORT = { helper: 0, memory: 1, decode: 2 } as const;
@@ -22,11 +22,11 @@ function conditionHolds(cond: number, nzcv: number): boolean {
   return (cond & 1) && cond !== 15 ? !base : base;
 }
 
-const SYSREG_NZCV = encodingOf(3, 3, 4, 2, 0);
-const SYSREG_DAIF = encodingOf(3, 3, 4, 2, 1);
-const SYSREG_FPCR = encodingOf(3, 3, 4, 4, 0);
-const SYSREG_FPSR = encodingOf(3, 3, 4, 4, 1);
-const SYSREG_CURRENT_EL = encodingOf(3, 0, 4, 2, 2);
+const SYSREG_NZCV = encodeSysreg(3, 3, 4, 2, 0);
+const SYSREG_DAIF = encodeSysreg(3, 3, 4, 2, 1);
+const SYSREG_FPCR = encodeSysreg(3, 3, 4, 4, 0);
+const SYSREG_FPSR = encodeSysreg(3, 3, 4, 4, 1);
+const SYSREG_CURRENT_EL = encodeSysreg(3, 0, 4, 2, 2);
 
 /**
  * The part of the Builder that reads and writes guest state in memory in the same way in both tiers: state fields,
@@ -98,7 +98,7 @@ export abstract class GuestEmitter extends Emitter {
 
   // System registers
   storedSysreg(name: string): I64 {
-    return this.loadMemory("i64", 8, this.cpu, SYSREG + 8 * sysregSlot(name));
+    return this.loadMemory("i64", 8, this.cpu, SYSREG + 8 * sysregIndex(name));
   }
   #el(): I32 {
     return this.and(this.shrU(this.state32("pstate"), this.i32(2)), this.i32(3));
@@ -123,7 +123,7 @@ export abstract class GuestEmitter extends Emitter {
         this.checkFp();
         return this.zeroExtend(this.state32(encoding === SYSREG_FPCR ? "fpcr" : "fpsr"));
     }
-    const slot = sysregSlot(encoding);
+    const slot = findSysreg(encoding);
     if (slot < 0) return this.#mrs(encoding) as I64;
     const result = this.temporary("i64");
     this.beginIf(encoding === SYSREG_DAIF ? this.#el() : this.#direct(slot, false), 1);
@@ -158,7 +158,7 @@ export abstract class GuestEmitter extends Emitter {
         }, msr);
         return;
     }
-    const slot = sysregSlot(encoding);
+    const slot = findSysreg(encoding);
     if (slot < 0) return msr();
     this.if(
       this.#direct(slot, true),

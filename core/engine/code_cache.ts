@@ -1,0 +1,128 @@
+import type { Decoder } from "../a64/decoder.ts";
+import type { Fields, Row } from "../a64/row.ts";
+import { CaptureBuilder } from "./capture.ts";
+import type { Handlers } from "./handlers.ts";
+import { SPECIAL } from "./handlers.ts";
+import { PAGE_RECORD_BYTES, PAGE_RECORDS, RECORD_BYTES } from "./record.ts";
+import { row as makeRow } from "../a64/row.ts";
+
+/** What every word that no row claims means: the Undefined Instruction exception. */
+const UNDEFINED_ROW: Row = makeRow("UNDEFINED", "imm26:26 xxxxxx", "", (o) => o.undefined());
+
+/**
+ * Decoded records of the code pages, cached per page of RAM. A page is decoded record by record as it runs; a store to
+ * it drops all of its records.
+ */
+export class CodeCache {
+  readonly #i32: Int32Array;
+  readonly #u16: Uint16Array;
+  readonly #capture: CaptureBuilder;
+  readonly #fields = new Map<Row, Fields>();
+  /** Cache slot of each page of memory, or -1; and the page of each slot, or -1. */
+  readonly #slotOfPage: Int32Array;
+  readonly #pageOfSlot: Int32Array;
+  #free: number[] = [];
+  /** Slots dropped, which execute TLBs may still point to. */
+  #dropped: number[] = [];
+  #nextSlot = 0;
+
+  /**
+   * @param base byte offset of the records in `buffer`, a multiple of 16, and `pages` how many pages fit there.
+   * @param flushExecTlbs removes every execute TLB entry of every vCPU, so that dropped slots can be used again.
+   */
+  constructor(
+    readonly buffer: SharedArrayBuffer,
+    readonly base: number,
+    readonly pages: number,
+    readonly decoder: Decoder,
+    readonly handlers: Handlers,
+    readonly flushExecTlbs: () => void,
+  ) {
+    this.#i32 = new Int32Array(buffer);
+    this.#u16 = new Uint16Array(buffer);
+    this.#capture = new CaptureBuilder(buffer);
+    this.#slotOfPage = new Int32Array(buffer.byteLength >>> 12).fill(-1);
+    this.#pageOfSlot = new Int32Array(pages).fill(-1);
+  }
+
+  /** Where the records of a page of memory start; the page is entered in the cache if it is not there. */
+  recordsOf(hostPage: number): number {
+    let slot = this.#slotOfPage[hostPage];
+    if (slot < 0) slot = this.#enter(hostPage);
+    return this.base + slot * PAGE_RECORD_BYTES;
+  }
+
+  /** Whether the page has records, so that stores to it must be seen. */
+  holds(hostPage: number): boolean {
+    return this.#slotOfPage[hostPage] >= 0;
+  }
+
+  #enter(hostPage: number): number {
+    if (this.#free.length === 0 && this.#nextSlot === this.pages) this.#recycle();
+    const slot = this.#free.pop() ?? this.#nextSlot++;
+    this.#slotOfPage[hostPage] = slot;
+    this.#pageOfSlot[slot] = hostPage;
+    const last = this.base + slot * PAGE_RECORD_BYTES + (PAGE_RECORDS - 1) * RECORD_BYTES;
+    this.#u16[last >>> 1] = SPECIAL.nextPage;
+    return slot;
+  }
+
+  #recycle(): void {
+    if (this.#dropped.length === 0) {
+      for (let slot = 0; slot < this.pages; slot++) this.#dropSlot(slot);
+    }
+    this.flushExecTlbs();
+    this.#free = this.#dropped;
+    this.#dropped = [];
+  }
+
+  #dropSlot(slot: number): void {
+    const page = this.#pageOfSlot[slot];
+    if (page < 0) return;
+    const start = (this.base + slot * PAGE_RECORD_BYTES) >>> 2;
+    this.#i32.fill(0, start, start + (PAGE_RECORD_BYTES >>> 2));
+    this.#slotOfPage[page] = -1;
+    this.#pageOfSlot[slot] = -1;
+    this.#dropped.push(slot);
+  }
+
+  /** Drops the records of a page: it was written to. Running code meets the decoder at its next record. */
+  invalidate(hostPage: number): void {
+    const slot = this.#slotOfPage[hostPage];
+    if (slot >= 0) this.#dropSlot(slot);
+  }
+
+  /** Byte offset in memory of the instruction of a record, or -1 when its page was dropped. */
+  instructionOf(record: number): number {
+    const slot = Math.floor((record - this.base) / PAGE_RECORD_BYTES);
+    const page = this.#pageOfSlot[slot];
+    if (page < 0) return -1;
+    return page * 4096 + ((record - this.base - slot * PAGE_RECORD_BYTES) >>> 2);
+  }
+
+  /** Decodes the instruction of a record into it; false when its page was dropped. */
+  decode(record: number): boolean {
+    const at = this.instructionOf(record);
+    if (at < 0) return false;
+    this.decodeWord(this.#i32[at >>> 2], record, at & 0xfff);
+    return true;
+  }
+
+  /**
+   * Writes the record of an instruction word.
+   * @param pageOffset of the instruction, 0 to 4092, or NaN so that every branch goes through the execute TLB.
+   */
+  decodeWord(word: number, record: number, pageOffset: number): void {
+    const row = this.decoder.decode(word) ?? UNDEFINED_ROW;
+    this.#capture.begin(record, pageOffset);
+    row.semantics!(this.#capture, this.#fieldsOf(row, word));
+    this.#u16[record >>> 1] = this.handlers.slotOf(row, word, this.#capture.variant);
+  }
+
+  #fieldsOf(row: Row, word: number): Fields {
+    let fields = this.#fields.get(row);
+    if (!fields) this.#fields.set(row, fields = {});
+    for (const f of row.fields) fields[f.name] = (word >>> f.lsb) & (2 ** f.width - 1);
+    return fields;
+  }
+}

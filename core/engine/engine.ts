@@ -1,0 +1,274 @@
+import type { Decoder } from "../a64/decoder.ts";
+import { EXIT_KINDS, type ExitKind, STATE } from "../cpu/layout.ts";
+import type { Vcpu } from "../cpu/vcpu.ts";
+import { CodeCache } from "./code_cache.ts";
+import { Handlers, SPECIAL } from "./handlers.ts";
+import { helperTable } from "./helpers.ts";
+import { MemoryPath, type PhysicalBus, type Translation } from "./memory_path.ts";
+import { EXEC_TLB_OFFSET } from "./memory_request.ts";
+import { PAGE_RECORD_BYTES, RECORD_BYTES } from "./record.ts";
+
+/** The MMU, as the engine needs it. */
+export interface EngineMmu extends Translation {
+  /**
+   * Translates the PC for execution and enters tag and flags in the execute TLB.
+   * @returns the byte offset in memory of the PC's instruction, or a value of TRANSLATION.
+   */
+  fillExec(vcpu: Vcpu, vaLo: number, vaHi: number): number;
+  /** The page of the last fillExec is guarded (FEAT_BTI). */
+  readonly guarded: boolean;
+  /** From now on stores to the page of memory are seen: none goes through a TLB. */
+  protectCode(hostPage: number): void;
+  /** The page holds no decoded code any more. */
+  unprotectCode(hostPage: number): void;
+  flushExecTlbs(): void;
+  isBigEndian(vcpu: Vcpu): boolean;
+}
+
+/** The CPU's exception model, as the engine needs it. The PC is exact when any of these is called. */
+export interface ExceptionModel {
+  /** Takes the most urgent pending interrupt that is not masked, if any. */
+  takeInterrupts(vcpu: Vcpu): void;
+  /** Does what an exit of generated code asks for: an exception, an exception return, a wait. */
+  exit(vcpu: Vcpu, kind: ExitKind): void;
+  /** Takes the Data Abort or Instruction Abort of the MMU's fault. */
+  abort(vcpu: Vcpu): void;
+  /** Takes a synchronous External abort. */
+  externalAbort(vcpu: Vcpu, vaLo: number, vaHi: number, access: "read" | "write" | "execute"): void;
+  pcAlignment(vcpu: Vcpu): void;
+  /** Checks the instruction `word` as the target of an indirect branch; true when it took a Branch Target exception. */
+  branchTarget(vcpu: Vcpu, word: number, branchWord: number, kind: number): boolean;
+}
+
+const PC = STATE.pc.offset >>> 2;
+const BUDGET = STATE.budget.offset >>> 2;
+const KIND_FIELD = STATE.exitKind.offset >>> 2;
+const TLB = STATE.tlb.offset >>> 2;
+const REDIRECT = EXIT_KINDS.indexOf("redirect");
+const SLICE = EXIT_KINDS.indexOf("slice");
+const FETCH = EXIT_KINDS.indexOf("fetch");
+const STEP = EXIT_KINDS.indexOf("step");
+const BREAKPOINT = EXIT_KINDS.indexOf("breakpoint");
+
+export interface EngineOptions {
+  readonly memory: WebAssembly.Memory;
+  readonly mmu: EngineMmu;
+  readonly bus: PhysicalBus;
+  readonly exceptions: ExceptionModel;
+  readonly decoder: Decoder;
+  /** Byte offset in memory of the decoded records, a multiple of 16, and how many pages of code fit there. */
+  readonly recordsOffset: number;
+  readonly recordPages: number;
+}
+
+/** Runs vCPUs: enters generated code, and does in TypeScript what that leaves to it. */
+export class Engine {
+  readonly handlers: Handlers;
+  readonly code: CodeCache;
+  readonly #memoryPath: MemoryPath;
+  readonly #mmu: EngineMmu;
+  readonly #exceptions: ExceptionModel;
+  readonly #i32: Int32Array;
+  /** Records for single steps: one page that nothing else uses. */
+  readonly #stepRecords: number;
+  #vcpu!: Vcpu;
+  /** Instructions of the running vCPU at which its slice ends; `sliceEnd + budget` is how many it has executed. */
+  #sliceEnd = 0;
+  /** Memory exits of generated code, for statistics. */
+  slowAccesses = 0;
+  helperCalls = 0;
+
+  constructor(options: EngineOptions) {
+    const { memory, mmu, exceptions, decoder } = options;
+    const buffer = memory.buffer as unknown as SharedArrayBuffer;
+    this.#mmu = mmu;
+    this.#exceptions = exceptions;
+    this.#i32 = new Int32Array(buffer);
+    this.handlers = new Handlers(memory, {
+      helper: (id) => this.#helper(id),
+      memoryAccess: (request) => this.#memoryAccess(request),
+      decode: (record) => this.#decode(record),
+    });
+    const pages = options.recordPages - 1;
+    this.#stepRecords = options.recordsOffset + pages * PAGE_RECORD_BYTES;
+    this.code = new CodeCache(buffer, options.recordsOffset, pages, decoder, this.handlers, () => mmu.flushExecTlbs());
+    this.#memoryPath = new MemoryPath(
+      buffer,
+      mmu,
+      options.bus,
+      (vcpu) => exceptions.abort(vcpu),
+      (vcpu, lo, hi, write) => exceptions.externalAbort(vcpu, lo, hi, write ? "write" : "read"),
+      (host) => this.storedTo(host >>> 12),
+      (vcpu) => mmu.isBigEndian(vcpu),
+    );
+  }
+
+  /** A page of memory was written to behind the back of generated code: decoded instructions of it are dropped. */
+  storedTo(hostPage: number): void {
+    if (!this.code.holds(hostPage)) return;
+    this.code.invalidate(hostPage);
+    this.#mmu.unprotectCode(hostPage);
+  }
+
+  /** Instructions that the running vCPU has executed since reset, exact during helpers and exits. */
+  get instructions(): number {
+    return this.#sliceEnd + this.#vcpu.i32[this.#vcpu.w + BUDGET];
+  }
+
+  /** Ends the slice at the running vCPU's next check: an interrupt or an event may be due. */
+  stopSoon(): void {
+    const vcpu = this.#vcpu;
+    if (!vcpu) return;
+    this.#sliceEnd += vcpu.i32[vcpu.w + BUDGET];
+    vcpu.i32[vcpu.w + BUDGET] = 0;
+  }
+
+  /**
+   * Runs a vCPU for `budget` instructions or a few more (up to the next check), fewer when it waits or is stopped.
+   * @returns the number executed.
+   */
+  run(vcpu: Vcpu, budget: number): number {
+    this.#vcpu = vcpu;
+    const { i32, w } = vcpu;
+    const start = vcpu.instructions;
+    this.#sliceEnd = start + budget;
+    i32[w + BUDGET] = -budget;
+    while (i32[w + BUDGET] < 0 && vcpu.isRunning) {
+      this.#exceptions.takeInterrupts(vcpu);
+      const record = this.#fetch(vcpu);
+      if (record !== 0) this.#enter(vcpu, record);
+    }
+    vcpu.instructions = this.#sliceEnd + i32[w + BUDGET];
+    return vcpu.instructions - start;
+  }
+
+  #enter(vcpu: Vcpu, record: number): void {
+    const { i32, w } = vcpu;
+    i32[w + KIND_FIELD] = SLICE;
+    this.handlers.enter(vcpu.base, record, i32[w + BUDGET] - (record >>> 4));
+    const kind = i32[w + KIND_FIELD];
+    if (kind === SLICE) return;
+    if (kind === FETCH) return this.#fetched(vcpu);
+    if (kind === STEP || kind === BREAKPOINT) {
+      vcpu.syncPc();
+      if (kind === BREAKPOINT) this.#exceptions.exit(vcpu, "breakpoint");
+      return;
+    }
+    i32[w + BUDGET]++;
+    if (kind === REDIRECT) return;
+    vcpu.syncPc();
+    this.#exceptions.exit(vcpu, EXIT_KINDS[kind]);
+  }
+
+  /** After an indirect branch: where it entered a guarded page, its target must allow that. */
+  #fetched(vcpu: Vcpu): void {
+    const kind = vcpu.get32("exitArgument");
+    if (kind === 0) return;
+    const branchWord = this.#wordOfRecord(vcpu.get32("record"));
+    const host = this.#translate(vcpu);
+    if (host < 0 || !this.#mmu.guarded) return;
+    if (this.#exceptions.branchTarget(vcpu, this.#i32[host >>> 2], branchWord, kind)) vcpu.i32[vcpu.w + BUDGET]++;
+  }
+
+  #wordOfRecord(record: number): number {
+    const at = this.code.instructionOf(record);
+    return at < 0 ? 0 : this.#i32[at >>> 2];
+  }
+
+  /** Byte offset of the PC's instruction in memory, or a negative number after an exception was taken. */
+  #translate(vcpu: Vcpu): number {
+    const lo = vcpu.u32[vcpu.w + PC], hi = vcpu.u32[vcpu.w + PC + 1];
+    if (lo & 3) {
+      this.#exceptions.pcAlignment(vcpu);
+      return -1;
+    }
+    const host = this.#mmu.fillExec(vcpu, lo, hi);
+    if (host >= 0) return host;
+    if (host === -1) this.#exceptions.abort(vcpu);
+    else this.#exceptions.externalAbort(vcpu, lo, hi, "execute");
+    return -1;
+  }
+
+  /** The record of the PC's instruction; 0 after an exception was taken. */
+  #fetch(vcpu: Vcpu): number {
+    const { i32, u32, w } = vcpu;
+    const lo = u32[w + PC], hi = i32[w + PC + 1];
+    const entry = (u32[w + TLB] + EXEC_TLB_OFFSET + ((lo >>> 8) & 0x3ff0)) >>> 2;
+    let recordBase: number;
+    if (i32[entry] === (lo & ~0xfff) && i32[entry + 1] === hi && (lo & 3) === 0) recordBase = u32[entry + 2];
+    else {
+      const host = this.#translate(vcpu);
+      if (host < 0) {
+        i32[w + BUDGET]++;
+        return 0;
+      }
+      const hostPage = host >>> 12;
+      if (!this.code.holds(hostPage)) this.#mmu.protectCode(hostPage);
+      recordBase = this.code.recordsOf(hostPage);
+      // The TLB block is asked for again: entering the page may have flushed it.
+      const filled = (u32[w + TLB] + EXEC_TLB_OFFSET + ((lo >>> 8) & 0x3ff0)) >>> 2;
+      i32[filled] = lo & ~0xfff;
+      i32[filled + 1] = hi;
+      u32[filled + 2] = recordBase;
+      u32[filled + 3] = this.#mmu.guarded ? 3 : 0;
+    }
+    u32[w + (STATE.pcPage.offset >>> 2)] = lo & ~0xfff;
+    i32[w + (STATE.pcPage.offset >>> 2) + 1] = hi;
+    u32[w + (STATE.recordBase.offset >>> 2)] = recordBase;
+    return recordBase + (lo & 0xfff) * 4;
+  }
+
+  /** Executes exactly one instruction, or takes the exception or interrupt that comes instead of it. */
+  step(vcpu: Vcpu): void {
+    this.#vcpu = vcpu;
+    const { i32, w } = vcpu;
+    this.#sliceEnd = vcpu.instructions + 1;
+    i32[w + BUDGET] = -1;
+    this.#exceptions.takeInterrupts(vcpu);
+    const host = this.#translate(vcpu);
+    if (host < 0) i32[w + BUDGET]++;
+    else {
+      const lo = vcpu.u32[w + PC];
+      const record = this.#stepRecords + (lo & 0xfff) * 4;
+      this.code.decodeWord(i32[host >>> 2], record, NaN);
+      i32.fill(0, (record + RECORD_BYTES) >>> 2, (record + 2 * RECORD_BYTES) >>> 2);
+      i32[(record + RECORD_BYTES) >>> 2] = SPECIAL.step;
+      vcpu.set64("pcPage", vcpu.get64("pc") & ~0xfffn);
+      vcpu.set32("recordBase", this.#stepRecords);
+      this.#enter(vcpu, record);
+    }
+    vcpu.instructions = this.#sliceEnd + i32[w + BUDGET];
+  }
+
+  // Called by generated code
+
+  #helper(id: number): number {
+    const vcpu = this.#vcpu, { run, mayExit } = helperTable[id];
+    this.helperCalls++;
+    if (mayExit) {
+      vcpu.syncPc();
+      vcpu.redirected = false;
+    }
+    run(vcpu);
+    if (!mayExit || !vcpu.redirected) return 0;
+    vcpu.i32[vcpu.w + KIND_FIELD] = REDIRECT;
+    return 1;
+  }
+
+  #memoryAccess(request: number): number {
+    this.slowAccesses++;
+    const vcpu = this.#vcpu;
+    vcpu.syncPc();
+    const left = this.#memoryPath.access(vcpu, request);
+    if (left !== 0) vcpu.i32[vcpu.w + KIND_FIELD] = REDIRECT;
+    return left;
+  }
+
+  #decode(record: number): number {
+    if (this.code.decode(record)) return record;
+    const vcpu = this.#vcpu;
+    vcpu.syncPc();
+    vcpu.i32[vcpu.w + KIND_FIELD] = SLICE;
+    return 0;
+  }
+}

@@ -1,0 +1,78 @@
+import { assert, assertEquals } from "@std/assert";
+import { INSTRUCTIONS } from "../a64/table.ts";
+import { Decoder } from "../a64/decoder.ts";
+import { CaptureBuilder } from "./capture.ts";
+import { emitHandler, Handlers } from "./handlers.ts";
+import { extractFields, type Row } from "../a64/row.ts";
+
+/** A small deterministic generator: tests must fail alike every time. */
+function random(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let t = Math.imul(state ^ (state >>> 15), state | 1);
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+    return (t ^ (t >>> 14)) >>> 0;
+  };
+}
+
+const rows = INSTRUCTIONS.filter((r) => r.semantics);
+const decoder = new Decoder(rows);
+
+/** Up to `count` words that decode to the row. */
+function wordsOf(row: Row, count: number, next: () => number): number[] {
+  const words: number[] = [];
+  for (let tries = 0; tries < 40 * count && words.length < count; tries++) {
+    const word = ((next() & ~row.mask) | row.value) >>> 0;
+    if (decoder.decode(word) === row) words.push(word);
+  }
+  return words;
+}
+
+function capture(builder: CaptureBuilder, row: Row, word: number): number {
+  builder.begin(1024, 2048);
+  row.semantics!(builder, extractFields(row, word));
+  return builder.variant;
+}
+
+Deno.test("words of one shape have the same handler, whatever their registers and immediates", () => {
+  const next = random(1);
+  const builder = new CaptureBuilder(new SharedArrayBuffer(4096));
+  const failures = new Set<string>();
+  for (const row of rows) {
+    for (const word of wordsOf(row, 12, next)) {
+      const other = ((word & (row.shapeMask | row.mask)) | (next() & ~(row.shapeMask | row.mask))) >>> 0;
+      if (decoder.decode(other) !== row) continue;
+      try {
+        if (capture(builder, row, word) !== capture(builder, row, other)) continue;
+        const a = emitHandler(row, word, builder.variant), b = emitHandler(row, other, builder.variant);
+        if (a.code.view().toString() !== b.code.view().toString()) failures.add(row.name);
+      } catch (error) {
+        failures.add(`${row.name} (0x${word.toString(16)}): ${(error as Error).message}`);
+      }
+    }
+  }
+  assertEquals([...failures], []);
+});
+
+Deno.test("the handlers of all rows are valid WebAssembly", () => {
+  const next = random(2);
+  const memory = new WebAssembly.Memory({ initial: 16, maximum: 16, shared: true });
+  const handlers = new Handlers(memory, { helper: () => 0, memoryAccess: () => 0, decode: () => 0 });
+  const builder = new CaptureBuilder(memory.buffer as unknown as SharedArrayBuffer);
+  const failures: string[] = [];
+  for (const row of rows) {
+    const words = wordsOf(row, 30, next);
+    if (!words.length) failures.push(`${row.name}: no word decodes to it`);
+    for (const word of words) {
+      try {
+        handlers.generate([{ row, word, variant: capture(builder, row, word) }]);
+      } catch (error) {
+        failures.push(`${row.name} (0x${word.toString(16)}): ${(error as Error).message}`);
+        break;
+      }
+    }
+  }
+  assertEquals(failures, []);
+  assert(handlers.moduleCount > rows.length);
+});
