@@ -1,19 +1,23 @@
 import { DATA_PROCESSING_IMMEDIATE } from "./data_processing_immediate.ts";
 import { LOADS_STORES_ATOMIC } from "./loads_stores_atomic.ts";
+import { LOADS_STORES_AUTHENTICATED } from "./loads_stores_authenticated.ts";
 import { LOADS_STORES_EXCLUSIVE } from "./loads_stores_exclusive.ts";
 import { LOADS_STORES_GENERAL } from "./loads_stores_general.ts";
 import { LOADS_STORES_PAIR } from "./loads_stores_pair.ts";
 import { LOADS_STORES_SIMD } from "./loads_stores_simd.ts";
+import { LOADS_STORES_STRUCTURES } from "./loads_stores_structures.ts";
 import type { Row } from "./row.ts";
 
 /** The whole instruction set in the order of the Arm ARM, Arm DDI 0487, chapter C4. */
 export const INSTRUCTIONS: readonly Row[] = [
   ...DATA_PROCESSING_IMMEDIATE,
   ...LOADS_STORES_ATOMIC,
+  ...LOADS_STORES_AUTHENTICATED,
   ...LOADS_STORES_EXCLUSIVE,
   ...LOADS_STORES_GENERAL,
   ...LOADS_STORES_PAIR,
   ...LOADS_STORES_SIMD,
+  ...LOADS_STORES_STRUCTURES,
 ];
 
 /** The rows that say what words do; the rest are aliases. */

@@ -3,6 +3,7 @@ import { GENERAL_OPERANDS } from "./general.ts";
 import { INTEGER_OPERANDS } from "./integer.ts";
 import { MEMORY_OPERANDS } from "./memory.ts";
 import { SIMD_OPERANDS } from "./simd.ts";
+import { STRUCTURE_OPERANDS } from "./structures.ts";
 
 /** The operands of all classes by name. Throws TypeError when two files define the same name. */
 export const OPERANDS: Operands = merge([
@@ -10,6 +11,7 @@ export const OPERANDS: Operands = merge([
   INTEGER_OPERANDS,
   MEMORY_OPERANDS,
   SIMD_OPERANDS,
+  STRUCTURE_OPERANDS,
 ]);
 
 function merge(sets: readonly Operands[]): Operands {
