@@ -3,6 +3,8 @@ export interface RamRegion {
   readonly base: number;
   readonly size: number;
   readonly offset: number;
+  /** Only Secure accesses find it; for others nothing is there. */
+  readonly secureOnly?: boolean;
 }
 
 /** Physical RAM as the MMU and the engine find it: several regions in one SharedArrayBuffer, the first the busiest. */
@@ -11,6 +13,7 @@ export class PhysicalMemory {
   readonly ramBase: number;
   readonly ramSize: number;
   readonly ramOffset: number;
+  readonly #firstIsSecure: boolean;
   readonly regions: readonly RamRegion[];
   readonly u8: Uint8Array;
   readonly u32: Uint32Array;
@@ -24,6 +27,7 @@ export class PhysicalMemory {
       }
     }
     this.regions = regions;
+    this.#firstIsSecure = regions[0].secureOnly === true;
     this.ramBase = regions[0].base;
     this.ramSize = regions[0].size;
     this.ramOffset = regions[0].offset;
@@ -32,19 +36,19 @@ export class PhysicalMemory {
     this.i32 = new Int32Array(buffer);
   }
 
-  /** The byte offset in the buffer at which PA `pa` stands, or -1 when no RAM is there. */
-  hostOffset(pa: number): number {
+  /** The byte offset in the buffer at which PA `pa` stands, or -1 when no RAM is there for that security state. */
+  hostOffset(pa: number, secure = true): number {
     const delta = pa - this.ramBase;
-    if (delta >= 0 && delta < this.ramSize) return delta + this.ramOffset;
-    return this.#hostOffsetSlow(pa);
+    if (delta >= 0 && delta < this.ramSize && (secure || !this.#firstIsSecure)) return delta + this.ramOffset;
+    return this.#hostOffsetSlow(pa, secure);
   }
 
-  #hostOffsetSlow(pa: number): number {
+  #hostOffsetSlow(pa: number, secure: boolean): number {
     const regions = this.regions;
     for (let i = 1; i < regions.length; i++) {
       const region = regions[i];
       const delta = pa - region.base;
-      if (delta >= 0 && delta < region.size) return delta + region.offset;
+      if (delta >= 0 && delta < region.size) return secure || !region.secureOnly ? delta + region.offset : -1;
     }
     return -1;
   }

@@ -1,0 +1,375 @@
+import type { Vcpu } from "../cpu/vcpu.ts";
+import {
+  ACCESS_AT,
+  ACCESS_ATOMIC,
+  ACCESS_DC,
+  ACCESS_DEBUG,
+  ACCESS_EXECUTE,
+  ACCESS_IC,
+  ACCESS_PAN,
+  ACCESS_UNALIGNED,
+  ACCESS_WALK,
+  ACCESS_WALK_UPDATE,
+  ACCESS_WRITE,
+  ACCESS_ZERO,
+} from "./access.ts";
+import { ATTR, isDevice, mairAttribute, SHAREABILITY } from "./attributes.ts";
+import { FAULT, type Fault, type FaultStatus } from "./fault.ts";
+import type { PhysicalMemory } from "./physical.ts";
+import {
+  HCR_DC,
+  outputSizeBits,
+  POW2,
+  REGIME,
+  SCR_SIF,
+  SCTLR_EPAN_HI,
+  SCTLR_I,
+  SCTLR_WXN,
+  TG0_BITS,
+  TG1_BITS,
+  type TranslationControls,
+} from "./regime.ts";
+import {
+  bitField,
+  DESC_AF,
+  DESC_DBM_HI,
+  DESC_TABLE,
+  DESC_VALID,
+  isBlockLevel,
+  type Stage2Walker,
+} from "./walk_stage2.ts";
+
+const AP1_USER = 1 << 6;
+const AP2_READ_ONLY = 1 << 7;
+const DESC_NS = 1 << 5;
+/** In the high half: GP (bit 50), PXN (53), UXN or XN (54). */
+const GP_HI = 1 << 18;
+const PXN_HI = 1 << 21;
+const UXN_HI = 1 << 22;
+/** Of table descriptors, in the high half: PXNTable (59), XNTable (60), APTable (62:61), NSTable (63). */
+const PXN_TABLE_HI = 1 << 27;
+const UXN_TABLE_HI = 1 << 28;
+const AP_TABLE_NO_USER_HI = 1 << 29;
+const AP_TABLE_READ_ONLY_HI = 1 << 30;
+const NS_TABLE_HI = 1 << 31;
+const TABLE_ATTRIBUTES_HI = PXN_TABLE_HI | UXN_TABLE_HI | AP_TABLE_NO_USER_HI | AP_TABLE_READ_ONLY_HI;
+
+/**
+ * Stage 1 of a translation: from VA to IPA (or PA). Arm DDI 0487, AArch64.S1Translate() and AArch64.S1Walk().
+ * What the last translation found stands in the fields; one that failed has filled the fault record.
+ */
+export class Stage1Walker {
+  /** The output address, unsigned or signed halves. */
+  outHi = 0;
+  outLo = 0;
+  outSecure = false;
+  /** In MAIR encoding. */
+  attr = 0;
+  shareability = 0;
+  level = 0;
+  /** log2 of the size of the page or block. */
+  blockShift = 12;
+  /** The page checks branch targets (GP). */
+  guarded = false;
+
+  // Controls of the VA's range.
+  #upper = false;
+  #granule = 12;
+  #inputSize = 0;
+  #outputSize = 0;
+  #ha = false;
+  #hd = false;
+  #hpd = false;
+  #disabled = false;
+  // The walk under way.
+  #tableHi = 0;
+  #tableLo = 0;
+  #tableAttributes = 0;
+  #walkSecure = false;
+  #descHost = 0;
+  #descOffset = 0;
+  #descLo = 0;
+  #descHi = 0;
+  #canRead = false;
+  #canWrite = false;
+
+  constructor(readonly memory: PhysicalMemory, readonly fault: Fault, readonly stage2: Stage2Walker) {}
+
+  /**
+   * Translates the VA `hi:lo` under the controls `c`, for which `stage2.begin` was called if stage 2 is enabled.
+   * @param pan PSTATE.PAN.
+   * @returns false when the fault record was filled.
+   */
+  translate(vcpu: Vcpu, c: TranslationControls, hi: number, lo: number, access: number, pan: boolean): boolean {
+    this.#readControls(c, hi);
+    const tagged = this.#effectiveTbi(c, access);
+    // The address with its tag byte replaced by copies of bit 55 (of zeros where there is one range only).
+    const vaHi = tagged ? (this.#upper ? hi | -1 << 24 : hi & 0xffffff) : hi;
+    if (!c.stage1Enabled) return this.#disabledOutput(c, vaHi, lo, access);
+    if (this.#disabled || this.#isOutOfRange(c, vaHi, lo)) return this.#fail(FAULT.translation, 0, access);
+    return this.#walk(vcpu, c, vaHi, lo, access, pan);
+  }
+
+  /** AArch64.GetS1TTWParams(), for the range that `hi` is in. */
+  #readControls(c: TranslationControls, hi: number): void {
+    const tcrLo = c.tcrLo;
+    const tcrHi = c.tcrHi;
+    const upper = c.twoRanges && (hi & 1 << 23) !== 0;
+    this.#upper = upper;
+    let ps = tcrHi & 7;
+    if (c.twoRanges) {
+      this.#inputSize = 64 - (upper ? tcrLo >>> 16 & 63 : tcrLo & 63);
+      this.#granule = upper ? TG1_BITS[tcrLo >>> 30] : TG0_BITS[tcrLo >>> 14 & 3];
+      this.#ha = (tcrHi & 1 << 7) !== 0;
+      this.#hd = (tcrHi & 1 << 8) !== 0;
+      this.#hpd = (tcrHi & (upper ? 1 << 10 : 1 << 9)) !== 0;
+      // EPD0, EPD1; and E0PD0, E0PD1 for accesses from EL0.
+      this.#disabled = (tcrLo & (upper ? 1 << 23 : 1 << 7)) !== 0 ||
+        (c.el === 0 && (tcrHi & (upper ? 1 << 24 : 1 << 23)) !== 0);
+    } else {
+      ps = tcrLo >>> 16 & 7;
+      this.#inputSize = 64 - (tcrLo & 63);
+      this.#granule = TG0_BITS[tcrLo >>> 14 & 3];
+      this.#ha = (tcrLo & 1 << 21) !== 0;
+      this.#hd = (tcrLo & 1 << 22) !== 0;
+      this.#hpd = (tcrLo & 1 << 24) !== 0;
+      this.#disabled = false;
+    }
+    this.#outputSize = outputSizeBits(ps, this.#granule, c.features.paBits);
+  }
+
+  /** EffectiveTBI(): the top byte is not part of the address. */
+  #effectiveTbi(c: TranslationControls, access: number): boolean {
+    const isExecute = (access & ACCESS_EXECUTE) !== 0;
+    if (!c.twoRanges) return (c.tcrLo & 1 << 20) !== 0 && !(isExecute && (c.tcrLo & 1 << 29) !== 0);
+    const tbi = this.#upper ? 1 << 6 : 1 << 5;
+    const tbid = this.#upper ? 1 << 20 : 1 << 19;
+    return (c.tcrHi & tbi) !== 0 && !(isExecute && (c.tcrHi & tbid) !== 0);
+  }
+
+  /** AArch64.S1InvalidTxSZ() and AArch64.VAIsOutOfRange(). */
+  #isOutOfRange(c: TranslationControls, hi: number, lo: number): boolean {
+    const size = this.#inputSize;
+    const is64K = this.#granule === 16;
+    if (size > (is64K && c.features.largeVa ? 52 : 48) || size < (is64K ? 17 : 16)) return true;
+    const topHi = this.#upper ? ~hi : hi;
+    const topLo = this.#upper ? ~lo : lo;
+    return size >= 32 ? topHi >>> (size - 32) !== 0 : topHi !== 0 || topLo >>> size !== 0;
+  }
+
+  /** AArch64.S1DisabledOutput(): a flat mapping. */
+  #disabledOutput(c: TranslationControls, hi: number, lo: number, access: number): boolean {
+    const isExecute = (access & ACCESS_EXECUTE) !== 0;
+    const isDefaultCacheable = c.regime === REGIME.EL10 && (c.hcrLo & HCR_DC) !== 0;
+    if (hi >>> 0 >= POW2[c.features.paBits - 32]) return this.#fail(FAULT.addressSize, 0, access);
+    if (isDefaultCacheable) this.attr = ATTR.normalWriteBack;
+    else if (!isExecute) this.attr = ATTR.deviceNGnRnE;
+    else this.attr = (c.sctlrLo & SCTLR_I) !== 0 ? ATTR.normalWriteThrough : ATTR.normalNonCacheable;
+    this.shareability = isDefaultCacheable ? SHAREABILITY.non : SHAREABILITY.outer;
+    this.outHi = hi;
+    this.outLo = lo;
+    this.outSecure = c.secure;
+    this.level = 0;
+    this.blockShift = 12;
+    this.guarded = false;
+    if (isMisaligned(this.attr, access)) return this.#fail(FAULT.alignment, 0, access);
+    return true;
+  }
+
+  /** AArch64.S1Walk(). */
+  #walk(vcpu: Vcpu, c: TranslationControls, hi: number, lo: number, access: number, pan: boolean): boolean {
+    const granule = this.#granule;
+    const stride = granule - 3;
+    const depth = Math.trunc((this.#inputSize - 1 - granule) / stride);
+    let level = 3 - depth;
+    let shift = granule + depth * stride;
+    let width = this.#inputSize - shift;
+    this.#selectTtbr(vcpu, c, width + 3);
+    this.#tableAttributes = 0;
+    this.#walkSecure = c.secure;
+    if (this.#isOutputOutOfRange(this.#tableHi)) return this.#fail(FAULT.addressSize, 0, access);
+    for (;;) {
+      if (!this.#fetch(vcpu, c, bitField(hi, lo, shift, width) << 3, level, access)) return false;
+      const descLo = this.#descLo;
+      const isTable = (descLo & DESC_TABLE) !== 0;
+      if ((descLo & DESC_VALID) === 0) break;
+      if (level === 3 ? isTable : !isTable && isBlockLevel(granule, level, c.features.paBits)) {
+        return this.#leaf(vcpu, c, hi, lo, access, pan, level, shift);
+      }
+      if (level === 3 || !isTable) break;
+      this.#setTable(this.#descHi & 0xffff, descLo, granule === 16 ? descLo >>> 12 & 15 : 0, granule);
+      if (this.#isOutputOutOfRange(this.#tableHi)) return this.#fail(FAULT.addressSize, level, access);
+      if (!this.#hpd) this.#tableAttributes |= this.#descHi & TABLE_ATTRIBUTES_HI;
+      if ((this.#descHi & NS_TABLE_HI) !== 0) this.#walkSecure = false;
+      level++;
+      shift -= stride;
+      width = stride;
+    }
+    return this.#fail(FAULT.translation, level, access);
+  }
+
+  /** The table that TTBR0 or TTBR1 of the regime points to, aligned to its size. */
+  #selectTtbr(vcpu: Vcpu, c: TranslationControls, tableBits: number): void {
+    const r = c.registers;
+    let index = r.TTBR0_EL3;
+    if (c.regime === REGIME.EL10) index = this.#upper ? r.TTBR1_EL1 : r.TTBR0_EL1;
+    else if (c.regime !== REGIME.EL3) index = this.#upper ? r.TTBR1_EL2 : r.TTBR0_EL2;
+    const lo = vcpu.sysLo(index);
+    const high = this.#outputSize === 52 ? lo >>> 2 & 15 : 0;
+    this.#setTable(vcpu.sysHi(index) & 0xffff, lo, high, this.#outputSize === 52 && tableBits < 6 ? 6 : tableBits);
+  }
+
+  #setTable(hi: number, lo: number, bits51To48: number, alignBits: number): void {
+    this.#tableHi = hi | bits51To48 << 16;
+    this.#tableLo = lo & -1 << alignBits;
+  }
+
+  /** AArch64.OAOutOfRange(), for the high half of an output address. */
+  #isOutputOutOfRange(hi: number): boolean {
+    return hi >= POW2[this.#outputSize - 32];
+  }
+
+  /** FetchDescriptor(): reads the descriptor at `offset` of the current table, through stage 2 where that is enabled. */
+  #fetch(vcpu: Vcpu, c: TranslationControls, offset: number, level: number, access: number): boolean {
+    let hi = this.#tableHi;
+    let lo = this.#tableLo | offset;
+    let secure = this.#walkSecure;
+    if (c.stage2Enabled) {
+      const s2 = this.stage2;
+      if (!s2.translate(vcpu, c, hi, lo, secure, ACCESS_WALK | access & ACCESS_DEBUG)) return false;
+      hi = s2.paHi;
+      lo = s2.paLo;
+      secure = s2.paSecure;
+    }
+    const host = this.memory.hostOffset(hi * 0x100000000 + (lo >>> 0), secure);
+    if (host < 0) return this.#fail(FAULT.syncExternalOnWalk, level, access);
+    const words = this.memory.i32;
+    const w = host / 4;
+    this.#descHost = host;
+    this.#descOffset = offset;
+    // Another vCPU may write between the two halves.
+    do {
+      this.#descLo = words[w];
+      this.#descHi = words[w + 1];
+    } while (this.#descLo !== words[w]);
+    return true;
+  }
+
+  /** Address size, Access flag, alignment and permissions of a page or block; then the hardware update. */
+  #leaf(
+    vcpu: Vcpu,
+    c: TranslationControls,
+    hi: number,
+    lo: number,
+    access: number,
+    pan: boolean,
+    level: number,
+    shift: number,
+  ): boolean {
+    const descLo = this.#descLo;
+    const isDebug = (access & ACCESS_DEBUG) !== 0;
+    const high = this.#outputSize === 52 ? (descLo >>> 12 & 15) << 16 : 0;
+    const outHi = this.#descHi & 0xffff | high;
+    if (this.#isOutputOutOfRange(outHi)) return this.#fail(FAULT.addressSize, level, access);
+    if ((descLo & DESC_AF) === 0 && !this.#ha && !isDebug) return this.#fail(FAULT.accessFlag, level, access);
+    if (shift < 32) {
+      this.outHi = outHi;
+      this.outLo = descLo & -1 << shift | lo & ~(-1 << shift);
+    } else {
+      this.outHi = outHi & -1 << (shift - 32) | hi & ~(-1 << (shift - 32));
+      this.outLo = lo;
+    }
+    this.outSecure = this.#walkSecure && (descLo & DESC_NS) === 0;
+    this.level = level;
+    this.blockShift = shift;
+    this.shareability = descLo >>> 8 & 3;
+    this.guarded = (this.#descHi & GP_HI) !== 0;
+    this.#setAttributes(vcpu, c, descLo >>> 2 & 7);
+    if (isDebug) return true;
+    if (isMisaligned(this.attr, access)) return this.#fail(FAULT.alignment, level, access);
+    if (!this.#permits(c, access, pan)) return this.#fail(FAULT.permission, level, access);
+    if ((descLo & DESC_AF) !== 0 && (descLo & AP2_READ_ONLY) === 0) return true;
+    return this.#update(vcpu, c, hi, lo, access, pan);
+  }
+
+  #setAttributes(vcpu: Vcpu, c: TranslationControls, attrIndx: number): void {
+    const r = c.registers;
+    const mair = c.regime === REGIME.EL10 ? r.MAIR_EL1 : c.regime === REGIME.EL3 ? r.MAIR_EL3 : r.MAIR_EL2;
+    this.attr = mairAttribute(vcpu.sysLo(mair), vcpu.sysHi(mair), attrIndx);
+    const isUncached = isDevice(this.attr) || this.attr === ATTR.normalNonCacheable;
+    if (isUncached) this.shareability = SHAREABILITY.outer;
+  }
+
+  /** AArch64.S1HasPermissionsFault(), negated, with AArch64.S1DirectBasePermissions(). */
+  #permits(c: TranslationControls, access: number, pan: boolean): boolean {
+    const descLo = this.#descLo;
+    const table = this.#tableAttributes;
+    const canDirty = this.#ha && this.#hd && (this.#descHi & DESC_DBM_HI) !== 0;
+    const isWritable = ((descLo & AP2_READ_ONLY) === 0 || canDirty) && (table & AP_TABLE_READ_ONLY_HI) === 0;
+    const wxn = (c.sctlrLo & SCTLR_WXN) !== 0;
+    const xn = (this.#descHi & UXN_HI) !== 0 || (table & UXN_TABLE_HI) !== 0;
+    let canExecute: boolean;
+    if (!c.twoRanges) {
+      this.#canRead = true;
+      this.#canWrite = isWritable;
+      canExecute = !xn && !(wxn && isWritable);
+    } else {
+      const userReads = (descLo & AP1_USER) !== 0 && (table & AP_TABLE_NO_USER_HI) === 0;
+      const userWrites = userReads && isWritable;
+      const userExecutes = !xn && !(wxn && userWrites);
+      if (c.el === 0) {
+        this.#canRead = userReads;
+        this.#canWrite = userWrites;
+        canExecute = userExecutes;
+      } else {
+        const pxn = (this.#descHi & PXN_HI) !== 0 || (table & PXN_TABLE_HI) !== 0;
+        const never = pan && obeysPan(access) && (userReads || (userExecutes && (c.sctlrHi & SCTLR_EPAN_HI) !== 0));
+        this.#canRead = !never;
+        this.#canWrite = isWritable && !never;
+        canExecute = !pxn && !userWrites && !(wxn && isWritable);
+      }
+    }
+    if ((access & ACCESS_EXECUTE) !== 0) {
+      return canExecute && !(c.secure && !this.outSecure && (c.scr & SCR_SIF) !== 0);
+    }
+    if ((access & ACCESS_ATOMIC) !== 0) return this.#canRead && this.#canWrite;
+    if ((access & ACCESS_WRITE) !== 0) return this.#canWrite;
+    return this.#canRead || ((access & (ACCESS_DC | ACCESS_IC)) !== 0 && c.el !== 0);
+  }
+
+  /** Sets the Access flag and the dirty state in the descriptor, through stage 2 where that is enabled. */
+  #update(vcpu: Vcpu, c: TranslationControls, hi: number, lo: number, access: number, pan: boolean): boolean {
+    const old = this.#descLo;
+    let updated = old | DESC_AF;
+    const isWrite = (access & (ACCESS_WRITE | ACCESS_ATOMIC)) !== 0 && (access & (ACCESS_DC | ACCESS_AT)) === 0;
+    if (isWrite) updated &= ~AP2_READ_ONLY;
+    if (updated === old) return true;
+    if (c.stage2Enabled) {
+      const walk = ACCESS_WALK | ACCESS_WALK_UPDATE;
+      const ipaLo = this.#tableLo | this.#descOffset;
+      if (!this.stage2.translate(vcpu, c, this.#tableHi, ipaLo, this.#walkSecure, walk)) return false;
+    }
+    if (Atomics.compareExchange(this.memory.i32, this.#descHost / 4, old, updated) === old) return true;
+    return this.#walk(vcpu, c, hi, lo, access, pan);
+  }
+
+  #fail(status: FaultStatus, level: number, access: number): false {
+    const fault = this.fault;
+    fault.statusCode = status;
+    fault.level = level;
+    if ((access & ACCESS_ATOMIC) === 0) fault.write = (access & ACCESS_WRITE) !== 0;
+    else fault.write = status === FAULT.permission && this.#canRead;
+    return false;
+  }
+}
+
+/** Privileged data accesses obey PSTATE.PAN; cache maintenance and address translation do not. */
+function obeysPan(access: number): boolean {
+  if ((access & ACCESS_PAN) !== 0) return true;
+  return (access & (ACCESS_EXECUTE | ACCESS_DC | ACCESS_IC | ACCESS_AT)) === 0;
+}
+
+function isMisaligned(attr: number, access: number): boolean {
+  return (access & (ACCESS_UNALIGNED | ACCESS_ZERO)) !== 0 && isDevice(attr) &&
+    (access & (ACCESS_EXECUTE | ACCESS_DEBUG)) === 0;
+}
