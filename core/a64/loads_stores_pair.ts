@@ -2,7 +2,7 @@ import type { Builder } from "../engine/builder.ts";
 import { type Access, describe, makeAccess, transferX } from "./access.ts";
 import { type AddressingMode, pairOffset, pairPostIndex, pairPreIndex, type With } from "./addressing.ts";
 import { bySf } from "./loads_stores_general.ts";
-import { type Row, row } from "./row.ts";
+import { type Fields, type Row, row } from "./row.ts";
 
 /*
  * Loads and stores of a pair of general-purpose registers, Arm DDI 0487, "Loads and stores". Both elements are
@@ -52,6 +52,16 @@ function loadPairSigned<M>(mode: AddressingMode<M>): Meaning<Pair & M> {
   });
 }
 
+/** LDPSW into one register twice is CONSTRAINED UNPREDICTABLE; here it is UNDEFINED. */
+function isSameTwice(f: Fields): boolean {
+  return f.Rt === f.Rt2;
+}
+
+/** And so is writing back to a register that is loaded. */
+function isOverwritten(f: Fields): boolean {
+  return isSameTwice(f) || (f.Rn !== 31 && (f.Rn === f.Rt || f.Rn === f.Rt2));
+}
+
 /** Loads and stores of a pair of general-purpose registers. */
 // deno-fmt-ignore
 export const LOADS_STORES_PAIR: readonly Row[] = [
@@ -61,13 +71,13 @@ export const LOADS_STORES_PAIR: readonly Row[] = [
   // Load/store register pair (post-indexed)
   row("STP",   "sf:1 0 101 0 001 0 imm7:7 Rt2:5 Rn:5 Rt:5", "stp Rt, Rt2, [Xn|SP], #imm7*R",    storePair(pairPostIndex)),
   row("LDP",   "sf:1 0 101 0 001 1 imm7:7 Rt2:5 Rn:5 Rt:5", "ldp Rt, Rt2, [Xn|SP], #imm7*R",    loadPair(pairPostIndex)),
-  row("LDPSW", "01     101 0 001 1 imm7:7 Rt2:5 Rn:5 Rt:5", "ldpsw Xt, Xt2, [Xn|SP], #imm7*4",  loadPairSigned(pairPostIndex)),
+  row("LDPSW", "01     101 0 001 1 imm7:7 Rt2:5 Rn:5 Rt:5", "ldpsw Xt, Xt2, [Xn|SP], #imm7*4",  loadPairSigned(pairPostIndex), { reserved: isOverwritten }),
   // Load/store register pair (offset)
   row("STP",   "sf:1 0 101 0 010 0 imm7:7 Rt2:5 Rn:5 Rt:5", "stp Rt, Rt2, [Xn|SP+imm7*R]",      storePair(pairOffset)),
   row("LDP",   "sf:1 0 101 0 010 1 imm7:7 Rt2:5 Rn:5 Rt:5", "ldp Rt, Rt2, [Xn|SP+imm7*R]",      loadPair(pairOffset)),
-  row("LDPSW", "01     101 0 010 1 imm7:7 Rt2:5 Rn:5 Rt:5", "ldpsw Xt, Xt2, [Xn|SP+imm7*4]",    loadPairSigned(pairOffset)),
+  row("LDPSW", "01     101 0 010 1 imm7:7 Rt2:5 Rn:5 Rt:5", "ldpsw Xt, Xt2, [Xn|SP+imm7*4]",    loadPairSigned(pairOffset), { reserved: isSameTwice }),
   // Load/store register pair (pre-indexed)
   row("STP",   "sf:1 0 101 0 011 0 imm7:7 Rt2:5 Rn:5 Rt:5", "stp Rt, Rt2, [Xn|SP+imm7*R]!",     storePair(pairPreIndex)),
   row("LDP",   "sf:1 0 101 0 011 1 imm7:7 Rt2:5 Rn:5 Rt:5", "ldp Rt, Rt2, [Xn|SP+imm7*R]!",     loadPair(pairPreIndex)),
-  row("LDPSW", "01     101 0 011 1 imm7:7 Rt2:5 Rn:5 Rt:5", "ldpsw Xt, Xt2, [Xn|SP+imm7*4]!",   loadPairSigned(pairPreIndex)),
+  row("LDPSW", "01     101 0 011 1 imm7:7 Rt2:5 Rn:5 Rt:5", "ldpsw Xt, Xt2, [Xn|SP+imm7*4]!",   loadPairSigned(pairPreIndex), { reserved: isOverwritten }),
 ];
