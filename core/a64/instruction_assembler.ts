@@ -67,9 +67,12 @@ export function assembleInstruction(text: string, pc: bigint, scope: OperandScop
   throw new SyntaxError(`Cannot assemble "${text}" as ${mnemonic} does not take these operands${describe(operands)}`);
 }
 
+/** Names that are operands' own words and so are not complained about. */
+const OPERAND_WORD = /^(?:[wxbhsdqv]\d+(?:\.\w+)?|w?sp|[wx]zr|lr|fp|ip[01])$/;
+
 /** Names the operands that might be meant as symbols. */
 function describe(operands: readonly string[]): string {
-  const names = operands.filter((operand) => /^[a-z_.$][\w.$]*$/.test(operand));
+  const names = operands.filter((operand) => /^[a-z_.$][\w.$]*$/.test(operand) && !OPERAND_WORD.test(operand));
   return names.length === 0 ? "" : ` (${names.join(", ")}: no symbol)`;
 }
 
@@ -99,8 +102,10 @@ function resolveOperand(text: string, scope: OperandScope): string {
   if (text.startsWith("{")) return text.toLowerCase();
   if (text.startsWith("#")) return `#${resolveValue(text.slice(1).trim(), scope)}`;
   // lsl #3, uxtw 2, mul #4, msl #8
-  const modified = /^([a-z]+)\s+(\S[^]*)$/i.exec(text);
-  if (modified) return `${modified[1].toLowerCase()} #${resolveValue(modified[2].replace(/^#\s*/, ""), scope)}`;
+  const modified = /^([a-z]+)\s+([#\w(.~][^]*)$/i.exec(text);
+  if (modified && !scope.isSymbol(modified[1])) {
+    return `${modified[1].toLowerCase()} #${resolveValue(modified[2].replace(/^#\s*/, ""), scope)}`;
+  }
   const name = /^[a-z_.$][\w.$]*/i.exec(text)?.[0];
   if (name !== undefined ? scope.isSymbol(name) : /^[\d(~+':-]/.test(text)) return resolveValue(text, scope);
   return text.toLowerCase();

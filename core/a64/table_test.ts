@@ -1,7 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { checkRows, describeDifferences, isGnuPresent, sampleWords } from "../../tests/oracle/gnu.ts";
 import { randomWords } from "../../tests/oracle/gnu.ts";
-import { isMoreSpecific } from "./decoder.ts";
+import { Decoder, isMoreSpecific } from "./decoder.ts";
+import { disassemble } from "./disassembler.ts";
 import { extractFields, type Fields, parseDiagram, type Row } from "./row.ts";
 import { parseSyntax, spellings } from "./syntax.ts";
 import { OPERANDS } from "./operands/mod.ts";
@@ -46,6 +47,29 @@ Deno.test("no two rows have the same diagram and conditions", () => {
     const key = `${row.mask}:${row.value}`, other = seen.get(key);
     assert(!other || row.options.reserved || other.options.reserved, `${row.name} and ${other?.name}`);
     seen.set(key, row);
+  }
+});
+
+Deno.test("every alias renames words of a row", () => {
+  const decoder = new Decoder(MEANINGS), random = randomWords(1);
+  const problems = INSTRUCTIONS.filter((row) =>
+    row.semantics === null && !sampleWords(row, random, 4, 64).some((word) => {
+      const meaning = decoder.decode(word);
+      return meaning !== null && (row.mask === meaning.mask || isMoreSpecific(row, meaning));
+    })
+  );
+  assertEquals(problems.map((row) => row.name), []);
+});
+
+Deno.test("every word can be disassembled", () => {
+  const seed = Date.now() % 1e9, random = randomWords(seed);
+  for (let i = 0; i < 200_000; i++) {
+    const word = random();
+    try {
+      disassemble(word, BigInt(random()));
+    } catch (error) {
+      throw new Error(`Cannot disassemble 0x${word.toString(16)}, seed ${seed}`, { cause: error });
+    }
   }
 });
 

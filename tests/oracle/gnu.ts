@@ -33,6 +33,20 @@ function run(tool: string, args: string[]): { out: string; err: string } {
   return { out: decoder.decode(stdout), err: decoder.decode(stderr) };
 }
 
+/** Assembles a whole program to its bytes. Throws Error with what GNU as says against it. */
+export function gnuAssembleProgram(source: string): Uint8Array {
+  const folder = Deno.makeTempDirSync();
+  try {
+    Deno.writeTextFileSync(`${folder}/a.s`, source);
+    const { err } = run("as", [`-march=${ARCHITECTURE}`, "-o", `${folder}/a.o`, `${folder}/a.s`]);
+    if (err.includes("Error:")) throw new Error(err);
+    run("objcopy", ["-O", "binary", "-j", ".text", `${folder}/a.o`, `${folder}/a.bin`]);
+    return Deno.readFileSync(`${folder}/a.bin`);
+  } finally {
+    Deno.removeSync(folder, { recursive: true });
+  }
+}
+
 /** Assembles each line by itself: its word, or what GNU as says against it. */
 export function gnuAssemble(lines: readonly string[]): (number | string)[] {
   const folder = Deno.makeTempDirSync();

@@ -239,15 +239,27 @@ export function leftShift(field: string, step: number, count: number): Operand {
   return {
     print: (f) => f[field] === 0 ? "" : `lsl #${f[field] * step}`,
     parse(text, f) {
-      if (text === "") return put(f, field, 0);
+      if (text === "") return f.isShifted === 1 || put(f, field, 0);
       const shift = parseShift(text);
-      if (shift?.word !== "lsl" || !shift.hasAmount || shift.amount === null) return false;
+      if (f.isShifted === 1 || shift?.word !== "lsl" || !shift.hasAmount || shift.amount === null) return false;
       const value = shift.amount / step;
       if (!Number.isInteger(value) || value < 0 || value >= count) return false;
       return (field !== "hw" || f.sf !== 0 || value < 2) && put(f, field, value);
     },
   };
 }
+
+/** The immediate of ADD: one above 4095 that is a multiple of 4096 stands for its upper part and the shift in sh. */
+const ADD_IMMEDIATE: Operand = {
+  print: (f) => hex(f.imm12),
+  parse(text, f) {
+    const value = parseNumber(text);
+    if (value === null || value < 0 || value > 0xfff000 || (value > 0xfff && value % 4096 !== 0)) return false;
+    if (value <= 0xfff) return put(f, "imm12", value);
+    f.isShifted = 1;
+    return put(f, "imm12", value / 4096) && put(f, "sh", 1);
+  },
+};
 
 /** The extensions by the field option. */
 export const EXTENDS: readonly string[] = ["uxtb", "uxth", "uxtw", "uxtx", "sxtb", "sxth", "sxtw", "sxtx"];
@@ -320,6 +332,7 @@ const TEST_REGISTER: Operand = {
 export const GENERAL_OPERANDS: Operands = {
   ...registerOperands(),
   ...immediateOperands(),
+  imm12: ADD_IMMEDIATE,
   nzcv: unsigned("nzcv", 4),
   immnzcv: unsigned("immnzcv", 4),
   cond: condition(0),
