@@ -1,0 +1,110 @@
+import { gunzipSync } from "node:zlib";
+
+/** A program in guest memory: what to put where, and where to begin. Addresses are the guest's (IPA). */
+export interface Image {
+  readonly kind: "linux" | "elf" | "flat";
+  readonly segments: readonly Segment[];
+  readonly entry: number;
+  /** End of the memory that the image claims, with what is not in the file (BSS). */
+  readonly end: number;
+}
+
+export interface Segment {
+  readonly address: number;
+  readonly bytes: Uint8Array;
+}
+
+const LINUX_MAGIC = 0x644d5241; // "ARM\x64", little-endian
+const ELF_MAGIC = 0x464c457f;
+const EM_AARCH64 = 183, PT_LOAD = 1, ET_EXEC = 2, ET_DYN = 3;
+/** An unpacked image larger than this cannot be meant for the guest. */
+const UNPACKED_MAX = 2 ** 31 - 1;
+
+/**
+ * Recognizes and unpacks a kernel: a Linux arm64 Image, raw or gzipped, an ELF file, or else a flat binary.
+ * Throws SyntaxError when the file claims to be one of the first three and is damaged.
+ * @param base address at which guest RAM begins, where a flat binary goes.
+ */
+export function loadImage(file: Uint8Array, base: number): Image {
+  if (file.length === 0) throw new SyntaxError("it is empty");
+  if (file.length >= 2 && file[0] === 0x1f && file[1] === 0x8b) return loadImage(unpack(file), base);
+  const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
+  if (file.length >= 64 && view.getUint32(56, true) === LINUX_MAGIC) return linuxImage(file, view, base);
+  if (file.length >= 4 && view.getUint32(0, true) === ELF_MAGIC) return elfImage(file, view);
+  if (file.length % 4 !== 0 || file.length < 4) {
+    throw new SyntaxError("it is neither a Linux arm64 Image nor an ELF file, and a flat binary has whole instructions");
+  }
+  return { kind: "flat", segments: [{ address: base, bytes: file }], entry: base, end: base + file.length };
+}
+
+function unpack(file: Uint8Array): Uint8Array {
+  try {
+    return gunzipSync(file, { maxOutputLength: UNPACKED_MAX });
+  } catch (error) {
+    throw new SyntaxError(`its gzip data cannot be unpacked (${(error as Error).message})`);
+  }
+}
+
+/** Linux, Documentation/arch/arm64/booting.rst: the decompressed kernel image header. */
+function linuxImage(file: Uint8Array, view: DataView, base: number): Image {
+  const textOffset = Number(view.getBigUint64(8, true)), imageSize = Number(view.getBigUint64(16, true));
+  if (textOffset > 2 ** 32 || imageSize > 2 ** 32) {
+    throw new SyntaxError(`its Image header is damaged: text_offset 0x${textOffset.toString(16)}`);
+  }
+  if (view.getUint8(24) & 1) throw new SyntaxError("it is a big-endian kernel, which cannot be run");
+  // Before Linux 3.17 image_size is 0 and text_offset 0x80000.
+  const offset = imageSize === 0 ? 0x80000 : textOffset;
+  // An Image is followed by its BSS only, so one that is far shorter than its text is cut off.
+  const truncated = fileSizeOfPe(view);
+  if (truncated > file.length) {
+    throw new SyntaxError(`it is cut off: its header names 0x${truncated.toString(16)} bytes, it has ${file.length}`);
+  }
+  const address = base + offset;
+  return {
+    kind: "linux",
+    segments: [{ address, bytes: file }],
+    entry: address,
+    end: address + Math.max(imageSize, file.length),
+  };
+}
+
+/** End of the last section that the PE header of an EFI-stub kernel names, or 0 without one. */
+function fileSizeOfPe(view: DataView): number {
+  const pe = view.getUint32(60, true);
+  if (pe === 0 || pe + 24 > view.byteLength || view.getUint32(pe, true) !== 0x4550) return 0;
+  const sections = view.getUint16(pe + 6, true), table = pe + 24 + view.getUint16(pe + 20, true);
+  let end = 0;
+  for (let i = 0; i < sections; i++) {
+    const at = table + 40 * i;
+    if (at + 40 > view.byteLength) return at + 40;
+    end = Math.max(end, view.getUint32(at + 20, true) + view.getUint32(at + 16, true));
+  }
+  return end;
+}
+
+/** System V ABI, ELF-64: the loadable segments, at their physical addresses. */
+function elfImage(file: Uint8Array, view: DataView): Image {
+  if (file.length < 64) throw new SyntaxError("its ELF header is cut off");
+  if (view.getUint8(4) !== 2 || view.getUint8(5) !== 1) throw new SyntaxError("it is not a 64-bit little-endian ELF file");
+  if (view.getUint16(18, true) !== EM_AARCH64) throw new SyntaxError("it is an ELF file for another machine than AArch64");
+  const type = view.getUint16(16, true);
+  if (type !== ET_EXEC && type !== ET_DYN) throw new SyntaxError("it is an ELF file, but not an executable");
+  const entryVirtual = Number(view.getBigUint64(24, true));
+  const headers = Number(view.getBigUint64(32, true)), size = view.getUint16(54, true), count = view.getUint16(56, true);
+  const segments: Segment[] = [];
+  let end = 0, entry = entryVirtual;
+  for (let i = 0; i < count; i++) {
+    const at = headers + i * size;
+    if (at + 56 > file.length) throw new SyntaxError("its ELF program headers are cut off");
+    if (view.getUint32(at, true) !== PT_LOAD) continue;
+    const offset = Number(view.getBigUint64(at + 8, true)), virtual = Number(view.getBigUint64(at + 16, true));
+    const address = Number(view.getBigUint64(at + 24, true));
+    const fileBytes = Number(view.getBigUint64(at + 32, true)), memoryBytes = Number(view.getBigUint64(at + 40, true));
+    if (offset + fileBytes > file.length) throw new SyntaxError("one of its ELF segments is cut off");
+    segments.push({ address, bytes: file.subarray(offset, offset + fileBytes) });
+    end = Math.max(end, address + memoryBytes);
+    if (entryVirtual >= virtual && entryVirtual < virtual + memoryBytes) entry = address + (entryVirtual - virtual);
+  }
+  if (!segments.length) throw new SyntaxError("it is an ELF file without anything to load");
+  return { kind: "elf", segments, entry, end };
+}
