@@ -56,6 +56,12 @@ export function assembleInstruction(text: string, pc: bigint, scope: OperandScop
   const candidates = formsOf(mnemonic);
   if (!candidates) throw new SyntaxError(`Cannot assemble "${text}" as ${mnemonic} is no instruction or directive`);
   const operands = splitOperands(rest).map((operand) => resolveOperand(operand, scope));
+  const word = tryForms(candidates, operands, pc) ?? tryNegated(mnemonic, operands, pc);
+  if (word !== null) return word;
+  throw new SyntaxError(`Cannot assemble "${text}" as ${mnemonic} does not take these operands${describe(operands)}`);
+}
+
+function tryForms(candidates: readonly Form[], operands: readonly string[], pc: bigint): number | null {
   let unusual: number | null = null;
   for (const form of candidates) {
     const encoded = tryForm(form, operands, pc);
@@ -63,9 +69,24 @@ export function assembleInstruction(text: string, pc: bigint, scope: OperandScop
     if (!form.row.options.reserved?.(extractFields(form.row, encoded))) return encoded;
     if (form.row.semantics === null) unusual ??= encoded;
   }
-  if (unusual !== null) return unusual;
-  throw new SyntaxError(`Cannot assemble "${text}" as ${mnemonic} does not take these operands${describe(operands)}`);
+  return unusual;
 }
+
+/** As GNU as does, takes the addition of a negative immediate for a subtraction and the reverse. */
+function tryNegated(mnemonic: string, operands: readonly string[], pc: bigint): number | null {
+  const opposite = OPPOSITES[mnemonic], last = operands.at(-1);
+  if (!opposite || !last?.startsWith("#-")) return null;
+  return tryForms(formsOf(opposite)!, [...operands.slice(0, -1), `#${last.slice(2)}`], pc);
+}
+
+const OPPOSITES: Readonly<Record<string, string>> = {
+  add: "sub",
+  sub: "add",
+  adds: "subs",
+  subs: "adds",
+  cmp: "cmn",
+  cmn: "cmp",
+};
 
 /** Names that are operands' own words and so are not complained about. */
 const OPERAND_WORD = /^(?:[wxbhsdqv]\d+(?:\.\w+)?|w?sp|[wx]zr|lr|fp|ip[01])$/;
