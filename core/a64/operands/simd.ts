@@ -272,6 +272,7 @@ export const SIMD_OPERANDS: Operands = {
   "Vm.4B[H:L]": element("Rm", "4b", [["H", 1], ["L", 1]]),
   ext3: unsigned("index", 3, { radix: 10 }),
   ext4: unsigned("index", 4, { radix: 10 }),
+  rotate6: unsigned("imm6", 6, { radix: 10 }),
   "#0": literal("#0"),
   esize: ELEMENT_WIDTH,
   immabcdefgh: IMM8,
