@@ -95,14 +95,14 @@ export const SYSTEM_REGISTER_GROUPS: Readonly<Record<string, string>> = {
   "2 5 8": "0.0 csrcr_el12, 0.1 csrptr_el12",
   "2 5 9": "0.0 brbcr_el12",
   "3 0 0":
-    "0.0 midr_el1, 0.4 mpuir_el1, 0.5 mpidr_el1, 0.6 revidr_el1, 1.0 id_pfr0_el1, 1.1 id_pfr1_el1, " +
-    "1.2 id_dfr0_el1, 1.3 id_afr0_el1, 1.4 id_mmfr0_el1, 1.5 id_mmfr1_el1, 1.6 id_mmfr2_el1, 1.7 id_mmfr3_el1, " +
-    "2.0 id_isar0_el1, 2.1 id_isar1_el1, 2.2 id_isar2_el1, 2.3 id_isar3_el1, 2.4 id_isar4_el1, " +
-    "2.5 id_isar5_el1, 2.6 id_mmfr4_el1, 2.7 id_isar6_el1, 3.0 mvfr0_el1, 3.1 mvfr1_el1, 3.2 mvfr2_el1, " +
-    "3.4 id_pfr2_el1, 3.5 id_dfr1_el1, 3.6 id_mmfr5_el1, 4.0 id_aa64pfr0_el1, 4.1 id_aa64pfr1_el1, " +
-    "4.4 id_aa64zfr0_el1, 4.5 id_aa64smfr0_el1, 5.0 id_aa64dfr0_el1, 5.1 id_aa64dfr1_el1, 5.4 id_aa64afr0_el1, " +
-    "5.5 id_aa64afr1_el1, 6.0 id_aa64isar0_el1, 6.1 id_aa64isar1_el1, 6.2 id_aa64isar2_el1, " +
-    "7.0 id_aa64mmfr0_el1, 7.1 id_aa64mmfr1_el1, 7.2 id_aa64mmfr2_el1",
+    "0.0 midr_el1, 0.5 mpidr_el1, 0.6 revidr_el1, 1.0 id_pfr0_el1, 1.1 id_pfr1_el1, 1.2 id_dfr0_el1, " +
+    "1.3 id_afr0_el1, 1.4 id_mmfr0_el1, 1.5 id_mmfr1_el1, 1.6 id_mmfr2_el1, 1.7 id_mmfr3_el1, 2.0 id_isar0_el1, " +
+    "2.1 id_isar1_el1, 2.2 id_isar2_el1, 2.3 id_isar3_el1, 2.4 id_isar4_el1, 2.5 id_isar5_el1, " +
+    "2.6 id_mmfr4_el1, 2.7 id_isar6_el1, 3.0 mvfr0_el1, 3.1 mvfr1_el1, 3.2 mvfr2_el1, 3.4 id_pfr2_el1, " +
+    "3.5 id_dfr1_el1, 3.6 id_mmfr5_el1, 4.0 id_aa64pfr0_el1, 4.1 id_aa64pfr1_el1, 4.4 id_aa64zfr0_el1, " +
+    "4.5 id_aa64smfr0_el1, 5.0 id_aa64dfr0_el1, 5.1 id_aa64dfr1_el1, 5.4 id_aa64afr0_el1, 5.5 id_aa64afr1_el1, " +
+    "6.0 id_aa64isar0_el1, 6.1 id_aa64isar1_el1, 6.2 id_aa64isar2_el1, 7.0 id_aa64mmfr0_el1, " +
+    "7.1 id_aa64mmfr1_el1, 7.2 id_aa64mmfr2_el1",
   "3 0 1":
     "0.0 sctlr_el1, 0.1 actlr_el1, 0.2 cpacr_el1, 0.5 rgsr_el1, 0.6 gcr_el1, 2.0 zcr_el1, 2.1 trfcr_el1, " +
     "2.4 smpri_el1, 2.6 smcr_el1",
@@ -118,13 +118,7 @@ export const SYSTEM_REGISTER_GROUPS: Readonly<Record<string, string>> = {
     "4.1 erxctlr_el1, 4.2 erxstatus_el1, 4.3 erxaddr_el1, 4.4 erxpfgf_el1, 4.5 erxpfgctl_el1, " +
     "4.6 erxpfgcdn_el1, 5.0 erxmisc0_el1, 5.1 erxmisc1_el1, 5.2 erxmisc2_el1, 5.3 erxmisc3_el1, 6.0 tfsr_el1, " +
     "6.1 tfsre0_el1",
-  "3 0 6":
-    "0.0 far_el1, 1.1 prenr_el1, 2.1 prselr_el1, 8.0 prbar_el1, 8.1 prlar_el1, 8.4 prbar1_el1, 8.5 prlar1_el1, " +
-    "9.0 prbar2_el1, 9.1 prlar2_el1, 9.4 prbar3_el1, 9.5 prlar3_el1, 10.0 prbar4_el1, 10.1 prlar4_el1, " +
-    "10.4 prbar5_el1, 10.5 prlar5_el1, 11.0 prbar6_el1, 11.1 prlar6_el1, 11.4 prbar7_el1, 11.5 prlar7_el1, " +
-    "12.0 prbar8_el1, 12.1 prlar8_el1, 12.4 prbar9_el1, 12.5 prlar9_el1, 13.0 prbar10_el1, 13.1 prlar10_el1, " +
-    "13.4 prbar11_el1, 13.5 prlar11_el1, 14.0 prbar12_el1, 14.1 prlar12_el1, 14.4 prbar13_el1, " +
-    "14.5 prlar13_el1, 15.0 prbar14_el1, 15.1 prlar14_el1, 15.4 prbar15_el1, 15.5 prlar15_el1",
+  "3 0 6": "0.0 far_el1",
   "3 0 7": "4.0 par_el1",
   "3 0 9":
     "9.0 pmscr_el1, 9.1 pmsnevfr_el1, 9.2 pmsicr_el1, 9.3 pmsirr_el1, 9.4 pmsfcr_el1, 9.5 pmsevfr_el1, " +
@@ -182,7 +176,7 @@ export const SYSTEM_REGISTER_GROUPS: Readonly<Record<string, string>> = {
     "14.5 pmevtyper21_el0, 14.6 pmevtyper22_el0, 14.7 pmevtyper23_el0, 15.0 pmevtyper24_el0, " +
     "15.1 pmevtyper25_el0, 15.2 pmevtyper26_el0, 15.3 pmevtyper27_el0, 15.4 pmevtyper28_el0, " +
     "15.5 pmevtyper29_el0, 15.6 pmevtyper30_el0, 15.7 pmccfiltr_el0",
-  "3 4 0": "0.0 vpidr_el2, 0.4 mpuir_el2, 0.5 vmpidr_el2",
+  "3 4 0": "0.0 vpidr_el2, 0.5 vmpidr_el2",
   "3 4 1":
     "0.0 sctlr_el2, 0.1 actlr_el2, 1.0 hcr_el2, 1.1 mdcr_el2, 1.2 cptr_el2, 1.3 hstr_el2, 1.4 hfgrtr_el2, " +
     "1.5 hfgwtr_el2, 1.6 hfgitr_el2, 1.7 hacr_el2, 2.0 zcr_el2, 2.1 trfcr_el2, 2.2 hcrx_el2, 2.5 smprimap_el2, " +
@@ -193,14 +187,7 @@ export const SYSTEM_REGISTER_GROUPS: Readonly<Record<string, string>> = {
   "3 4 3": "0.0 dacr32_el2, 1.4 hdfgrtr_el2, 1.5 hdfgwtr_el2, 1.6 hafgrtr_el2",
   "3 4 4": "0.0 spsr_el2, 0.1 elr_el2, 1.0 sp_el1, 3.0 spsr_irq, 3.1 spsr_abt, 3.2 spsr_und, 3.3 spsr_fiq",
   "3 4 5": "0.1 ifsr32_el2, 1.0 afsr0_el2, 1.1 afsr1_el2, 2.0 esr_el2, 2.3 vsesr_el2, 3.0 fpexc32_el2, 6.0 tfsr_el2",
-  "3 4 6":
-    "0.0 far_el2, 0.4 hpfar_el2, 1.1 prenr_el2, 2.1 prselr_el2, 8.0 prbar_el2, 8.1 prlar_el2, 8.4 prbar1_el2, " +
-    "8.5 prlar1_el2, 9.0 prbar2_el2, 9.1 prlar2_el2, 9.4 prbar3_el2, 9.5 prlar3_el2, 10.0 prbar4_el2, " +
-    "10.1 prlar4_el2, 10.4 prbar5_el2, 10.5 prlar5_el2, 11.0 prbar6_el2, 11.1 prlar6_el2, 11.4 prbar7_el2, " +
-    "11.5 prlar7_el2, 12.0 prbar8_el2, 12.1 prlar8_el2, 12.4 prbar9_el2, 12.5 prlar9_el2, 13.0 prbar10_el2, " +
-    "13.1 prlar10_el2, 13.4 prbar11_el2, 13.5 prlar11_el2, 14.0 prbar12_el2, 14.1 prlar12_el2, " +
-    "14.4 prbar13_el2, 14.5 prlar13_el2, 15.0 prbar14_el2, 15.1 prlar14_el2, 15.4 prbar15_el2, " +
-    "15.5 prlar15_el2",
+  "3 4 6": "0.0 far_el2, 0.4 hpfar_el2",
   "3 4 9": "9.0 pmscr_el2",
   "3 4 10":
     "2.0 mair_el2, 3.0 amair_el2, 4.0 mpamhcr_el2, 4.1 mpamvpmv_el2, 5.0 mpam2_el2, 6.0 mpamvpm0_el2, " +
@@ -251,4 +238,25 @@ export const SYSTEM_REGISTER_GROUPS: Readonly<Record<string, string>> = {
   "3 6 12": "0.0 vbar_el3, 0.1 rvbar_el3, 0.2 rmr_el3, 12.4 icc_ctlr_el3, 12.5 icc_sre_el3, 12.7 icc_igrpen1_el3",
   "3 6 13": "0.2 tpidr_el3, 0.7 scxtnum_el3",
   "3 7 14": "2.0 cntps_tval_el1, 2.1 cntps_ctl_el1, 2.2 cntps_cval_el1",
+};
+
+/** Names that only the R profile gives, Arm DDI 0600: they are read in source, but never shown. */
+// deno-fmt-ignore
+export const R_PROFILE_REGISTER_GROUPS: Readonly<Record<string, string>> = {
+  "3 0 0": "0.4 mpuir_el1",
+  "3 0 6":
+    "1.1 prenr_el1, 2.1 prselr_el1, 8.0 prbar_el1, 8.1 prlar_el1, 8.4 prbar1_el1, 8.5 prlar1_el1, " +
+    "9.0 prbar2_el1, 9.1 prlar2_el1, 9.4 prbar3_el1, 9.5 prlar3_el1, 10.0 prbar4_el1, 10.1 prlar4_el1, " +
+    "10.4 prbar5_el1, 10.5 prlar5_el1, 11.0 prbar6_el1, 11.1 prlar6_el1, 11.4 prbar7_el1, 11.5 prlar7_el1, " +
+    "12.0 prbar8_el1, 12.1 prlar8_el1, 12.4 prbar9_el1, 12.5 prlar9_el1, 13.0 prbar10_el1, 13.1 prlar10_el1, " +
+    "13.4 prbar11_el1, 13.5 prlar11_el1, 14.0 prbar12_el1, 14.1 prlar12_el1, 14.4 prbar13_el1, " +
+    "14.5 prlar13_el1, 15.0 prbar14_el1, 15.1 prlar14_el1, 15.4 prbar15_el1, 15.5 prlar15_el1",
+  "3 4 0": "0.4 mpuir_el2",
+  "3 4 6":
+    "1.1 prenr_el2, 2.1 prselr_el2, 8.0 prbar_el2, 8.1 prlar_el2, 8.4 prbar1_el2, 8.5 prlar1_el2, " +
+    "9.0 prbar2_el2, 9.1 prlar2_el2, 9.4 prbar3_el2, 9.5 prlar3_el2, 10.0 prbar4_el2, 10.1 prlar4_el2, " +
+    "10.4 prbar5_el2, 10.5 prlar5_el2, 11.0 prbar6_el2, 11.1 prlar6_el2, 11.4 prbar7_el2, 11.5 prlar7_el2, " +
+    "12.0 prbar8_el2, 12.1 prlar8_el2, 12.4 prbar9_el2, 12.5 prlar9_el2, 13.0 prbar10_el2, 13.1 prlar10_el2, " +
+    "13.4 prbar11_el2, 13.5 prlar11_el2, 14.0 prbar12_el2, 14.1 prlar12_el2, 14.4 prbar13_el2, " +
+    "14.5 prlar13_el2, 15.0 prbar14_el2, 15.1 prlar14_el2, 15.4 prbar15_el2, 15.5 prlar15_el2",
 };
