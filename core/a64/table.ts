@@ -1,6 +1,8 @@
 import { CRYPTOGRAPHY } from "./cryptography.ts";
 import { DATA_PROCESSING_IMMEDIATE } from "./data_processing_immediate.ts";
 import { DATA_PROCESSING_REGISTER } from "./data_processing_register.ts";
+import { FLOATING_POINT } from "./floating_point.ts";
+import { FLOATING_POINT_CONVERT } from "./floating_point_convert.ts";
 import { LOADS_STORES_ATOMIC } from "./loads_stores_atomic.ts";
 import { LOADS_STORES_AUTHENTICATED } from "./loads_stores_authenticated.ts";
 import { LOADS_STORES_EXCLUSIVE } from "./loads_stores_exclusive.ts";
@@ -42,6 +44,8 @@ export const INSTRUCTIONS: readonly Row[] = [
   ...SIMD_THREE_DIFFERENT,
   ...SIMD_THREE_SAME,
   ...SIMD_TWO_REGISTER,
+  ...FLOATING_POINT_CONVERT,
+  ...FLOATING_POINT,
 ];
 
 /** The rows that say what words do; the rest are aliases. */

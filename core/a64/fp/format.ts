@@ -207,7 +207,7 @@ export function fpRound(
   let biased = tiny ? 0 : exponent - f.minimumExp + 1;
   const c = cut(mant, exp - ((tiny ? f.minimumExp : exponent) - f.F));
   let intMant = c.int;
-  let inexact = c.inexact;
+  const inexact = c.inexact;
   if (tiny && inexact) ctx.fpsr |= FPSR.UFC;
   if (roundsUp(c, sign, rounding)) {
     intMant++;

@@ -61,7 +61,7 @@ Deno.test("exact arithmetic agrees with another implementation in every mode", a
   assertEquals(failures.slice(0, 40), []);
 });
 
-/** Results of the other implementation for the first samples of each operation: "name: bits fpsr, bits fpsr, ...". */
+/** Results that the other implementation agreed with, for the first samples of each operation: "name: bits fpsr, bits fpsr, ...". */
 const VECTORS = new URL("../../../tests/vectors/softfloat.txt", import.meta.url);
 const VECTOR_COUNT = 12;
 

@@ -1,4 +1,5 @@
 import type { Operand, Operands } from "../operand.ts";
+import { FLOATING_POINT_OPERANDS } from "./floating_point.ts";
 import { GENERAL_OPERANDS } from "./general.ts";
 import { INTEGER_OPERANDS } from "./integer.ts";
 import { MEMORY_OPERANDS } from "./memory.ts";
@@ -7,6 +8,7 @@ import { STRUCTURE_OPERANDS } from "./structures.ts";
 
 /** The operands of all classes by name. Throws TypeError when two files define the same name. */
 export const OPERANDS: Operands = merge([
+  FLOATING_POINT_OPERANDS,
   GENERAL_OPERANDS,
   INTEGER_OPERANDS,
   MEMORY_OPERANDS,
