@@ -1,10 +1,21 @@
-import { SCRATCH, STATE, type StateField, SYSREG, V, X } from "./layout.ts";
+import type { Clock } from "../../devices/device.ts";
+import type { Resident } from "./exceptions.ts";
+import { DirectAccessCache } from "./direct_access.ts";
+import { CPU_MODELS, type CpuModel, pstateFeatures } from "./features.ts";
+import type { GicCpuInterface, GicVcpu } from "./gic_interface.ts";
+import type { CpuMmu } from "./mmu_interface.ts";
+import type { Pmu } from "./pmu.ts";
+import type { Timers } from "./timers.ts";
+import { sysregIndex } from "./sysregs.ts";
+import { SCRATCH, STATE, type StateField, SYSREG, SYSREG_SLOTS, V, X } from "./layout.ts";
+
+const SCR_EL3 = sysregIndex("SCR_EL3");
 
 /**
  * A vCPU as TypeScript sees it: views over its state block in shared memory. Nothing of the architectural state is
  * kept in JavaScript objects, so that generated code, snapshots and helpers all see the same bytes.
  */
-export class Vcpu {
+export class Vcpu implements GicVcpu {
   /** 32-bit unsigned and signed, 64-bit and floating-point views of the whole memory. */
   readonly u32: Uint32Array;
   readonly i32: Int32Array;
@@ -34,6 +45,49 @@ export class Vcpu {
   instructions = 0;
   /** False while the vCPU waits (WFI, WFE), is off (PSCI) or is held by a debugger. */
   isRunning = true;
+
+  // What the machine attaches before reset; none of it is architectural state
+  model: CpuModel = CPU_MODELS.max;
+  features = pstateFeatures(this.model);
+  hasEl2 = true;
+  hasEl3 = true;
+  gic: GicCpuInterface | null = null;
+  mmu: CpuMmu | null = null;
+  clock: Clock | null = null;
+  timers: Timers | null = null;
+  pmu: Pmu | null = null;
+  /** By Exception level: TypeScript that handles the exceptions taken to it. */
+  readonly residents: (Resident | null)[] = [null, null, null, null];
+  /**
+   * Traps to EL2 that the architecture has no bit for, by system-register index: bit 0 reads, bit 1 writes, from EL1 and
+   * EL0. Call `updateDirectAccess` after a change.
+   */
+  readonly sysregTraps = new Uint8Array(SYSREG_SLOTS);
+  /** By system-register index: 1 where this vCPU has the register. */
+  readonly sysregPresent = new Uint8Array(SYSREG_SLOTS);
+  readonly directAccess = new DirectAccessCache();
+  /** The high half of what a register's read function returned last. */
+  hi = 0;
+  /** What the translation regime depends on changed, and `updateRegime` has not run since. */
+  regimeStale = true;
+  /** A resident runs: the regime is brought up to date when it returns. */
+  inResident = false;
+  /** The Exception level and Security state for which `updateRegime` ran last. */
+  regimeOf = -1;
+
+  /** An interrupt line may have risen or been unmasked: generated code stops at its next check. */
+  interruptsChanged(): void {
+    this.u32[this.w + (STATE.attention.offset >>> 2)] = 1;
+  }
+  currentEl(): number {
+    return this.u32[this.w + (STATE.pstate.offset >>> 2)] >> 2 & 3;
+  }
+  secureBelowEl3(): boolean {
+    return this.hasEl3 && (this.sysLo(SCR_EL3) & 1) === 0;
+  }
+  fiqToEl3(): boolean {
+    return this.hasEl3 && (this.sysLo(SCR_EL3) & 4) !== 0;
+  }
 
   /** Set by a helper after which the instruction must not go on: the PC already says where execution continues. */
   redirected = false;

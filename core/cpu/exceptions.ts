@@ -1,0 +1,260 @@
+import { SP_SLOT, STATE, SYSREG, X } from "./layout.ts";
+import { syncRegime } from "./regime.ts";
+import { currentEl, el2Enabled, elIsInHost, HCR_TGE, hcrLo, isInHost, isSecureBelowEl3 } from "./security.ts";
+import { patchSpEl0Access } from "./direct_access.ts";
+import { debugExceptionReturnSs } from "./debug.ts";
+import { buildEsr, EC } from "./syndrome.ts";
+import { sysregIndex } from "./sysregs.ts";
+import type { Vcpu } from "./vcpu.ts";
+
+/** TypeScript that handles the exceptions taken to one Exception level, in place of code at VBAR_ELx. */
+export interface Resident {
+  /**
+   * Called when an exception was taken to `el`: ESR_ELx, ELR_ELx, SPSR_ELx and, where they apply, FAR_ELx and HPFAR_EL2
+   * are set, and PSTATE is that of the handler. When it returns, an ERET is executed.
+   * @param vector the offset from VBAR_ELx: bits 8:7 are 0 synchronous, 1 IRQ, 2 FIQ, 3 SError; bit 10 a lower level.
+   */
+  onException(vcpu: Vcpu, el: number, vector: number): void;
+}
+
+/** Offsets into a vector table. */
+export const VECTOR = { synchronous: 0, irq: 0x80, fiq: 0x100, serror: 0x180 } as const;
+
+/** PSTATE bits, where SPSR_ELx has them. */
+export const PSTATE = {
+  SP: 1 << 0,
+  EL: 3 << 2,
+  F: 1 << 6,
+  I: 1 << 7,
+  A: 1 << 8,
+  D: 1 << 9,
+  DAIF: 15 << 6,
+  BTYPE: 3 << 10,
+  SSBS: 1 << 12,
+  IL: 1 << 20,
+  SS: 1 << 21,
+  PAN: 1 << 22,
+  UAO: 1 << 23,
+  DIT: 1 << 24,
+} as const;
+
+const PC = STATE.pc.offset >>> 2;
+const NZCV = STATE.nzcv.offset >>> 2;
+const PSTATE_WORD = STATE.pstate.offset >>> 2;
+const EXCLUSIVE_BYTES = STATE.exclusiveBytes.offset >>> 2;
+const SP = (X >>> 2) + 2 * SP_SLOT;
+const SYSREGS = SYSREG >>> 2;
+
+const SP_EL0 = sysregIndex("SP_EL0");
+
+/** Indices of a register at each Exception level; none at EL0. */
+function banked(name: string): number[] {
+  return [-1, 1, 2, 3].map((el) => el < 0 ? -1 : sysregIndex(`${name}_EL${el}`));
+}
+const ELR = banked("ELR");
+const SPSR = banked("SPSR");
+const VBAR = banked("VBAR");
+const SCTLR = banked("SCTLR");
+/** ESR_ELx by Exception level. */
+export const ESR = banked("ESR");
+/** FAR_ELx by Exception level. */
+export const FAR = banked("FAR");
+const TCR = banked("TCR");
+
+const SCTLR_SPAN = 1 << 23;
+/** SCTLR_ELx.DSSBS, in the high half. */
+const SCTLR_DSSBS_HI = 1 << 12;
+
+/** SPSR_ELx as an exception would save it. Arm DDI 0487, GetPSRFromPSTATE(). */
+export function getPsrFromPstate(vcpu: Vcpu): number {
+  const { u32, w } = vcpu;
+  return (u32[w + NZCV] << 28 | u32[w + PSTATE_WORD]) >>> 0;
+}
+
+/**
+ * Sets PSTATE.{EL, SP} and the rest of PSTATE but NZCV, and moves the stack pointers: SP stands in its register slot,
+ * the others in the slots of SP_EL0 to SP_EL3.
+ */
+export function setPstate(vcpu: Vcpu, pstate: number): void {
+  const { u32, w } = vcpu;
+  const old = u32[w + PSTATE_WORD];
+  u32[w + PSTATE_WORD] = pstate;
+  const from = (old & 1) !== 0 ? old >> 2 & 3 : 0;
+  const to = (pstate & 1) !== 0 ? pstate >> 2 & 3 : 0;
+  if (from !== to) {
+    const saved = w + SYSREGS + 2 * (SP_EL0 + from), loaded = w + SYSREGS + 2 * (SP_EL0 + to), sp = w + SP;
+    u32[saved] = u32[sp];
+    u32[saved + 1] = u32[sp + 1];
+    u32[sp] = u32[loaded];
+    u32[sp + 1] = u32[loaded + 1];
+  }
+  if (((old ^ pstate) & 1) !== 0) patchSpEl0Access(vcpu, (pstate & 1) !== 0);
+}
+
+/**
+ * Takes an exception to `target` once ESR_ELx and the fault addresses are set: to VBAR_ELx, or to the level's resident
+ * and back. Arm DDI 0487, AArch64.TakeException().
+ * @param vector one of VECTOR.
+ * @param offset what is added to the PC for the preferred return address: 0 or 4.
+ */
+export function takeException(vcpu: Vcpu, target: number, vector: number, offset: number): void {
+  const { u32, w } = vcpu;
+  const old = u32[w + PSTATE_WORD];
+  if (target > (old >> 2 & 3)) vector |= 0x400;
+  else if ((old & PSTATE.SP) !== 0) vector |= 0x200;
+  const pcLo = u32[w + PC], pcHi = u32[w + PC + 1];
+  const elr = w + SYSREGS + 2 * ELR[target], spsr = w + SYSREGS + 2 * SPSR[target];
+  u32[elr] = pcLo + offset;
+  u32[elr + 1] = pcHi + (pcLo + offset > 0xffffffff ? 1 : 0);
+  u32[spsr] = u32[w + NZCV] << 28 | old;
+  u32[spsr + 1] = 0;
+  setPstate(vcpu, handlerPstate(vcpu, target, old));
+  const resident = vcpu.residents[target];
+  if (resident !== null) {
+    const wasInResident = vcpu.inResident;
+    vcpu.inResident = true;
+    resident.onException(vcpu, target, vector);
+    vcpu.inResident = wasInResident;
+    exceptionReturn(vcpu);
+    return;
+  }
+  const vbar = w + SYSREGS + 2 * VBAR[target];
+  u32[w + PC] = u32[vbar] + vector;
+  u32[w + PC + 1] = u32[vbar + 1];
+  syncRegime(vcpu);
+}
+
+/** PSTATE of the handler at `target`, without NZCV, which does not change. */
+function handlerPstate(vcpu: Vcpu, target: number, old: number): number {
+  let pstate = old & (PSTATE.PAN | PSTATE.DIT) | target << 2 | PSTATE.SP | PSTATE.DAIF;
+  const sctlrLo = vcpu.sysLo(SCTLR[target]), sctlrHi = vcpu.sysHi(SCTLR[target]);
+  const features = vcpu.features;
+  if (features.pan && (sctlrLo & SCTLR_SPAN) === 0 && (target === 1 || (target === 2 && isInHost(vcpu)))) {
+    pstate |= PSTATE.PAN;
+  }
+  if (features.ssbs && (sctlrHi & SCTLR_DSSBS_HI) !== 0) pstate |= PSTATE.SSBS;
+  return pstate;
+}
+
+/** Executes an ERET at the current Exception level. Arm DDI 0487, ERET and AArch64.ExceptionReturn(). */
+export function exceptionReturn(vcpu: Vcpu): void {
+  const el = currentEl(vcpu);
+  const elr = ELR[el];
+  exceptionReturnTo(vcpu, vcpu.sysLo(elr), vcpu.sysHi(elr));
+}
+
+/** AArch64.ExceptionReturn() to an address: ELR_ELx, or what authentication made of it (ERETAA, ERETAB). */
+export function exceptionReturnTo(vcpu: Vcpu, pcLo: number, pcHi: number): void {
+  const { u32, w } = vcpu;
+  const old = u32[w + PSTATE_WORD];
+  const el = old >> 2 & 3;
+  const spsr = vcpu.sysLo(SPSR[el]);
+  const isIllegal = illegalExceptionReturn(vcpu, spsr, el);
+  const always = spsr & (PSTATE.DAIF | (vcpu.features.pan ? PSTATE.PAN : 0));
+  let pstate: number;
+  if (isIllegal) pstate = old & ~(PSTATE.DAIF | PSTATE.PAN | PSTATE.SS | PSTATE.BTYPE) | always | PSTATE.IL;
+  else pstate = spsr & vcpu.features.pstateMask | always;
+  if ((spsr & PSTATE.SS) !== 0 && debugExceptionReturnSs(vcpu, spsr, isIllegal ? el : spsr >> 2 & 3)) {
+    pstate |= PSTATE.SS;
+  }
+  u32[w + NZCV] = spsr >>> 28;
+  setPstate(vcpu, pstate);
+  u32[w + EXCLUSIVE_BYTES] = 0;
+  setBranchTarget(vcpu, pcLo, pcHi);
+  syncRegime(vcpu);
+  if ((pstate & PSTATE.DAIF) !== (old & PSTATE.DAIF) || isIllegal || (pstate & PSTATE.EL) !== (old & PSTATE.EL)) {
+    vcpu.interruptsChanged();
+  }
+  if ((pstate & PSTATE.IL) !== 0) takeIllegalState(vcpu);
+}
+
+/** True when SPSR_ELx holds a state that cannot be returned to. Arm DDI 0487, IllegalExceptionReturn(). */
+export function illegalExceptionReturn(vcpu: Vcpu, spsr: number, el: number): boolean {
+  // M[4] is AArch32, which no level has; M[1] is reserved
+  if ((spsr & 0x12) !== 0) return true;
+  const target = spsr >> 2 & 3;
+  if (target > el) return true;
+  if (target === 0) return (spsr & 1) !== 0;
+  if (target === 2) return !vcpu.hasEl2 || (vcpu.hasEl3 && !el2Enabled(vcpu));
+  if (target === 1) return (hcrLo(vcpu) & HCR_TGE) !== 0;
+  return false;
+}
+
+/**
+ * Makes an address the PC, without the tag where instruction addresses have one in the current regime.
+ * Arm DDI 0487, AArch64.BranchAddr().
+ */
+export function setBranchTarget(vcpu: Vcpu, lo: number, hi: number): void {
+  const { u32, w } = vcpu;
+  u32[w + PC] = lo;
+  u32[w + PC + 1] = hi;
+  if (hi >>> 24 === 0) return;
+  const el = currentEl(vcpu);
+  const isUpper = (hi & 1 << 23) !== 0;
+  const isHost = elIsInHost(vcpu, el);
+  if (el <= 1 || isHost) {
+    const tcr = vcpu.sysHi(TCR[isHost ? 2 : 1]);
+    const tbi = isUpper ? 1 << 6 : 1 << 5, tbid = isUpper ? 1 << 20 : 1 << 19;
+    if ((tcr & tbi) === 0 || (vcpu.features.pauth && (tcr & tbid) !== 0)) return;
+    u32[w + PC + 1] = isUpper ? hi | 0xff000000 : hi & 0xffffff;
+    return;
+  }
+  const tcr = vcpu.sysLo(TCR[el]);
+  if ((tcr & 1 << 20) === 0 || (vcpu.features.pauth && (tcr & 1 << 29) !== 0)) return;
+  u32[w + PC + 1] = hi & 0xffffff;
+}
+
+/** Takes a synchronous exception with this syndrome; the preferred return address is the PC plus `offset`. */
+export function takeSynchronous(vcpu: Vcpu, target: number, ec: number, iss: number, offset = 0): void {
+  vcpu.setSys(ESR[target], buildEsr(ec, iss), 0);
+  takeException(vcpu, target, VECTOR.synchronous, offset);
+}
+
+/**
+ * The level that takes an exception without a routing control of its own: EL1, or the current level if that is higher,
+ * or EL2 from EL0 while HCR_EL2.TGE = 1.
+ */
+export function defaultTarget(vcpu: Vcpu): number {
+  const el = currentEl(vcpu);
+  if (el >= 2) return el;
+  return el === 0 && (hcrLo(vcpu) & HCR_TGE) !== 0 ? 2 : 1;
+}
+
+/** Arm DDI 0487, AArch64.UndefinedFault(). */
+export function takeUndefined(vcpu: Vcpu): void {
+  takeSynchronous(vcpu, defaultTarget(vcpu), EC.unknown, 0);
+}
+
+/** Arm DDI 0487, AArch64.SystemAccessTrap() with EC 0x18. */
+export function takeSystemAccessTrap(vcpu: Vcpu, target: number, iss: number): void {
+  const isToEl2 = target === 1 && (hcrLo(vcpu) & HCR_TGE) !== 0;
+  takeSynchronous(vcpu, isToEl2 ? 2 : target, EC.sysreg, iss);
+}
+
+/** Arm DDI 0487, AArch64.CheckIllegalState(): an instruction was fetched while PSTATE.IL = 1. */
+export function takeIllegalState(vcpu: Vcpu): void {
+  takeSynchronous(vcpu, defaultTarget(vcpu), EC.illegalState, 0);
+}
+
+/** Arm DDI 0487, AArch64.PCAlignmentFault(). */
+export function takePcAlignmentFault(vcpu: Vcpu): void {
+  const target = defaultTarget(vcpu);
+  const { u32, w } = vcpu;
+  vcpu.setSys(FAR[target], u32[w + PC], u32[w + PC + 1]);
+  takeSynchronous(vcpu, target, EC.pcAlignment, 0);
+}
+
+/** Arm DDI 0487, AArch64.SPAlignmentFault(). */
+export function takeSpAlignmentFault(vcpu: Vcpu): void {
+  takeSynchronous(vcpu, defaultTarget(vcpu), EC.spAlignment, 0);
+}
+
+/** Arm DDI 0487, BranchTargetException(): the ISS holds PSTATE.BTYPE. */
+export function takeBranchTargetException(vcpu: Vcpu): void {
+  takeSynchronous(vcpu, defaultTarget(vcpu), EC.branchTarget, vcpu.get32("pstate") >> 10 & 3);
+}
+
+/** Where the current PSTATE is Secure. Arm DDI 0487, CurrentSecurityState() without Realm and Root. */
+export function isSecure(vcpu: Vcpu): boolean {
+  return currentEl(vcpu) === 3 || isSecureBelowEl3(vcpu);
+}

@@ -1,0 +1,28 @@
+import { STATE } from "./layout.ts";
+import { fpTrapTarget } from "./fp_trap.ts";
+import { updatePauth } from "./pauth_controls.ts";
+import { isZvaTrapped } from "./zva.ts";
+import type { Vcpu } from "./vcpu.ts";
+
+const FP_TRAP = STATE.fpTrap.offset >>> 2;
+const ZVA_TRAP = STATE.zvaTrap.offset >>> 2;
+
+/** Brings what depends on the Exception level and its control registers up to date, where it is not. */
+export function syncRegime(vcpu: Vcpu): void {
+  const key = vcpu.currentEl() | (vcpu.secureBelowEl3() ? 4 : 0);
+  if (vcpu.regimeStale || vcpu.regimeOf !== key) updateRegime(vcpu);
+}
+
+/**
+ * Recomputes what generated code takes from the Exception level and its control registers: whether SIMD and FP are
+ * trapped, which pointer authentication keys are on, and the TLB context.
+ */
+export function updateRegime(vcpu: Vcpu): void {
+  const el = vcpu.currentEl();
+  vcpu.regimeStale = false;
+  vcpu.regimeOf = el | (vcpu.secureBelowEl3() ? 4 : 0);
+  vcpu.u32[vcpu.w + FP_TRAP] = fpTrapTarget(vcpu, el);
+  vcpu.u32[vcpu.w + ZVA_TRAP] = isZvaTrapped(vcpu, el) ? 1 : 0;
+  updatePauth(vcpu, el);
+  vcpu.mmu?.contextChanged(vcpu);
+}
