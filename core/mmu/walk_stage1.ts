@@ -25,6 +25,7 @@ import {
   SCTLR_EPAN_HI,
   SCTLR_I,
   SCTLR_WXN,
+  swapBytes,
   TG0_BITS,
   TG1_BITS,
   type TranslationControls,
@@ -35,6 +36,7 @@ import {
   DESC_DBM_HI,
   DESC_TABLE,
   DESC_VALID,
+  exchangeLow,
   isBlockLevel,
   type Stage2Walker,
 } from "./walk_stage2.ts";
@@ -151,7 +153,9 @@ export class Stage1Walker {
   #isOutOfRange(c: TranslationControls, hi: number, lo: number): boolean {
     const size = this.#inputSize;
     const is64K = this.#granule === 16;
-    if (size > (is64K && c.features.largeVa ? 52 : 48) || size < (is64K ? 17 : 16)) return true;
+    if (size > (is64K && c.features.largeVa ? 52 : 48) || size < (!c.features.smallTables ? 25 : is64K ? 17 : 16)) {
+      return true;
+    }
     const topHi = this.#upper ? ~hi : hi;
     const topLo = this.#upper ? ~lo : lo;
     return size >= 32 ? topHi >>> (size - 32) !== 0 : topHi !== 0 || topLo >>> size !== 0;
@@ -252,6 +256,11 @@ export class Stage1Walker {
       this.#descLo = words[w];
       this.#descHi = words[w + 1];
     } while (this.#descLo !== words[w]);
+    if (c.bigEndianTables) {
+      const first = this.#descLo;
+      this.#descLo = swapBytes(this.#descHi);
+      this.#descHi = swapBytes(first);
+    }
     return true;
   }
 
@@ -349,7 +358,7 @@ export class Stage1Walker {
       const ipaLo = this.#tableLo | this.#descOffset;
       if (!this.stage2.translate(vcpu, c, this.#tableHi, ipaLo, this.#walkSecure, walk)) return false;
     }
-    if (Atomics.compareExchange(this.memory.i32, this.#descHost / 4, old, updated) === old) return true;
+    if (exchangeLow(this.memory.i32, this.#descHost / 4, old, updated, c.bigEndianTables)) return true;
     return this.#walk(vcpu, c, hi, lo, access, pan);
   }
 

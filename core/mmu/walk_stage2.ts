@@ -14,7 +14,7 @@ import {
 } from "./access.ts";
 import { FAULT, type Fault, type FaultStatus } from "./fault.ts";
 import type { PhysicalMemory } from "./physical.ts";
-import { HCR_FWB_HI, HCR_PTW, outputSizeBits, POW2, TG0_BITS, type TranslationControls } from "./regime.ts";
+import { HCR_FWB_HI, HCR_PTW, outputSizeBits, POW2, swapBytes, TG0_BITS, type TranslationControls } from "./regime.ts";
 import {
   IPA_SECURE,
   S2_DEVICE,
@@ -50,6 +50,13 @@ export function bitField(hi: number, lo: number, shift: number, width: number): 
   return (lo >>> shift | hi << (32 - shift)) & mask;
 }
 
+/** Replaces the low half of the descriptor at word `w`. @returns false when it is not `old` any more. */
+export function exchangeLow(words: Int32Array, w: number, old: number, updated: number, bigEndian: boolean): boolean {
+  if (!bigEndian) return Atomics.compareExchange(words, w, old, updated) === old;
+  const swapped = swapBytes(old);
+  return Atomics.compareExchange(words, w + 1, swapped, swapBytes(updated)) === swapped;
+}
+
 /** Whether a descriptor below the last level may be a block. Arm DDI 0487, AArch64.BlockDescSupported(). */
 export function isBlockLevel(granule: number, level: number, paBits: number): boolean {
   if (granule === 12) return level === 1 || level === 2;
@@ -64,6 +71,8 @@ export class Stage2Walker {
   paHi = 0;
   paLo = 0;
   paSecure = false;
+  /** The page may be read too, whatever the access was. */
+  canRead = false;
   /** MemAttr[3:0], SH[1:0] and level of the descriptor. */
   memAttr = 0;
   shareability = 0;
@@ -90,7 +99,7 @@ export class Stage2Walker {
   /** Prepares for translations under the controls `c`, whose stage 2 is enabled. */
   begin(vcpu: Vcpu, c: TranslationControls): void {
     const r = c.registers;
-    const vtcr = vcpu.sysLo(r.VTCR_EL2);
+    const vtcr = c.vtcr(vcpu);
     const fwb = c.hcrHi & HCR_FWB_HI;
     const baseHi = vcpu.sysHi(r.VTTBR_EL2);
     const vmid = c.vmid(vcpu);
@@ -135,6 +144,7 @@ export class Stage2Walker {
     this.paLo = paLo;
     this.memAttr = memAttr;
     this.paSecure = (bits & S2_SECURE) !== 0;
+    this.canRead = (bits & S2_READ) !== 0;
     this.shareability = bits >>> S2_SH_SHIFT & 3;
     this.level = bits >>> S2_LEVEL_SHIFT & 3;
   }
@@ -151,7 +161,9 @@ export class Stage2Walker {
     for (;;) {
       const offset = bitField(hi, lo, shift, width) << 3;
       const pa = this.#tableHi * 0x100000000 + ((this.#tableLo | offset) >>> 0);
-      if (!this.#fetch(pa)) return this.#fail(c, FAULT.syncExternalOnWalk, level, hi, lo, ipaSecure, access);
+      if (!this.#fetch(pa, c.bigEndianStage2)) {
+        return this.#fail(c, FAULT.syncExternalOnWalk, level, hi, lo, ipaSecure, access);
+      }
       const isTable = (this.#descLo & DESC_TABLE) !== 0;
       if ((this.#descLo & DESC_VALID) === 0) break;
       if (level === 3 ? isTable : !isTable && isBlockLevel(granule, level, c.features.paBits)) {
@@ -174,7 +186,7 @@ export class Stage2Walker {
    */
   #start(vcpu: Vcpu, c: TranslationControls, hi: number, lo: number, ipaSecure: boolean): number {
     const r = c.registers;
-    const vtcr = vcpu.sysLo(r.VTCR_EL2);
+    const vtcr = c.vtcr(vcpu);
     const control = ipaSecure ? vcpu.sysLo(r.VSTCR_EL2) : vtcr;
     const base = ipaSecure ? r.VSTTBR_EL2 : r.VTTBR_EL2;
     this.#setPaSpaces(vcpu, c, vtcr, ipaSecure);
@@ -184,8 +196,10 @@ export class Stage2Walker {
     const maxSize = granule === 16 || paBits < 48 ? paBits : 48;
     const sl0 = control >>> 6 & 3;
     const level = (granule === 12 ? START_LEVEL_4K : granule === 14 ? START_LEVEL_16K : START_LEVEL_64K)[sl0];
+    const small = c.features.smallTables;
+    if (level < 0 || (!small && (iaSize < 25 || (granule === 12 && level === 3)))) return -1;
     // The longest walks are reserved where the physical address is too short for them.
-    if (level < 0 || iaSize > maxSize || (sl0 === 2 && paBits < (granule === 14 ? 42 : 44))) return -1;
+    if (iaSize > maxSize || (sl0 === 2 && paBits < (granule === 14 ? 42 : 44))) return -1;
     const stride = granule - 3;
     const minSize = (3 - level) * stride + granule + 1;
     if (iaSize < minSize || iaSize > minSize + stride + 3) return -1;
@@ -221,7 +235,7 @@ export class Stage2Walker {
     return hi >= POW2[this.#outputSize - 32];
   }
 
-  #fetch(pa: number): boolean {
+  #fetch(pa: number, bigEndian: boolean): boolean {
     const host = this.memory.hostOffset(pa, this.#walkSecure);
     if (host < 0) return false;
     const words = this.memory.i32;
@@ -232,6 +246,11 @@ export class Stage2Walker {
       this.#descLo = words[w];
       this.#descHi = words[w + 1];
     } while (this.#descLo !== words[w]);
+    if (bigEndian) {
+      const first = this.#descLo;
+      this.#descLo = swapBytes(this.#descHi);
+      this.#descHi = swapBytes(first);
+    }
     return true;
   }
 
@@ -253,14 +272,14 @@ export class Stage2Walker {
     if (shift < 32) paLo = descLo & -1 << shift | lo & ~(-1 << shift);
     else paHi = paHi & -1 << (shift - 32) | hi & ~(-1 << (shift - 32));
     if (this.#isOutOfRange(paHi)) return this.#fail(c, FAULT.addressSize, level, hi, lo, ipaSecure, access);
-    const vtcr = vcpu.sysLo(c.registers.VTCR_EL2);
+    const vtcr = c.vtcr(vcpu);
     const ha = (vtcr & 1 << 21) !== 0;
     const isDebug = (access & ACCESS_DEBUG) !== 0;
     if ((descLo & DESC_AF) === 0 && !ha && !isDebug) {
       return this.#fail(c, FAULT.accessFlag, level, hi, lo, ipaSecure, access);
     }
     const canDirty = ha && (vtcr & 1 << 22) !== 0 && (this.#descHi & DESC_DBM_HI) !== 0;
-    const bits = this.#bits | leafBits(descLo, this.#descHi, level, (c.hcrHi & HCR_FWB_HI) !== 0);
+    const bits = this.#bits | leafBits(descLo, this.#descHi, level, c);
     if (isMisaligned(bits, access)) return this.#fail(c, FAULT.alignment, level, hi, lo, ipaSecure, access);
     if (!this.#permits(c, canDirty ? bits | S2_WRITE : bits, access)) {
       return this.#fail(c, FAULT.permission, level, hi, lo, ipaSecure, access, bits);
@@ -270,7 +289,7 @@ export class Stage2Walker {
     if (isDebug) return true;
     const isWrite = (access & (ACCESS_WRITE | ACCESS_ATOMIC | ACCESS_WALK_UPDATE)) !== 0;
     const dirties = canDirty && isWrite && (access & (ACCESS_DC | ACCESS_AT)) === 0;
-    if (!this.#update(descLo | DESC_AF | (dirties ? S2AP_WRITE : 0))) {
+    if (!this.#update(c, descLo | DESC_AF | (dirties ? S2AP_WRITE : 0))) {
       return this.#walk(vcpu, c, hi, lo, ipaSecure, access);
     }
     const space = ipaSecure ? this.#spaceSecure : this.#spaceNonSecure;
@@ -279,9 +298,9 @@ export class Stage2Walker {
   }
 
   /** Writes the descriptor's low half when it is to change. @returns false when someone else has changed it meanwhile. */
-  #update(descLo: number): boolean {
+  #update(c: TranslationControls, descLo: number): boolean {
     if (descLo === this.#descLo) return true;
-    return Atomics.compareExchange(this.memory.i32, this.#descHost / 4, this.#descLo, descLo) === this.#descLo;
+    return exchangeLow(this.memory.i32, this.#descHost / 4, this.#descLo, descLo, c.bigEndianStage2);
   }
 
   /** AArch64.S2HasPermissionsFault(), negated. */
@@ -324,8 +343,9 @@ export class Stage2Walker {
 }
 
 /** The S2 bits of a page or block descriptor. XN[1:0] as FEAT_XNX has it. */
-function leafBits(descLo: number, descHi: number, level: number, fwb: boolean): number {
-  const xn = descHi >>> 21 & 3;
+function leafBits(descLo: number, descHi: number, level: number, c: TranslationControls): number {
+  const xn = descHi >>> 21 & (c.features.xnx ? 3 : 2);
+  const fwb = (c.hcrHi & HCR_FWB_HI) !== 0;
   const isDeviceAttr = (descLo & (fwb ? 1 << 4 : 3 << 4)) === 0;
   return ((descLo & 1 << 6) !== 0 ? S2_READ : 0) | ((descLo & S2AP_WRITE) !== 0 ? S2_WRITE : 0) |
     (xn === 0 || xn === 3 ? S2_PX : 0) | (xn <= 1 ? S2_UX : 0) | (isDeviceAttr ? S2_DEVICE : 0) |

@@ -1,0 +1,247 @@
+import type { CpuMmu } from "../cpu/mmu_interface.ts";
+import { STATE } from "../cpu/layout.ts";
+import type { Vcpu } from "../cpu/vcpu.ts";
+import {
+  ACCESS_ATOMIC,
+  ACCESS_DC,
+  ACCESS_DEBUG,
+  ACCESS_EXECUTE,
+  ACCESS_IC,
+  ACCESS_UNPRIVILEGED,
+  ACCESS_WRITE,
+  ACCESS_ZERO,
+} from "./access.ts";
+import { translateAt } from "./address_translation.ts";
+import { isDevice } from "./attributes.ts";
+import { isBigEndianData, writeContextKey } from "./context.ts";
+import type { Fault } from "./fault.ts";
+import { TlbMaintenance } from "./maintenance.ts";
+import { PAGE_FLAG, PageTracker } from "./page_tracker.ts";
+import type { PhysicalMemory } from "./physical.ts";
+import { type MmuFeatures, type MmuRegisters, REGIME, SCTLR_A, type TranslationControls } from "./regime.ts";
+import { KEY_WORDS, TLB_READ, TLB_WRITE, VcpuTlb } from "./tlb.ts";
+import { isUnprivileged, Translator } from "./translate.ts";
+
+/** Answers of `fill` and `fillExec` that are no byte offsets in memory. */
+export const FILL_FAULT = -1;
+/** No RAM is there: the physical address is in `pa`. */
+export const FILL_DEVICE = -2;
+
+const PSTATE = STATE.pstate.offset >>> 2;
+const PC = STATE.pc.offset >>> 2;
+
+export interface MmuOptions {
+  readonly memory: PhysicalMemory;
+  readonly registers: MmuRegisters;
+  readonly features: MmuFeatures;
+}
+
+/**
+ * The memory management units of all vCPUs of a machine: translation, the software TLBs that generated code reads,
+ * and their maintenance. Addresses are passed as 32-bit halves, low first; nothing is allocated per access.
+ */
+export class Mmu implements CpuMmu {
+  readonly memory: PhysicalMemory;
+  readonly maintenance: TlbMaintenance;
+  /** The fault of the last translation that failed. */
+  readonly fault: Fault;
+  /** Physical address of the last translation, and whether it is in the Secure PA space. */
+  pa = 0;
+  paSecure = false;
+  /** The page of the last `fillExec` is guarded (FEAT_BTI). */
+  guarded = false;
+  /**
+   * Pages whose accesses must all be seen (watchpoints): true keeps a page out of the TLBs. Call `flushDataTlbs` when
+   * the answer changes.
+   */
+  isWatched: ((vcpu: Vcpu, lo: number, hi: number, isWrite: boolean) => boolean) | null = null;
+
+  readonly #tlbs: (VcpuTlb | undefined)[] = [];
+  readonly #translator: Translator;
+  readonly #debugTranslator: Translator;
+  readonly #pages: PageTracker;
+
+  constructor(options: MmuOptions) {
+    const { memory, registers, features } = options;
+    this.memory = memory;
+    this.#translator = new Translator(memory, registers, features);
+    this.#debugTranslator = new Translator(memory, registers, features);
+    this.fault = this.#translator.fault;
+    this.#pages = new PageTracker(memory, this.#tlbs);
+    this.maintenance = new TlbMaintenance(this.#debugTranslator.controls, this.#tlbs);
+  }
+
+  /** Gives a vCPU its TLBs: TLB_BYTES of memory at byte `base`, a multiple of 16. */
+  attach(vcpu: Vcpu, base: number): void {
+    this.#tlbs[vcpu.index] = new VcpuTlb(vcpu, base);
+    this.contextChanged(vcpu);
+  }
+
+  /** The TLBs of a vCPU, for statistics and tests. */
+  tlbOf(vcpu: Vcpu): VcpuTlb {
+    return this.#tlbs[vcpu.index]!;
+  }
+
+  /**
+   * Makes the `tlb` and `tlbUnprivileged` fields suit the current Exception level, security state and controls.
+   * @returns whether another context is in use than before.
+   */
+  contextChanged(vcpu: Vcpu): boolean {
+    const tlb = this.#tlbs[vcpu.index]!;
+    const c = this.#translator.controls;
+    const pstate = vcpu.i32[vcpu.w + PSTATE];
+    const el = pstate >> 2 & 3;
+    c.load(vcpu, el);
+    writeContextKey(tlb.wanted, vcpu, c, pstate);
+    const current = tlb.select(tlb.recent[el]);
+    tlb.recent[el] = current;
+    let unprivileged = current;
+    if (el !== 0 && isUnprivileged(c, pstate)) {
+      c.load(vcpu, 0);
+      writeContextKey(tlb.wanted, vcpu, c, pstate);
+      unprivileged = tlb.select(tlb.partner[current]);
+      tlb.partner[current] = unprivileged;
+    }
+    return tlb.use(current, unprivileged);
+  }
+
+  /**
+   * Translates a data access, and enters the page in the TLB where all later accesses may go fast.
+   * @param access bits of access.ts.
+   * @returns the byte offset in memory, FILL_FAULT with the record in `fault`, or FILL_DEVICE with the address in `pa`.
+   */
+  fill(vcpu: Vcpu, lo: number, hi: number, access: number): number {
+    const t = this.#translator;
+    const tlb = this.#tlbs[vcpu.index]!;
+    if (!t.translate(vcpu, tlb.stage2, lo, hi, access)) return FILL_FAULT;
+    this.pa = t.pa;
+    this.paSecure = t.paSecure;
+    const host = this.memory.hostOffset(t.pa, t.paSecure);
+    if (host < 0) return FILL_DEVICE;
+    if (!isDevice(t.attr) && (t.controls.sctlrLo & SCTLR_A) === 0 && !isBigEndianData(t.controls)) {
+      this.#insert(vcpu, tlb, lo, hi, access, host - (lo & 0xfff));
+    }
+    return host;
+  }
+
+  /** Enters a page of Normal memory at byte `hostPage`, unless its accesses must be seen. */
+  #insert(vcpu: Vcpu, tlb: VcpuTlb, lo: number, hi: number, access: number, hostPage: number): void {
+    const isWrite = (access & (ACCESS_WRITE | ACCESS_ATOMIC)) !== 0;
+    if (isWrite && !this.#translator.canRead) return;
+    if (!this.#pages.allows(hostPage >>> 12, isWrite)) return;
+    if (this.isWatched !== null && this.isWatched(vcpu, lo & ~0xfff, hi, isWrite)) return;
+    const context = (access & ACCESS_UNPRIVILEGED) !== 0 ? tlb.unprivileged : tlb.current;
+    if (!this.#isInContext(vcpu, tlb, context)) return;
+    const s1 = this.#translator.stage1;
+    tlb.noteBlock(context, lo, hi, s1.blockShift);
+    const entry = tlb.insert(context, isWrite ? TLB_WRITE : TLB_READ, lo, hi, hostPage);
+    if (isWrite) this.#pages.noteWrite(hostPage, entry);
+  }
+
+  /** Whether the translation just made belongs in a context: registers may have changed since it was chosen. */
+  #isInContext(vcpu: Vcpu, tlb: VcpuTlb, context: number): boolean {
+    const { keys, wanted } = tlb;
+    writeContextKey(wanted, vcpu, this.#translator.controls, vcpu.i32[vcpu.w + PSTATE]);
+    const k = context * KEY_WORDS;
+    for (let i = 0; i < KEY_WORDS; i++) if (keys[k + i] !== wanted[i]) return false;
+    return true;
+  }
+
+  /**
+   * Translates an address for execution; `guarded` then holds for its page. The caller enters the page in the EXEC array.
+   * @returns as `fill` does.
+   */
+  fillExec(vcpu: Vcpu, lo: number, hi: number): number {
+    const t = this.#translator;
+    const tlb = this.#tlbs[vcpu.index]!;
+    if (!t.translate(vcpu, tlb.stage2, lo, hi, ACCESS_EXECUTE)) return FILL_FAULT;
+    this.pa = t.pa;
+    this.paSecure = t.paSecure;
+    this.guarded = t.stage1.guarded;
+    const host = this.memory.hostOffset(t.pa, t.paSecure);
+    if (host < 0) return FILL_DEVICE;
+    if (!this.#isInContext(vcpu, tlb, tlb.current)) this.contextChanged(vcpu);
+    tlb.noteBlock(tlb.current, lo, hi, t.stage1.blockShift);
+    tlb.noteExec(tlb.current, lo, this.guarded);
+    return host;
+  }
+
+  /** Checks and translates an access without touching the TLBs. @returns false when `fault` was filled; else `pa` is set. */
+  translate(vcpu: Vcpu, lo: number, hi: number, access: number): boolean {
+    const t = this.#translator;
+    if (!t.translate(vcpu, this.#tlbs[vcpu.index]!.stage2, lo, hi, access)) return false;
+    this.pa = t.pa;
+    this.paSecure = t.paSecure;
+    return true;
+  }
+
+  /** The PA that an address of the current level stands for, whatever the permissions, or -1; changes nothing. */
+  translateForDebugger(vcpu: Vcpu, lo: number, hi: number): number {
+    const t = this.#debugTranslator;
+    return t.translate(vcpu, this.#tlbs[vcpu.index]!.stage2, lo, hi, ACCESS_DEBUG) ? t.pa : -1;
+  }
+
+  instructionWord(vcpu: Vcpu): number {
+    const lo = vcpu.u32[vcpu.w + PC], hi = vcpu.u32[vcpu.w + PC + 1];
+    const t = this.#debugTranslator;
+    const isMapped = t.translate(vcpu, this.#tlbs[vcpu.index]!.stage2, lo, hi, ACCESS_EXECUTE | ACCESS_DEBUG);
+    const host = isMapped ? this.memory.hostOffset(t.pa, t.paSecure) : -1;
+    return host < 0 ? 0 : this.memory.u32[host >>> 2];
+  }
+
+  cacheMaintenance(vcpu: Vcpu, lo: number, hi: number, kind: "dc" | "dcInvalidate" | "ic" | "zero"): boolean {
+    let access = ACCESS_DC;
+    if (kind === "dcInvalidate") access |= ACCESS_WRITE;
+    else if (kind === "ic") access = ACCESS_IC;
+    else if (kind === "zero") access = ACCESS_WRITE | ACCESS_ZERO;
+    return this.translate(vcpu, lo, hi, access);
+  }
+
+  at(vcpu: Vcpu, encoding: number, lo: number, hi: number): boolean {
+    return translateAt(this.#translator, vcpu, this.#tlbs[vcpu.index]!.stage2, encoding, lo, hi);
+  }
+
+  tlbi(vcpu: Vcpu, encoding: number, lo: number, hi: number): void {
+    this.maintenance.tlbi(vcpu, encoding, lo, hi);
+  }
+
+  /** Data accesses of the current Exception level are big-endian. */
+  isBigEndian(vcpu: Vcpu): boolean {
+    const c = this.#debugTranslator.controls;
+    c.load(vcpu, vcpu.i32[vcpu.w + PSTATE] >> 2 & 3);
+    return isBigEndianData(c);
+  }
+
+  // What the code cache asks for; pages are byte offsets in memory divided by 4096.
+
+  /** From now on stores to the page are seen: none goes through a TLB. */
+  protectCode(hostPage: number): void {
+    this.#pages.protect(hostPage, PAGE_FLAG.code);
+  }
+
+  /** The page holds no decoded code any more. */
+  unprotectCode(hostPage: number): void {
+    this.#pages.unprotect(hostPage, PAGE_FLAG.code);
+  }
+
+  /** From now on stores to the page are seen, for who keeps track of changed pages; until `untrackWrites`. */
+  trackWrites(hostPage: number): void {
+    this.#pages.protect(hostPage, PAGE_FLAG.tracked);
+  }
+
+  untrackWrites(hostPage: number): void {
+    this.#pages.unprotect(hostPage, PAGE_FLAG.tracked);
+  }
+
+  flushExecTlbs(): void {
+    for (const tlb of this.#tlbs) tlb?.invalidateExec();
+  }
+
+  /** Empties the TLBs of all vCPUs: after a reset, a restored snapshot or a change of watched pages. */
+  flushDataTlbs(): void {
+    for (const tlb of this.#tlbs) {
+      tlb?.stage2.invalidateAll();
+      tlb?.invalidateAll();
+    }
+  }
+}

@@ -1,0 +1,280 @@
+import { STATE } from "../cpu/layout.ts";
+import type { Vcpu } from "../cpu/vcpu.ts";
+import { Stage2Cache } from "./stage2_cache.ts";
+
+/**
+ * The software TLB that generated code reads. One context block is a READ array, a WRITE array and an EXEC array of
+ * 16-byte entries, direct-mapped by VA[23:12] (EXEC: VA[21:12]):
+ *   +0  tag: 64-bit VA of the page exactly as used; it never matches an address of another index
+ *   +8  addend: the byte offset in memory of an access is VA[31:0] + addend, modulo 2^32 (EXEC: where the records start)
+ *   +12 flags (EXEC: the engine's)
+ */
+export const TLB_ENTRIES = 4096;
+export const TLB_EXEC_ENTRIES = 1024;
+export const TLB_READ = 0;
+export const TLB_WRITE = 16 * TLB_ENTRIES;
+export const TLB_EXEC = 2 * 16 * TLB_ENTRIES;
+export const TLB_CONTEXT_BYTES = TLB_EXEC + 16 * TLB_EXEC_ENTRIES;
+export const TLB_CONTEXTS = 32;
+/** What one vCPU's TLBs take of memory. */
+export const TLB_BYTES = TLB_CONTEXTS * TLB_CONTEXT_BYTES;
+
+/** Words of a context's key; see context.ts. */
+export const KEY_WORDS = 6;
+/** How many entries of a context are remembered, so that a context with few is cleared one by one. */
+const JOURNAL = 256;
+const CONTEXT_WORDS = TLB_CONTEXT_BYTES >>> 2;
+/** Pages of blocks larger than 4 KiB are remembered in a bit map of this many bits, hashed by 2 MiB of VA. */
+const BLOCK_MAP_WORDS = 8;
+
+/** The invalid tag of an entry at a VA: of another index, so that it cannot match. */
+function invalidTag(lo: number, indexMask: number): number {
+  return (lo & indexMask) === 0 ? 0x1000 : 0;
+}
+
+const DATA_INDEX = 0xfff000;
+const EXEC_INDEX = 0x3ff000;
+
+/** The TLB contexts of one vCPU: which block holds what, and how entries come and go. */
+export class VcpuTlb {
+  /** The context used last at each Exception level, and the unprivileged one that went with a context: to be tried first. */
+  readonly recent = new Int8Array(4).fill(-1);
+  readonly partner = new Int8Array(TLB_CONTEXTS).fill(-1);
+  /** The contexts that the `tlb` and `tlbUnprivileged` fields point to; -1 before the first. */
+  current = -1;
+  unprivileged = -1;
+  /** Keys of the contexts, KEY_WORDS each; word 0 is 0 where the context was never used. */
+  readonly keys = new Int32Array(TLB_CONTEXTS * KEY_WORDS);
+  /** The key that is looked for. */
+  readonly wanted = new Int32Array(KEY_WORDS);
+  readonly stage2 = new Stage2Cache();
+  /** A page of the context is guarded. */
+  readonly guarded = new Uint8Array(TLB_CONTEXTS);
+  /** Contexts emptied, and entries made: for statistics. */
+  flushCount = 0;
+  fillCount = 0;
+
+  readonly #words: Int32Array;
+  readonly #base: number;
+  readonly #stamps = new Int32Array(TLB_CONTEXTS);
+  #clock = 0;
+  readonly #stale = new Uint8Array(TLB_CONTEXTS);
+  readonly #journal = new Int32Array(TLB_CONTEXTS * JOURNAL);
+  readonly #journalCount = new Int32Array(TLB_CONTEXTS);
+  readonly #blockMap = new Int32Array(TLB_CONTEXTS * BLOCK_MAP_WORDS);
+  /** Bit 0, 1: an entry of a block larger than 2 MiB in the lower, upper half of the address space. */
+  readonly #largeBlocks = new Uint8Array(TLB_CONTEXTS);
+
+  /** @param base byte offset of TLB_BYTES of memory, a multiple of 16. */
+  constructor(readonly vcpu: Vcpu, base: number) {
+    this.#words = vcpu.i32;
+    this.#base = base >>> 2;
+    for (let context = 0; context < TLB_CONTEXTS; context++) this.#clearAll(context);
+  }
+
+  /** Byte offset in memory of a context's block. */
+  offset(context: number): number {
+    return (this.#base + context * CONTEXT_WORDS) * 4;
+  }
+
+  // Contexts
+
+  /** The context whose key is `wanted`; the least recently used one, emptied, if there is none. `hint` is tried first. */
+  select(hint: number): number {
+    let context = hint >= 0 && this.#hasWantedKey(hint) ? hint : this.#find();
+    if (context < 0) {
+      context = this.#oldest();
+      this.keys.set(this.wanted, context * KEY_WORDS);
+      this.#empty(context);
+    } else if (this.#stale[context] !== 0) {
+      this.#empty(context);
+    }
+    this.#stamps[context] = ++this.#clock;
+    return context;
+  }
+
+  /** Makes contexts the ones that generated code uses. @returns whether `current` is another one than before. */
+  use(current: number, unprivileged: number): boolean {
+    const { i32, w } = this.vcpu;
+    i32[w + (STATE.guarded.offset >>> 2)] = this.guarded[current];
+    i32[w + (STATE.tlb.offset >>> 2)] = this.offset(current);
+    i32[w + (STATE.tlbUnprivileged.offset >>> 2)] = this.offset(unprivileged);
+    this.unprivileged = unprivileged;
+    if (this.current === current) return false;
+    this.current = current;
+    return true;
+  }
+
+  #hasWantedKey(context: number): boolean {
+    const { keys, wanted } = this;
+    const k = context * KEY_WORDS;
+    for (let i = 0; i < KEY_WORDS; i++) if (keys[k + i] !== wanted[i]) return false;
+    return true;
+  }
+
+  #find(): number {
+    const { keys, wanted } = this;
+    const first = wanted[0], second = wanted[1];
+    for (let context = 0; context < TLB_CONTEXTS; context++) {
+      const k = context * KEY_WORDS;
+      if (keys[k] === first && keys[k + 1] === second && this.#hasWantedKey(context)) return context;
+    }
+    return -1;
+  }
+
+  #oldest(): number {
+    let oldest = 0;
+    for (let context = 1; context < TLB_CONTEXTS; context++) {
+      if (this.#stamps[context] < this.#stamps[oldest]) oldest = context;
+    }
+    return oldest;
+  }
+
+  // Entries
+
+  /** Enters a page for reads or writes: VA `hi:lo` is at byte `hostPage` of memory. @returns the entry's word index. */
+  insert(context: number, array: number, lo: number, hi: number, hostPage: number): number {
+    const words = this.#words;
+    const w = this.#base + context * CONTEXT_WORDS + (array >>> 2) + (lo >>> 10 & 0x3ffc);
+    const page = lo & ~0xfff;
+    this.fillCount++;
+    this.#note(context, w);
+    words[w] = invalidTag(lo, DATA_INDEX);
+    words[w + 2] = hostPage - page;
+    words[w + 1] = hi;
+    words[w] = page;
+    return w;
+  }
+
+  /** Prepares for the engine's entering a page in the EXEC array. */
+  noteExec(context: number, lo: number, guarded: boolean): void {
+    this.fillCount++;
+    this.#note(context, this.#base + context * CONTEXT_WORDS + (TLB_EXEC >>> 2) + (lo >>> 10 & 0xffc));
+    if (!guarded) return;
+    this.guarded[context] = 1;
+    if (context === this.current) this.vcpu.set32("guarded", 1);
+  }
+
+  #note(context: number, w: number): void {
+    const count = this.#journalCount[context];
+    this.#journalCount[context] = count + 1;
+    if (count < JOURNAL) this.#journal[context * JOURNAL + count] = w;
+  }
+
+  /** Remembers that the page at a VA belongs to a block of 2^shift bytes, so that its TLBI drops all of them. */
+  noteBlock(context: number, lo: number, hi: number, shift: number): void {
+    if (shift <= 12) return;
+    if (shift > 21) {
+      this.#largeBlocks[context] |= 1 << (hi >>> 23 & 1);
+      return;
+    }
+    const hash = blockHash(lo, hi);
+    this.#blockMap[context * BLOCK_MAP_WORDS + (hash >>> 5)] |= 1 << (hash & 31);
+  }
+
+  // Invalidation
+
+  /** Forgets all entries of a context: at once where it is in use, else when it is next chosen. */
+  invalidate(context: number): void {
+    if (context === this.current || context === this.unprivileged) this.#empty(context);
+    else this.#stale[context] = 1;
+  }
+
+  invalidateAll(): void {
+    for (let context = 0; context < TLB_CONTEXTS; context++) this.invalidate(context);
+  }
+
+  /** Forgets what a context holds for the page at a VA, and for the block that the page is in. */
+  invalidateVa(context: number, lo: number, hi: number): void {
+    if (this.#stale[context] !== 0) return;
+    if ((this.#largeBlocks[context] & 1 << (hi >>> 23 & 1)) !== 0) return this.invalidate(context);
+    const hash = blockHash(lo, hi);
+    if ((this.#blockMap[context * BLOCK_MAP_WORDS + (hash >>> 5)] & 1 << (hash & 31)) === 0) {
+      this.#dropPage(context, lo);
+      return;
+    }
+    const start = lo & ~0x1fffff;
+    for (let page = 0; page < 512; page++) this.#dropPage(context, start + (page << 12));
+  }
+
+  /** Removes entries whose tag has these low 32 bits. */
+  #dropPage(context: number, lo: number): void {
+    const words = this.#words;
+    const page = lo & ~0xfff;
+    const read = this.#base + context * CONTEXT_WORDS + (lo >>> 10 & 0x3ffc);
+    const write = read + (TLB_WRITE >>> 2);
+    const exec = this.#base + context * CONTEXT_WORDS + (TLB_EXEC >>> 2) + (lo >>> 10 & 0xffc);
+    if (words[read] === page) words[read] = invalidTag(lo, DATA_INDEX);
+    if (words[write] === page) words[write] = invalidTag(lo, DATA_INDEX);
+    if (words[exec] === page) words[exec] = invalidTag(lo, EXEC_INDEX);
+  }
+
+  #empty(context: number): void {
+    this.flushCount++;
+    const count = this.#journalCount[context];
+    if (count > JOURNAL) this.#clearAll(context);
+    else {
+      const start = context * JOURNAL;
+      for (let i = 0; i < count; i++) this.#dropEntry(context, this.#journal[start + i]);
+    }
+    this.#journalCount[context] = 0;
+    this.#blockMap.fill(0, context * BLOCK_MAP_WORDS, (context + 1) * BLOCK_MAP_WORDS);
+    this.#largeBlocks[context] = 0;
+    this.guarded[context] = 0;
+    this.#stale[context] = 0;
+  }
+
+  #clearAll(context: number): void {
+    const start = this.#base + context * CONTEXT_WORDS;
+    this.#words.fill(0, start, start + CONTEXT_WORDS);
+    this.#words[start] = this.#words[start + (TLB_WRITE >>> 2)] = this.#words[start + (TLB_EXEC >>> 2)] = 0x1000;
+  }
+
+  /** Empties the entry at word `w`: the first of each array must not match page 0. */
+  #dropEntry(context: number, w: number): void {
+    const start = this.#base + context * CONTEXT_WORDS;
+    const place = w - start;
+    const isFirst = place === TLB_READ || place === TLB_WRITE >>> 2 || place === TLB_EXEC >>> 2;
+    this.#words[w] = isFirst ? 0x1000 : 0;
+  }
+
+  /** Whether word `w` of memory is in this vCPU's TLBs. */
+  contains(w: number): boolean {
+    return w >= this.#base && w < this.#base + TLB_CONTEXTS * CONTEXT_WORDS;
+  }
+
+  /** Removes the entry at word `w`. */
+  drop(w: number): void {
+    this.#dropEntry(Math.trunc((w - this.#base) / CONTEXT_WORDS), w);
+  }
+
+  /** Removes every EXEC entry. */
+  invalidateExec(): void {
+    for (let context = 0; context < TLB_CONTEXTS; context++) {
+      const start = this.#base + context * CONTEXT_WORDS + (TLB_EXEC >>> 2);
+      this.#words.fill(0, start, start + 4 * TLB_EXEC_ENTRIES);
+      this.#words[start] = 0x1000;
+    }
+  }
+
+  /** True while the data entry at word `w` maps the page at byte `hostPage` of memory. */
+  maps(w: number, hostPage: number): boolean {
+    const tag = this.#words[w];
+    return (tag & 0xfff) === 0 && tag + this.#words[w + 2] >>> 0 === hostPage;
+  }
+
+  /** Removes every WRITE entry of the page at byte `hostPage` of memory. */
+  removeWrites(hostPage: number): void {
+    for (let context = 0; context < TLB_CONTEXTS; context++) {
+      if (this.keys[context * KEY_WORDS] === 0 || this.#stale[context] !== 0) continue;
+      const start = this.#base + context * CONTEXT_WORDS + (TLB_WRITE >>> 2);
+      for (let i = 0; i < TLB_ENTRIES; i++) {
+        if (this.maps(start + 4 * i, hostPage)) this.#dropEntry(context, start + 4 * i);
+      }
+    }
+  }
+}
+
+function blockHash(lo: number, hi: number): number {
+  return Math.imul(lo >>> 21 | hi << 11, 0x9e3779b1) >>> 24;
+}
