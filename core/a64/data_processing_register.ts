@@ -21,7 +21,6 @@ interface Registers {
 
 // Data-processing (2 source)
 
-
 /** 0 where the divisor is 0. */
 function udiv(o: Builder, f: Registers): void {
   const dividend = o.reg(f.sf, f.Rn), divisor = o.reg(f.sf, f.Rm);
@@ -205,7 +204,10 @@ function extendReg(o: Builder, f: Extended): Int {
   const amount = o.imm16(f.imm3);
   if (f.sf === 0) {
     const value = o.w(f.Rm);
-    return o.shl(bytes > 2 ? value : isSigned ? extendSigned(o, value, bytes) : extendUnsigned(o, value, bytes), amount);
+    return o.shl(
+      bytes > 2 ? value : isSigned ? extendSigned(o, value, bytes) : extendUnsigned(o, value, bytes),
+      amount,
+    );
   }
   if (bytes === 8) return o.shl(o.x(f.Rm), amount);
   const value = o.w(f.Rm);

@@ -12,7 +12,7 @@ import { INSTRUCTIONS, MEANINGS } from "../../core/a64/table.ts";
 
 const PREFIX = "aarch64-linux-gnu-";
 const ARCHITECTURE = "armv8.8-a+crypto+sha3+sm4+fp16+fp16fml+memtag+sb+ssbs+rng+i8mm+bf16+lse+predres+flagm+pauth" +
-  "+profile+dotprod+rcpc+ls64";
+  "+profile+dotprod+rcpc+ls64+sme";
 /** The address of the words under test: far from both ends, so that no PC-relative address is negative. */
 const BASE = 0x1_0000_0000n;
 

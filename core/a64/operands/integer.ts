@@ -102,5 +102,5 @@ export const INTEGER_OPERANDS: Operands = {
     1,
   ),
   rmif_shift: unsigned("imm6", 6, { radix: 10 }),
-  rmif_mask: unsigned("immmask", 4),
+  rmif_mask: unsigned("immmask", 4, { radix: 10 }),
 };

@@ -5,13 +5,15 @@ import { INTEGER_OPERANDS } from "./integer.ts";
 import { MEMORY_OPERANDS } from "./memory.ts";
 import { SIMD_OPERANDS } from "./simd.ts";
 import { STRUCTURE_OPERANDS } from "./structures.ts";
+import { SYSTEM_OPERANDS } from "./system.ts";
 
 /** The operands of all classes by name. Throws TypeError when two files define the same name. */
 export const OPERANDS: Operands = merge([
-  FLOATING_POINT_OPERANDS,
   GENERAL_OPERANDS,
   INTEGER_OPERANDS,
+  SYSTEM_OPERANDS,
   MEMORY_OPERANDS,
+  FLOATING_POINT_OPERANDS,
   SIMD_OPERANDS,
   STRUCTURE_OPERANDS,
 ]);

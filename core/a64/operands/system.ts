@@ -1,14 +1,15 @@
 import type { Operand, Operands } from "../operand.ts";
 import type { Fields } from "../row.ts";
 import { R_PROFILE_REGISTER_GROUPS, SYSTEM_REGISTER_GROUPS } from "../system_register_names.ts";
-import { hex, keyword, parseNumber, put, register, unsigned } from "./general.ts";
+import { keyword, parseNumber, put, register, unsigned } from "./general.ts";
 
 /*
  * Operands of the system instructions:
  *   sysreg              the register of MRS and MSR: o0, op1, CRn, CRm, op2
  *   sys_op1 Cn Cm sys_op2 Xt?    SYS and SYSL
- *   at_op dc_op ic_op ic_op_x tlbi_op tlbi_op_x rctx   the operation of an alias of SYS; _x: one that has an Xt
- *   barrier nxs_barrier CRm15    barriers
+ *   at_op dc_op ic_op ic_op_x tlbi_op tlbi_op_x rctx zva   the operation of an alias of SYS;
+ *                       _x: one that has an Xt
+ *   barrier nxs_barrier imm4_15  barriers
  *   bti_target csync    hints
  *   uao pan spsel ssbs dit daifset daifclr   a PSTATE field, and uao_any ... where CRm is not 0 or 1
  *   xzr                 the word xzr
@@ -59,21 +60,19 @@ function makeNames(entries: readonly (readonly [number, string])[]): Names {
 }
 
 function operationNames(list: string): Names {
-  return makeNames(list.split(", ").map((entry) => {
-    const [place, name] = entry.split(" "), [op1, CRn, CRm, op2] = place.split(".").map(Number);
-    return [encode(1, op1, CRn, CRm, op2), name];
-  }));
+  return makeNames(
+    list.split(", ").map((entry) => {
+      const [place, name] = entry.split(" "), [op1, CRn, CRm, op2] = place.split(".").map(Number);
+      return [encode(1, op1, CRn, CRm, op2), name];
+    }),
+  );
 }
 
 const operations = new Map(Object.entries(OPERATIONS).map(([key, list]) => [key, operationNames(list)]));
 
-function operationEncoding(f: Fields): number {
-  return encode(1, f.op1, f.CRn, f.CRm, f.op2);
-}
-
 /** Whether the fields of a SYS are one of the operations. */
 export function isOperation(kind: Operation, f: Fields): boolean {
-  return operations.get(kind)!.byEncoding.has(operationEncoding(f));
+  return operations.get(kind)!.byEncoding.has(encode(1, f.op1, f.CRn, f.CRm, f.op2));
 }
 
 function putEncoding(encoding: number, f: Fields): boolean {
@@ -81,10 +80,11 @@ function putEncoding(encoding: number, f: Fields): boolean {
     put(f, "CRm", (encoding >> 3) & 15) && put(f, "op2", encoding & 7);
 }
 
-function operation(kind: Operation): Operand {
+/** @param CRn as the rows of the operation fix it. */
+function operation(kind: Operation, CRn: number): Operand {
   const names = operations.get(kind)!;
   return {
-    print: (f) => names.byEncoding.get(operationEncoding(f)) ?? "",
+    print: (f) => names.byEncoding.get(encode(1, f.op1, CRn, f.CRm, f.op2)) ?? "",
     parse(text, f) {
       const encoding = names.byName.get(text);
       return encoding !== undefined && putEncoding(encoding, f);
@@ -177,10 +177,10 @@ const BARRIERS: readonly (string | null)[] = [
 ];
 
 const BARRIER: Operand = {
-  print: (f) => BARRIERS[f.CRm] ?? hex(f.CRm),
+  print: (f) => BARRIERS[f.imm4] ?? `#0x${f.imm4.toString(16).padStart(2, "0")}`,
   parse(text, f) {
     const value = BARRIERS.includes(text) ? BARRIERS.indexOf(text) : parseNumber(text);
-    return value !== null && value >= 0 && value < 16 && put(f, "CRm", value);
+    return value !== null && value >= 0 && value < 16 && put(f, "imm4", value);
   },
 };
 
@@ -217,18 +217,19 @@ export const SYSTEM_OPERANDS: Operands = {
   Cn: controlRegister("CRn"),
   Cm: controlRegister("CRm"),
   "Xt?": optional(register("Rt", "x"), "Rt", 31),
-  at_op: operation("at"),
-  dc_op: operation("dc"),
-  ic_op: operation("ic"),
-  ic_op_x: operation("ic_x"),
-  tlbi_op: operation("tlbi"),
-  tlbi_op_x: operation("tlbi_x"),
+  at_op: operation("at", 7),
+  dc_op: operation("dc", 7),
+  ic_op: operation("ic", 7),
+  ic_op_x: operation("ic_x", 7),
+  tlbi_op: operation("tlbi", 8),
+  tlbi_op_x: operation("tlbi_x", 8),
   rctx: literal("rctx"),
   barrier: BARRIER,
   nxs_barrier: keyword("imm2", ["oshnxs", "nshnxs", "ishnxs", "synxs"]),
-  CRm15: optional(unsigned("CRm", 4), "CRm", 15),
+  imm4_15: optional(unsigned("imm4", 4), "imm4", 15),
   bti_target: keyword("target", ["", "c", "j", "jc"]),
   csync: literal("csync"),
+  zva: literal("zva"),
   ...pstateOperands(),
   xzr: literal("xzr"),
   "imm16?": optional(unsigned("imm16", 16), "imm16", 0),
