@@ -11,7 +11,16 @@ import { LOADS_STORES_GENERAL } from "./loads_stores_general.ts";
 import { LOADS_STORES_PAIR } from "./loads_stores_pair.ts";
 import { LOADS_STORES_SIMD } from "./loads_stores_simd.ts";
 import { LOADS_STORES_STRUCTURES } from "./loads_stores_structures.ts";
-import { SIMD_ROWS } from "./simd_test_data.ts";
+import { SIMD_ACROSS_LANES } from "./simd_across_lanes.ts";
+import { SIMD_BY_ELEMENT } from "./simd_by_element.ts";
+import { SIMD_COPY } from "./simd_copy.ts";
+import { SIMD_MODIFIED_IMMEDIATE } from "./simd_modified_immediate.ts";
+import { SIMD_PERMUTE } from "./simd_permute.ts";
+import { SIMD_SCALAR } from "./simd_scalar.ts";
+import { SIMD_SHIFT_IMMEDIATE } from "./simd_shift_immediate.ts";
+import { SIMD_THREE_DIFFERENT } from "./simd_three_different.ts";
+import { SIMD_THREE_SAME } from "./simd_three_same.ts";
+import { SIMD_TWO_REGISTER } from "./simd_two_register.ts";
 import { SYSTEM } from "./system.ts";
 import type { Row } from "./row.ts";
 
@@ -30,7 +39,16 @@ export const INSTRUCTIONS: readonly Row[] = [
   ...LOADS_STORES_STRUCTURES,
   ...FLOATING_POINT,
   ...FLOATING_POINT_CONVERT,
-  ...SIMD_ROWS,
+  ...SIMD_ACROSS_LANES,
+  ...SIMD_BY_ELEMENT,
+  ...SIMD_COPY,
+  ...SIMD_MODIFIED_IMMEDIATE,
+  ...SIMD_PERMUTE,
+  ...SIMD_SCALAR,
+  ...SIMD_SHIFT_IMMEDIATE,
+  ...SIMD_THREE_DIFFERENT,
+  ...SIMD_THREE_SAME,
+  ...SIMD_TWO_REGISTER,
   ...CRYPTOGRAPHY,
 ];
 
