@@ -1,7 +1,7 @@
 import type { Builder, V128 } from "../engine/builder.ts";
 import { type Fields, group, row } from "./row.ts";
 import { type Binary, minMax, plain } from "./simd_arithmetic.ts";
-import { addPairs, datasize, esize, extend, shuffleOf, writeV } from "./simd_lanes.ts";
+import { addPairs, datasize, esize, shuffleOf, writeV } from "./simd_lanes.ts";
 import type { TwoRegister } from "./simd_two_register.ts";
 
 /** The shuffle that brings the elements from `distance` on to the front: [size][log2 of distance]. */

@@ -3,8 +3,6 @@ import {
   addPairs,
   and,
   andNot,
-  broadcast,
-  choose,
   clamp,
   compare,
   datasize,
@@ -15,12 +13,10 @@ import {
   extmul,
   extract,
   extreme,
-  greatest,
   lanes,
   least,
   negative,
   odds,
-  ones,
   or,
   readV,
   replace,
@@ -187,8 +183,9 @@ export interface RegisterShift {
   readonly saturating?: boolean;
 }
 
-/** SSHL, USHL and their rounding and saturating variants, of `count` elements one by one. */
+/** SSHL, USHL and their rounding and saturating variants, of the first `count` elements, mostly one by one. */
 export function shiftByRegister(how: RegisterShift, o: Builder, size: number, count: number, a: V128, b: V128): V128 {
+  if (size === 0 && count > 1 && !how.rounding && !how.saturating) return shiftBytes(o, how.unsigned, a, b);
   let result = zero(o);
   let saturated: I32 | null = null;
   for (let i = 0; i < count; i++) {
@@ -206,6 +203,21 @@ export function shiftByRegister(how: RegisterShift, o: Builder, size: number, co
   }
   if (saturated) setQCIf(o, saturated);
   return result;
+}
+
+/**
+ * SSHL and USHL of bytes, by products with powers of two: of a left shift the low byte of a * 2^n, of a right shift
+ * the high byte of a * 2^(8 - n). The power is 0 where the shift goes the other way or leaves nothing.
+ */
+function shiftBytes(o: Builder, unsigned: boolean, a: V128, b: V128): V128 {
+  const isRight = negative(o, 0, b), eight = o.v128(0x0808080808080808n, 0x0808080808080808n);
+  const amount = and(o, isRight, lanes(o, 0, "min_u", lanes(o, 0, "neg", b), eight));
+  const toLeft = o.op("i8x16.swizzle", o.v128(0x8040201008040201n, 0n), b);
+  const toRight = o.op("i8x16.swizzle", o.v128(0x0204081020408000n, 1n), amount);
+  const products = (high: number, power: V128): V128 =>
+    lanes(o, 1, "mul", extend(o, 0, high, unsigned, a), extend(o, 0, high, true, power));
+  const left = evens(o, 0, products(0, toLeft), products(1, toLeft));
+  return or(o, left, odds(o, 0, products(0, toRight), products(1, toRight)));
 }
 
 /** 0 where `amount` is 64 or more, for shifts whose amount WebAssembly takes modulo 64. */

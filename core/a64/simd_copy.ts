@@ -1,6 +1,6 @@
 import type { Builder } from "../engine/builder.ts";
 import { alias, group, row } from "./row.ts";
-import { broadcast, datasize, elements, esize, extract, lanes, replace, shuffleOf, writeV } from "./simd_lanes.ts";
+import { broadcast, datasize, extract, lanes, replace, shuffleOf, writeV } from "./simd_lanes.ts";
 
 interface Copy {
   readonly Rn: number;

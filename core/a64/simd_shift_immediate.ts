@@ -1,4 +1,4 @@
-import type { Builder, I32, V128 } from "../engine/builder.ts";
+import type { Builder, V128 } from "../engine/builder.ts";
 import { alias, group, type Row, row, type RowOptions, type Semantics } from "./row.ts";
 import {
   andNot,

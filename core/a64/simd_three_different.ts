@@ -10,7 +10,6 @@ import {
 import {
   and,
   esize,
-  evens,
   extend,
   extmul,
   lanes,

@@ -3,15 +3,12 @@ import { alias, type Fields, group, row } from "./row.ts";
 import { reverseBitsOfBytes, type Unary } from "./simd_arithmetic.ts";
 import {
   addPairs,
-  and,
-  choose,
   clamp,
   compare,
   datasize,
   esize,
   evens,
   extend,
-  greatest,
   lanes,
   least,
   type Narrowing,
