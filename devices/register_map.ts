@@ -29,6 +29,8 @@ export interface Register<D, S> {
 export type Ignored<D> = (d: D, offset: number, isWrite: boolean) => void;
 
 const NONE = 0xffff;
+/** Bits of the high word that a device's answer can hold: 53 in all. */
+const HIGH_MASK = 0x1f_ffff;
 
 /**
  * A device's registers as a table. Everything that all devices share is here once: words of arrays, 64-bit and narrow
@@ -61,7 +63,10 @@ export class RegisterMap<D, S> {
    */
   read(d: D, state: S, offset: number, bytes: number): number {
     if (bytes === 4) return this.#readWord(d, state, offset);
-    if (bytes === 8) return this.#readWord(d, state, offset) + this.#readWord(d, state, offset + 4) * 0x1_0000_0000;
+    if (bytes === 8) {
+      const lo = this.#readWord(d, state, offset);
+      return lo + (this.#readWord(d, state, offset + 4) & HIGH_MASK) * 0x1_0000_0000;
+    }
     return (this.#readWord(d, state, offset & ~3) >>> (8 * (offset & 3))) & (bytes === 1 ? 0xff : 0xffff);
   }
 
