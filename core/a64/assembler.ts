@@ -53,7 +53,7 @@ const DATA_SIZES: Readonly<Record<string, number>> = {
 /** Directives that mean nothing to an image of one section. */
 const IGNORED = new Set(
   (".global .globl .text .data .bss .section .type .size .arch .cpu .file .ident .arch_extension .weak .hidden .local " +
-    ".func .endfunc .pushsection .popsection .loc .cfi_startproc .cfi_endproc").split(" "),
+    ".func .endfunc .pushsection .popsection .loc").split(" "),
 );
 
 /**
@@ -186,7 +186,7 @@ class Assembly {
       case ".error":
         throw new SyntaxError(rest);
     }
-    if (!IGNORED.has(word)) throw new SyntaxError(`Cannot understand directive ${word}`);
+    if (!IGNORED.has(word) && !word.startsWith(".cfi_")) throw new SyntaxError(`Cannot understand directive ${word}`);
   }
 
   #data(operands: readonly string[], sizeBytes: number): void {

@@ -52,13 +52,13 @@ export function isMnemonic(word: string): boolean {
  * Throws SyntaxError when none does.
  */
 export function assembleInstruction(text: string, pc: bigint, scope: OperandScope): number {
-  const { word: mnemonic, rest } = splitWord(text);
+  const { word: mnemonic, rest } = splitWord(text), source = text.replaceAll(/\s+/g, " ");
   const candidates = formsOf(mnemonic);
-  if (!candidates) throw new SyntaxError(`Cannot assemble "${text}" as ${mnemonic} is no instruction or directive`);
+  if (!candidates) throw new SyntaxError(`Cannot assemble "${source}" as ${mnemonic} is no instruction or directive`);
   const operands = splitOperands(rest).map((operand) => resolveOperand(operand, scope));
   const word = tryForms(candidates, operands, pc) ?? tryNegated(mnemonic, operands, pc);
   if (word !== null) return word;
-  throw new SyntaxError(`Cannot assemble "${text}" as ${mnemonic} does not take these operands${describe(operands)}`);
+  throw new SyntaxError(`Cannot assemble "${source}" as ${mnemonic} does not take these operands${describe(operands)}`);
 }
 
 function tryForms(candidates: readonly Form[], operands: readonly string[], pc: bigint): number | null {
