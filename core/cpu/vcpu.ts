@@ -72,12 +72,27 @@ export class Vcpu implements GicVcpu {
   regimeStale = true;
   /** A resident runs: the regime is brought up to date when it returns. */
   inResident = false;
-  /** The Exception level and Security state for which `updateRegime` ran last. */
+  /** The Exception level, Security state, PAN and UAO for which `updateRegime` ran last. */
   regimeOf = -1;
 
-  /** An interrupt line may have risen or been unmasked: generated code stops at its next check. */
+  /** All vCPUs of the machine, this one too: SEV reaches them. */
+  peers: readonly Vcpu[] = [this];
+  /** Why the vCPU does not run: 0 it is not because of WFI or WFE, 1 WFI, 2 WFE. */
+  waiting = 0;
+  /** Told when generated code is to be left soon, so that interrupts are looked at. */
+  onAttention: (vcpu: Vcpu) => void = () => {};
+
+  /**
+   * An interrupt line may have risen or been unmasked: generated code stops at its next check, and a WFI or WFE is over
+   * (which the architecture allows at any time).
+   */
   interruptsChanged(): void {
-    this.u32[this.w + (STATE.attention.offset >>> 2)] = 1;
+    this.u32[this.w + (STATE.attention.offset >>> 2)] = 2;
+    if (this.waiting !== 0) {
+      this.waiting = 0;
+      this.isRunning = true;
+    }
+    this.onAttention(this);
   }
   currentEl(): number {
     return this.u32[this.w + (STATE.pstate.offset >>> 2)] >> 2 & 3;

@@ -43,6 +43,8 @@ export interface ExceptionModel {
 const PC = STATE.pc.offset >>> 2;
 const BUDGET = STATE.budget.offset >>> 2;
 const KIND_FIELD = STATE.exitKind.offset >>> 2;
+/** 0: no interrupt pends; 1: one pends but is masked; 2: look now. */
+const ATTENTION = STATE.attention.offset >>> 2;
 const TLB = STATE.tlb.offset >>> 2;
 const REDIRECT = EXIT_KINDS.indexOf("redirect");
 const SLICE = EXIT_KINDS.indexOf("slice");
@@ -72,6 +74,8 @@ export class Engine {
   /** Records for single steps: one page that nothing else uses. */
   readonly #stepRecords: number;
   #vcpu!: Vcpu;
+  /** The vCPU whose slice is on. */
+  #running: Vcpu | null = null;
   /** Instructions of the running vCPU at which its slice ends; `sliceEnd + budget` is how many it has executed. */
   #sliceEnd = 0;
   /** Memory exits of generated code, for statistics. */
@@ -110,15 +114,16 @@ export class Engine {
     this.#mmu.unprotectCode(hostPage);
   }
 
-  /** Instructions that the running vCPU has executed since reset, exact during helpers and exits. */
-  get instructions(): number {
-    return this.#sliceEnd + this.#vcpu.i32[this.#vcpu.w + BUDGET];
+  /** Instructions that the running vCPU has executed in this slice, exact during helpers and exits; 0 between slices. */
+  get elapsed(): number {
+    if (this.#running === null) return 0;
+    return this.#sliceEnd + this.#running.i32[this.#running.w + BUDGET] - this.#running.instructions;
   }
 
   /** Ends the slice at the running vCPU's next check: an interrupt or an event may be due. */
   stopSoon(): void {
-    const vcpu = this.#vcpu;
-    if (!vcpu) return;
+    const vcpu = this.#running;
+    if (vcpu === null) return;
     this.#sliceEnd += vcpu.i32[vcpu.w + BUDGET];
     vcpu.i32[vcpu.w + BUDGET] = 0;
   }
@@ -128,7 +133,7 @@ export class Engine {
    * @returns the number executed.
    */
   run(vcpu: Vcpu, budget: number): number {
-    this.#vcpu = vcpu;
+    this.#vcpu = this.#running = vcpu;
     const { i32, w } = vcpu;
     const start = vcpu.instructions;
     this.#sliceEnd = start + budget;
@@ -139,6 +144,7 @@ export class Engine {
       if (record !== 0) this.#enter(vcpu, record);
     }
     vcpu.instructions = this.#sliceEnd + i32[w + BUDGET];
+    this.#running = null;
     return vcpu.instructions - start;
   }
 
@@ -220,7 +226,7 @@ export class Engine {
 
   /** Executes exactly one instruction, or takes the exception or interrupt that comes instead of it. */
   step(vcpu: Vcpu): void {
-    this.#vcpu = vcpu;
+    this.#vcpu = this.#running = vcpu;
     const { i32, w } = vcpu;
     this.#sliceEnd = vcpu.instructions + 1;
     i32[w + BUDGET] = -1;
@@ -238,6 +244,7 @@ export class Engine {
       this.#enter(vcpu, record);
     }
     vcpu.instructions = this.#sliceEnd + i32[w + BUDGET];
+    this.#running = null;
   }
 
   // Called by generated code
@@ -250,7 +257,9 @@ export class Engine {
       vcpu.redirected = false;
     }
     run(vcpu);
-    if (!mayExit || !vcpu.redirected) return 0;
+    if (!mayExit) return 0;
+    if (vcpu.u32[vcpu.w + ATTENTION] === 2) this.stopSoon();
+    if (!vcpu.redirected) return 0;
     vcpu.i32[vcpu.w + KIND_FIELD] = REDIRECT;
     return 1;
   }
@@ -260,6 +269,7 @@ export class Engine {
     const vcpu = this.#vcpu;
     vcpu.syncPc();
     const left = this.#memoryPath.access(vcpu, request);
+    if (vcpu.u32[vcpu.w + ATTENTION] === 2) this.stopSoon();
     if (left !== 0) vcpu.i32[vcpu.w + KIND_FIELD] = REDIRECT;
     return left;
   }
