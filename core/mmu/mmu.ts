@@ -18,7 +18,7 @@ import type { Fault } from "./fault.ts";
 import { TlbMaintenance } from "./maintenance.ts";
 import { PAGE_FLAG, PageTracker } from "./page_tracker.ts";
 import type { PhysicalMemory } from "./physical.ts";
-import { type MmuFeatures, type MmuRegisters, REGIME, SCTLR_A, type TranslationControls } from "./regime.ts";
+import { type MmuFeatures, type MmuRegisters, SCTLR_A } from "./regime.ts";
 import { KEY_WORDS, TLB_READ, TLB_WRITE, VcpuTlb } from "./tlb.ts";
 import { isUnprivileged, Translator } from "./translate.ts";
 
