@@ -182,7 +182,7 @@ Deno.test("Gicv3 keeps private interrupts apart and sends SGIs by affinity and t
 });
 
 Deno.test("Gicv3 routes SPIs by affinity", () => {
-  const b = new Bench({ vcpus: 2, affinities: [0x000, 0x1_0000_0000 / 256 + 0x100] }).start();
+  const b = new Bench({ vcpus: 2, affinities: [0x000, 0x100_0100] }).start();
   b.enable(SPI);
   b.gic.line(SPI).set(true);
   assertEquals(b.lines(), "irq");
@@ -192,6 +192,9 @@ Deno.test("Gicv3 routes SPIs by affinity", () => {
   assertEquals([b.lines(), b.gicd.read(GICD.IROUTER + 8 * SPI, 8, 0)], ["", 0x1_0100]);
   b.gicd.write(GICD.IROUTER + 8 * SPI, 8, 0x1_0000_0000 + 0x100, 0);
   assertEquals(b.lines(), "");
+  b.vcpu = 1;
+  assertEquals(b.lines(), "irq");
+  b.vcpu = 0;
   b.gicd.write(GICD.IROUTER + 8 * SPI, 8, 0xffff_00ff, 0);
   assertEquals(b.lines(), "");
   b.gicd.write(GICD.IROUTER + 8 * SPI + 4, 4, 0, 0);

@@ -18,7 +18,7 @@ export interface VgicOptions {
    * list registers have HW = 1, so the guest's deactivation deactivates the physical interrupt too.
    */
   readonly forwarded?: ReadonlyMap<number, number>;
-  /** What is offered to that vCPU may have changed: call {@link Vgic.enter} before it runs on; it may have to wake. */
+  /** What is offered to that vCPU may have changed: call {@link VgicDistributor.enter} before it runs on; it may have to wake. */
   readonly changed?: (vcpu: number) => void;
   /** The guest has cleared a forwarded interrupt by GICD or GICR registers: deactivate the physical one. */
   readonly releasePhysical?: (vcpu: number, physicalIntid: number) => void;
@@ -65,8 +65,11 @@ export class VgicDistributor {
   readonly #options: VgicOptions;
   readonly #ich: (GicCpuInterface | null)[];
   readonly #found: PendingInterrupt = { intid: 0, priority: 0, group: 0 };
+  /** The list registers' next contents. */
   readonly #newLo = new Uint32Array(LIST_REGISTERS);
   readonly #newHi = new Uint32Array(LIST_REGISTERS);
+  /** How many of them are in use, while they are made. */
+  #count = 0;
   #inFlight: Uint32Array;
   #cpu: Uint32Array;
   /** The vCPU whose list registers are being read back or filled: its own changes are no news. */
@@ -197,8 +200,6 @@ export class VgicDistributor {
     }
     this.#quiet = -1;
   }
-
-  #count = 0;
 
   /** Puts an interrupt into the next list register. */
   #list(intid: number, vcpu: number): void {

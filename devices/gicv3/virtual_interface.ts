@@ -132,10 +132,6 @@ export class VirtualInterface {
     this.update();
   }
 
-  readVmcr(): number {
-    return this.state.vmcr;
-  }
-
   writeVmcr(value: number): void {
     const s = this.state;
     s.vmcr = ((value & VMCR_WRITABLE & ~(7 << 24)) | VMCR.VFIQEn) >>> 0;
@@ -149,7 +145,7 @@ export class VirtualInterface {
     this.update();
   }
 
-  /** Writes a list register; -1 as the half that is not to be changed is not needed, both are always given. */
+  /** ICH_LR<n>_EL2: of the virtual INTID 16 bits, of the priority five. */
   writeLr(index: number, lo: number, hi: number): void {
     this.state.lrLo[index] = lo & 0xffff;
     this.state.lrHi[index] = hi & LR_HI_WRITABLE;
