@@ -185,7 +185,7 @@ message: .asciz "Hello; // world"
       .rept 3
       .word 7
       .endr
-      ldr x3, =_start - message
+      ldr x3, =2 - 3
 `;
 
 const isWithoutGnu = !isGnuPresent();

@@ -14,6 +14,8 @@ import { LOADS_STORES_STRUCTURES } from "./loads_stores_structures.ts";
 import { SIMD_ACROSS_LANES } from "./simd_across_lanes.ts";
 import { SIMD_BY_ELEMENT } from "./simd_by_element.ts";
 import { SIMD_COPY } from "./simd_copy.ts";
+import { SIMD_FLOATING_POINT } from "./simd_floating_point.ts";
+import { SIMD_FLOATING_POINT_SCALAR } from "./simd_floating_point_scalar.ts";
 import { SIMD_MODIFIED_IMMEDIATE } from "./simd_modified_immediate.ts";
 import { SIMD_PERMUTE } from "./simd_permute.ts";
 import { SIMD_SCALAR } from "./simd_scalar.ts";
@@ -42,6 +44,8 @@ export const INSTRUCTIONS: readonly Row[] = [
   ...SIMD_ACROSS_LANES,
   ...SIMD_BY_ELEMENT,
   ...SIMD_COPY,
+  ...SIMD_FLOATING_POINT,
+  ...SIMD_FLOATING_POINT_SCALAR,
   ...SIMD_MODIFIED_IMMEDIATE,
   ...SIMD_PERMUTE,
   ...SIMD_SCALAR,
