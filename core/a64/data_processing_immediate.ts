@@ -44,7 +44,7 @@ interface AddSubImmediate {
 }
 
 function imm12(o: Builder, f: AddSubImmediate): Int {
-  if (f.sf === 1) return f.sh === 1 ? o.imm(f.imm12 * 4096) : o.imm16s(f.imm12);
+  if (f.sf === 1) return o.imm(f.sh === 1 ? f.imm12 * 4096 : f.imm12);
   return f.sh === 1 ? o.shl(o.imm16(f.imm12), o.i32(12)) : o.imm16(f.imm12);
 }
 
@@ -92,12 +92,12 @@ const logical = {
   reserved: (f: Fields) => (f.sf === 0 && f.immN === 1) || isReservedBitMask(f.immN, f.imms),
 };
 
-/** Arm DDI 0487, MoveWidePreferred(): the value is written with MOVZ or MOVN rather than ORR. */
+/** Whether MOVZ or MOVN makes the value, so that ORR is not shown as MOV. Arm DDI 0487, MoveWidePreferred(). */
 function moveWidePreferred(f: Fields): boolean {
-  const width = f.sf === 1 ? 64 : 32;
-  if (f.sf === 1 ? f.immN !== 1 : f.immN !== 0 || f.imms > 31) return false;
-  if (f.imms < 16) return ((-f.immr) & 15) <= 15 - f.imms;
-  return f.imms >= width - 15 && (f.immr & 15) <= f.imms - (width - 15);
+  const [lo, hi] = decodeBitMasks(f.immN, f.imms, f.immr);
+  const words = f.sf === 1 ? [lo, lo >>> 16, hi, hi >>> 16] : [lo, lo >>> 16];
+  const count = (word: number): number => words.filter((w) => (w & 0xffff) === word).length;
+  return Math.max(count(0), count(0xffff)) >= words.length - 1;
 }
 
 // Move wide (immediate)

@@ -76,8 +76,16 @@ function reverseBytes(o: Builder, value: Int, container: number): Int {
   return o.lane("i64x2.extract_lane", 0, o.shuffle(v, v, lanes));
 }
 
-function rev(container: 2 | 4 | 8): Meaning<OneSource> {
-  return (o, f) => o.setReg(f.Rd, reverseBytes(o, o.reg(f.sf, f.Rn), container));
+function rev16(o: Builder, f: OneSource): void {
+  o.setReg(f.Rd, reverseBytes(o, o.reg(f.sf, f.Rn), 2));
+}
+
+function revW(o: Builder, f: { Rn: number; Rd: number }): void {
+  o.setReg(f.Rd, reverseBytes(o, o.w(f.Rn), 4));
+}
+
+function revX(container: 4 | 8): Meaning<{ Rn: number; Rd: number }> {
+  return (o, f) => o.setReg(f.Rd, reverseBytes(o, o.x(f.Rn), container));
 }
 
 /** For each value of four bits the bits reversed; as two tables, which put them low and high in a byte. */
@@ -281,7 +289,7 @@ interface ConditionalCompare {
 function conditionalCompare(sub: boolean): Meaning<ConditionalCompare> {
   return (o, f) => {
     const operand1 = o.reg(f.sf, f.Rn);
-    const operand2 = f.Rm !== undefined ? o.reg(f.sf, f.Rm) : f.sf === 1 ? o.imm16s(f.imm5!) : o.imm16(f.imm5!);
+    const operand2 = f.Rm !== undefined ? o.reg(f.sf, f.Rm) : f.sf === 1 ? o.imm(f.imm5!) : o.imm16(f.imm5!);
     const otherwise = o.imm16(f.immnzcv);
     o.if(o.condition(f.cond), () => {
       addSub(sub, true, o, operand1, operand2);
@@ -395,10 +403,10 @@ export const DATA_PROCESSING_REGISTER: readonly Row[] = [
 
   // Data-processing (1 source)
   row("RBIT",            "sf:1 1 0 11010110 00000 000000 Rn:5 Rd:5", "rbit Rd, Rn",  rbit),
-  row("REV16",           "sf:1 1 0 11010110 00000 000001 Rn:5 Rd:5", "rev16 Rd, Rn", rev(2)),
-  row("REV",             "0 1 0 11010110 00000 000010 Rn:5 Rd:5",    "rev Wd, Wn",   (o, f) => rev(4)(o, { ...f, sf: 0 })),
-  row("REV32",           "1 1 0 11010110 00000 000010 Rn:5 Rd:5",    "rev32 Xd, Xn", (o, f) => rev(4)(o, { ...f, sf: 1 })),
-  row("REV",             "1 1 0 11010110 00000 000011 Rn:5 Rd:5",    "rev Xd, Xn",   (o, f) => rev(8)(o, { ...f, sf: 1 })),
+  row("REV16",           "sf:1 1 0 11010110 00000 000001 Rn:5 Rd:5", "rev16 Rd, Rn", rev16),
+  row("REV",             "0 1 0 11010110 00000 000010 Rn:5 Rd:5",    "rev Wd, Wn",   revW),
+  row("REV32",           "1 1 0 11010110 00000 000010 Rn:5 Rd:5",    "rev32 Xd, Xn", revX(4)),
+  row("REV",             "1 1 0 11010110 00000 000011 Rn:5 Rd:5",    "rev Xd, Xn",   revX(8)),
   row("CLZ",             "sf:1 1 0 11010110 00000 000100 Rn:5 Rd:5", "clz Rd, Rn",   clz),
   row("CLS",             "sf:1 1 0 11010110 00000 000101 Rn:5 Rd:5", "cls Rd, Rn",   cls),
   ...group({ feature: "FEAT_PAuth" }, [

@@ -75,7 +75,7 @@ function flagMap(map: (n: number, z: number, c: number, v: number) => readonly n
   let result = 0n;
   for (let i = 0; i < 16; i++) {
     const flags = map(i >> 3, (i >> 2) & 1, (i >> 1) & 1, i & 1);
-    result |= BigInt(flags.reduce((nzcv, flag) => nzcv * 2 + (flag & 1))) << BigInt(4 * i);
+    result |= BigInt(flags.reduce((nzcv, flag) => nzcv * 2 + (flag & 1), 0)) << BigInt(4 * i);
   }
   return BigInt.asIntN(64, result);
 }
