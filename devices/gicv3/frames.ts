@@ -275,36 +275,45 @@ class RedistributorAccess extends Frame {
 }
 
 /**
+ * Whether accesses through a view of the registers are Secure: always or never, where each physical address space has
+ * a view of its own, or by the vCPU that makes the access. Without meaning while GICD_CTLR.DS is 1.
+ */
+export type IsSecure = boolean | ((vcpu: number) => boolean);
+
+/**
  * A distributor's registers as a device of 64 KiB.
- * @param isSecure whether accesses through this view are Secure; without meaning while GICD_CTLR.DS is 1.
  * @param state how the device's snapshot is made: the view itself remembers nothing.
  */
-export function distributorDevice(gic: Distributor, name: string, isSecure: boolean, state: DeviceState): Device {
+export function distributorDevice(gic: Distributor, name: string, isSecure: IsSecure, state: DeviceState): Device {
   const access = new DistributorAccess(gic);
-  access.isSecure = isSecure;
+  const by = (vcpu: number) => {
+    access.isSecure = typeof isSecure === "boolean" ? isSecure : isSecure(vcpu);
+    return access;
+  };
   return {
     name,
     sizeBytes: 0x1_0000,
-    read: (offset, bytes) => DistributorAccess.registers.read(access, NO_STATE, offset, bytes),
-    write: (offset, bytes, value) => DistributorAccess.registers.write(access, NO_STATE, offset, bytes, value),
+    read: (offset, bytes, vcpu) => DistributorAccess.registers.read(by(vcpu), NO_STATE, offset, bytes),
+    write: (offset, bytes, value, vcpu) => DistributorAccess.registers.write(by(vcpu), NO_STATE, offset, bytes, value),
     ...state,
   };
 }
 
 /** All redistributors' registers as one device, 128 KiB for each vCPU; they are remembered with the distributor. */
-export function redistributorsDevice(gic: Distributor, name: string, isSecure: boolean): Device {
+export function redistributorsDevice(gic: Distributor, name: string, isSecure: IsSecure): Device {
   const access = new RedistributorAccess(gic);
-  access.isSecure = isSecure;
-  const at = (offset: number) => {
+  const by = (vcpu: number, offset: number) => {
+    access.isSecure = typeof isSecure === "boolean" ? isSecure : isSecure(vcpu);
     access.owner = Math.floor(offset / REDISTRIBUTOR_BYTES);
-    return offset % REDISTRIBUTOR_BYTES;
+    return access;
   };
   const registers = RedistributorAccess.registers;
   return {
     name,
     sizeBytes: REDISTRIBUTOR_BYTES * gic.vcpus,
-    read: (offset, bytes) => registers.read(access, NO_STATE, at(offset), bytes),
-    write: (offset, bytes, value) => registers.write(access, NO_STATE, at(offset), bytes, value),
+    read: (offset, bytes, vcpu) => registers.read(by(vcpu, offset), NO_STATE, offset % REDISTRIBUTOR_BYTES, bytes),
+    write: (offset, bytes, value, vcpu) =>
+      registers.write(by(vcpu, offset), NO_STATE, offset % REDISTRIBUTOR_BYTES, bytes, value),
     reset: () => {},
     snapshot: () => null,
     restore: () => {},

@@ -2,7 +2,7 @@ import type { Device, Line } from "../device.ts";
 import type { GicCpuInterface, GicVcpu } from "../../core/cpu/gic_interface.ts";
 import { CpuInterface, type CpuInterfaceState } from "./cpu_interface.ts";
 import { Distributor, type DistributorOptions, type DistributorState } from "./distributor.ts";
-import { type DeviceState, distributorDevice, redistributorsDevice } from "./frames.ts";
+import { type DeviceState, distributorDevice, type IsSecure, redistributorsDevice } from "./frames.ts";
 
 interface Gicv3State {
   distributor: DistributorState;
@@ -45,14 +45,14 @@ export class Gicv3 {
 
   /**
    * GICD. Its reset and snapshot are the whole GIC's, redistributors and CPU interfaces included.
-   * @param isSecure for a machine with two Security states: which physical address space this view stands in.
+   * @param isSecure for a machine with two Security states: whose accesses this view answers.
    */
-  distributor(isSecure = false): Device {
+  distributor(isSecure: IsSecure = false): Device {
     return distributorDevice(this.#distributor, "gicd", isSecure, this.#state());
   }
 
   /** GICR: 128 KiB for each vCPU. */
-  redistributors(isSecure = false): Device {
+  redistributors(isSecure: IsSecure = false): Device {
     return redistributorsDevice(this.#distributor, "gicr", isSecure);
   }
 

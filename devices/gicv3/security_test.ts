@@ -51,6 +51,15 @@ Deno.test("GICD hides Secure interrupts from Non-secure accesses", () => {
   assertEquals(b.get(GICD.ISPENDR + 4), 1 << (G1S & 31));
 });
 
+Deno.test("One view of GICD and GICR can tell Security states apart by the vCPU", () => {
+  const { b } = secureBench();
+  let isSecure = false;
+  const [gicd, gicr] = [b.gic.distributor(() => isSecure), b.gic.redistributors(() => isSecure)];
+  assertEquals([gicd.read(GICD.CTLR, 4, 0), gicr.read(0x14, 4, 0)], [0x12, 0]);
+  isSecure = true;
+  assertEquals([gicd.read(GICD.CTLR, 4, 0), gicr.read(0x14, 4, 0)], [0x37, 6]);
+});
+
 Deno.test("GICD_CTLR.DS can be set, not cleared, and makes one Security state", () => {
   const { b } = secureBench();
   b.put(GICD.CTLR, 0x47);
