@@ -1,0 +1,47 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { type Command, commandHelp, parseCommand, UsageError } from "./command.ts";
+
+const command: Command = {
+  name: "run",
+  summary: "Run a guest",
+  positional: "[GUEST]",
+  options: [
+    { name: "memory", short: "m", argument: "SIZE", default: "768M", help: "RAM" },
+    { name: "policy", argument: "NAME", many: true, help: "Policy" },
+    { name: "time", argument: "CLOCK", choices: ["real", "virtual"], help: "Clock" },
+    { name: "stats", help: "Statistics" },
+  ],
+  examples: [],
+  run: () => 0,
+};
+
+Deno.test("parseCommand() reads long and short options, values and positional arguments", () => {
+  const args = parseCommand(command, ["--policy", "a", "diag", "-m", "1G", "--policy=b", "--stats"]);
+  assertEquals(args.positional, ["diag"]);
+  assertEquals(args.get("memory"), "1G");
+  assertEquals(args.all("policy"), ["a", "b"]);
+  assertEquals(args.has("stats"), true);
+  assertEquals(parseCommand(command, ["-m1G"]).get("memory"), "1G");
+  assertEquals(parseCommand(command, []).get("memory"), "768M");
+  assertEquals(parseCommand(command, ["--", "-odd"]).positional, ["-odd"]);
+});
+
+Deno.test("parseCommand() names what is wrong, and the nearest option", () => {
+  const failure = (...args: string[]) => assertThrows(() => parseCommand(command, args), UsageError).message;
+  assertEquals(failure("--memroy", "1G"), "Unknown option --memroy; did you mean --memory?");
+  assertEquals(failure("--xyzzy"), 'Unknown option --xyzzy; see "ariel run --help"');
+  assertEquals(failure("--memory"), "--memory needs a value: SIZE");
+  assertEquals(failure("--memory", "--stats"), "--memory needs a value: SIZE");
+  assertEquals(failure("--memory="), "--memory needs a value: SIZE");
+  assertEquals(failure("-m", "1G", "-m", "2G"), "Cannot take --memory more than once");
+  assertEquals(failure("--time", "slow"), 'Cannot take "slow" for --time as it must be real or virtual');
+  assertEquals(failure("--stats=yes"), "Cannot give --stats a value");
+  assertEquals(failure("a", "b"), 'Cannot take the argument "b"');
+});
+
+Deno.test("commandHelp() shows every option with its default", () => {
+  const help = commandHelp(command);
+  for (const text of ["-m, --memory SIZE", "[768M]", "real|virtual", "(repeatable)", "-h, --help"]) {
+    assertEquals(help.includes(text), true, text);
+  }
+});
