@@ -80,7 +80,7 @@ class Assembly {
   constructor(options: AssembleOptions) {
     this.#origin = options.origin;
     for (const [name, value] of Object.entries(options.symbols ?? {})) {
-      this.#symbols.set(name, [{ ordinal: -1, value }]);
+      this.#symbols.set(name, [{ ordinal: -1, value, statement: this.#statement }]);
     }
   }
 
@@ -94,12 +94,15 @@ class Assembly {
     this.#bytes = new Uint8Array(this.#offset);
     for (const item of this.#items) this.#guard(item.statement, () => item.write(item));
     const labels = new Map<string, bigint>();
-    for (const name of this.#symbols.keys()) labels.set(name, this.#scope(this.#here()).symbol(name));
+    const scope = this.#scope(this.#here());
+    for (const [name, definitions] of this.#symbols) {
+      this.#guard(definitions.at(-1)!.statement, () => labels.set(name, scope.symbol(name)));
+    }
     return { bytes: this.#bytes, labels };
   }
 
   /** Adds the line to the errors of `action`. */
-  #guard(statement: Statement, action: () => void): void {
+  #guard(statement: Statement, action: () => unknown): void {
     try {
       action();
     } catch (error) {
@@ -135,7 +138,8 @@ class Assembly {
       return;
     }
     if (this.#symbols.has(name)) throw new SyntaxError(`Cannot define ${name} as it is defined already`);
-    this.#symbols.set(name, [{ ordinal: this.#ordinal, value: this.#origin + BigInt(this.#offset) }]);
+    const value = this.#origin + BigInt(this.#offset);
+    this.#symbols.set(name, [{ ordinal: this.#ordinal, value, statement: this.#statement }]);
   }
 
   /** .set and =: a use sees the last definition before it, and the first one when all come later. */
@@ -147,7 +151,7 @@ class Assembly {
       if (!(error instanceof SyntaxError)) throw error;
     }
     const definitions = this.#symbols.get(name) ?? [];
-    definitions.push({ ordinal: this.#ordinal, value });
+    definitions.push({ ordinal: this.#ordinal, value, statement: this.#statement });
     this.#symbols.set(name, definitions);
   }
 
@@ -320,6 +324,7 @@ class Assembly {
 /** A value, or the text of one that could not be evaluated where it stood. */
 interface Definition {
   readonly ordinal: number;
+  readonly statement: Statement;
   readonly value: bigint | { readonly text: string; readonly at: Position };
 }
 

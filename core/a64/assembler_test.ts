@@ -110,6 +110,7 @@ Deno.test("errors tell the line and what is wrong", () => {
       [".macro m\nadd x0\n.endm\nnop\nm", "Line 5 (in macro m): Cannot assemble"],
       [".equ a, b\n.equ b, a\n.quad a", "depends on itself"],
       [".org 8\n.org 4", "Line 2: Cannot move back from 8 to 4"],
+      ["nop\n.equ a, b", "Line 2: Cannot find symbol b"],
       [".space 1 << 60", "Line 1: Cannot take 1 << 60 as a size"],
       ["tbz w0, #32, .", "Line 1: Cannot assemble"],
     ] as const

@@ -21,14 +21,19 @@ const LEVELS: readonly Readonly<Record<string, (a: bigint, b: bigint) => bigint>
     "*": (a, b) => a * b,
     "/": divide,
     "%": (a, b) => a - b * divide(a, b),
-    "<<": (a, b) => a << b,
-    ">>": (a, b) => a >> b,
+    "<<": (a, b) => a << shiftAmount(b),
+    ">>": (a, b) => a >> shiftAmount(b),
   },
 ];
 
 function divide(a: bigint, b: bigint): bigint {
   if (b === 0n) throw new SyntaxError("Cannot divide by zero");
   return a / b;
+}
+
+function shiftAmount(b: bigint): bigint {
+  if (b < 0n || b > 1024n) throw new SyntaxError(`Cannot shift by ${b}`);
+  return b;
 }
 
 const ESCAPES: Readonly<Record<string, string>> = { n: "\n", r: "\r", t: "\t", b: "\b", f: "\f", e: "\x1b" };
