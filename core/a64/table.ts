@@ -15,6 +15,8 @@ import { SIMD_ACROSS_LANES } from "./simd_across_lanes.ts";
 import { SIMD_BY_ELEMENT } from "./simd_by_element.ts";
 import { SIMD_COPY } from "./simd_copy.ts";
 import { SIMD_FLOATING_POINT } from "./simd_floating_point.ts";
+import { SIMD_FLOATING_POINT_BY_ELEMENT } from "./simd_floating_point_by_element.ts";
+import { SIMD_FLOATING_POINT_COMPLEX } from "./simd_floating_point_complex.ts";
 import { SIMD_FLOATING_POINT_SCALAR } from "./simd_floating_point_scalar.ts";
 import { SIMD_MODIFIED_IMMEDIATE } from "./simd_modified_immediate.ts";
 import { SIMD_PERMUTE } from "./simd_permute.ts";
@@ -45,6 +47,8 @@ export const INSTRUCTIONS: readonly Row[] = [
   ...SIMD_BY_ELEMENT,
   ...SIMD_COPY,
   ...SIMD_FLOATING_POINT,
+  ...SIMD_FLOATING_POINT_BY_ELEMENT,
+  ...SIMD_FLOATING_POINT_COMPLEX,
   ...SIMD_FLOATING_POINT_SCALAR,
   ...SIMD_MODIFIED_IMMEDIATE,
   ...SIMD_PERMUTE,

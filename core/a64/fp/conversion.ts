@@ -74,8 +74,8 @@ function isInRange(o: Builder, size: NativeSize, a: Fp, unsigned: boolean, M: nu
   );
 }
 
-/** 2^exponent, for exponents of -64 to 64. */
-function powerOfTwo(o: Builder, size: NativeSize, exponent: I32): Fp {
+/** 2^exponent in a format, for exponents of -64 to 64. */
+export function powerOfTwo(o: Builder, size: NativeSize, exponent: I32): Fp {
   if (size === 32) return o.op("f32.reinterpret_i32", o.shl(o.add(exponent, o.i32(127)), o.i32(23)));
   return o.op("f64.reinterpret_i64", o.shl(o.signExtend(o.add(exponent, o.i32(1023))), o.i64(52)));
 }

@@ -10,6 +10,7 @@ import { expandFloat } from "./simd.ts";
  *   Vd.2H       two half-precision elements                 Vd.wide     4s or 2d by sz
  *   Vd.narrow   4h, 8h, 2s or 4s by sz and Q                Vd.hQ       2h or 4h by Q
  *   Vd.D[1]     the upper doubleword
+ *   Vm.hc[H:L]  a complex number of half precision, Vm.sc[H] of single precision, by its index
  *   float       a constant that fits the field imm8         #0.0
  *   fbits       fraction bits, 64 less the field immscale
  *   rot, rot2   #90 or #270 by a one-bit field rot; #0 to #270 by a two-bit one
@@ -72,6 +73,20 @@ function registerOperands(): Record<string, Operand> {
   return result;
 }
 
+/** An element by an index of one-bit fields, the first one highest. */
+function element(field: string, letter: string, by: readonly string[]): Operand {
+  return {
+    print: (f) => `v${f[field]}.${letter}[${by.reduce((sum, name) => sum << 1 | f[name], 0)}]`,
+    parse(text, f) {
+      const match = /^v(\d+)\.([hs])\[\s*(\d+)\s*\]$/.exec(text);
+      if (!match || match[2] !== letter) return false;
+      const n = registerNumber(match[1]), index = Number(match[3]);
+      if (n < 0 || index >= 2 ** by.length) return false;
+      return by.every((name, i) => put(f, name, (index >> (by.length - 1 - i)) & 1)) && put(f, field, n);
+    },
+  };
+}
+
 /** A floating-point number as C's "%.18e" writes it. */
 function printFloat(value: number): string {
   return `#${value.toExponential(18).replace(/e([+-])(\d)$/, "e$10$2")}`;
@@ -113,6 +128,8 @@ function rotation(angles: readonly number[]): Operand {
 /** The operands of this file by name. */
 export const FLOATING_POINT_OPERANDS: Operands = {
   ...registerOperands(),
+  "Vm.hc[H:L]": element("Rm", "h", ["H", "L"]),
+  "Vm.sc[H]": element("Rm", "s", ["H"]),
   float: FLOAT,
   "#0.0": ZERO,
   fbits: FBITS,
