@@ -62,6 +62,9 @@ function undefinedInstruction(o: Builder): void {
 
 // Unconditional branch (register)
 
+/** PSTATE.EL in the state field `pstate`. */
+const PSTATE_EL = 3 << 2;
+
 type BranchKind = "br" | "blr" | "ret";
 
 function branchRegister(o: Builder, target: I64, kind: BranchKind): void {
@@ -83,6 +86,23 @@ function branchAuthenticated(kind: BranchKind, key: PauthKey) {
 
 function returnAuthenticated(key: PauthKey) {
   return (o: Builder): void => branchRegister(o, authenticate(o, o.x(30), o.xsp(31), key), "ret");
+}
+
+/** ERETAA, ERETAB: the exit's argument is the authenticated ELR_ELx, with SP as the modifier. */
+function eretAuthenticated(kind: "eretaa" | "eretab", key: PauthKey) {
+  return (o: Builder): void => {
+    const sp = o.xsp(31), el = o.and(o.state32("pstate"), o.i32(PSTATE_EL));
+    o.if(o.eqz(el), () => o.undefined());
+    const elr = (n: 1 | 2 | 3): I64 => o.storedSysreg(`ELR_EL${n}`);
+    const isEl = (n: number): I32 => o.eq(el, o.i32(n << 2));
+    const target = o.select(isEl(1), elr(1), o.select(isEl(2), elr(2), elr(3)));
+    o.exit(kind, authenticate(o, target, sp, key));
+  };
+}
+
+/** ERETAA, ERETAB: TypeScript returns to the authenticated ELR_ELx, the argument of the exit. */
+function exceptionReturnAuthenticated(kind: "eretaa" | "eretab", key: PauthKey) {
+  return (o: Builder): void => o.exit(kind, authenticate(o, o.helper("elr", "i64"), o.xsp(31), key));
 }
 
 /** The rows of the group, in the Arm ARM's order; an alias follows what it renames. */
@@ -118,8 +138,8 @@ export const BRANCHES: readonly Row[] = [
     row("BLRABZ",  "1101011 0001 11111 000011 Rn:5 11111",  "blrabz Xn",        branchAuthenticated("blr", "IB")),
     row("RETAA",   "1101011 0010 11111 000010 11111 11111", "retaa",            returnAuthenticated("IA")),
     row("RETAB",   "1101011 0010 11111 000011 11111 11111", "retab",            returnAuthenticated("IB")),
-    row("ERETAA",  "1101011 0100 11111 000010 11111 11111", "eretaa",           (o) => o.exit("eretaa")),
-    row("ERETAB",  "1101011 0100 11111 000011 11111 11111", "eretab",           (o) => o.exit("eretab")),
+    row("ERETAA",  "1101011 0100 11111 000010 11111 11111", "eretaa",           eretAuthenticated("eretaa", "IA")),
+    row("ERETAB",  "1101011 0100 11111 000011 11111 11111", "eretab",           eretAuthenticated("eretab", "IB")),
     row("BRAA",    "1101011 1000 11111 000010 Rn:5 Rm:5",   "braa Xn, Xm|SP",   branchAuthenticated("br", "IA")),
     row("BRAB",    "1101011 1000 11111 000011 Rn:5 Rm:5",   "brab Xn, Xm|SP",   branchAuthenticated("br", "IB")),
     row("BLRAA",   "1101011 1001 11111 000010 Rn:5 Rm:5",   "blraa Xn, Xm|SP",  branchAuthenticated("blr", "IA")),

@@ -12,8 +12,13 @@ import { alias, type Fields, group, type Row, row } from "./row.ts";
 
 function nop(): void {}
 
-function wait(kind: ExitKind) {
-  return (o: Builder): void => o.exit(kind);
+/** Where the event register is set, it is cleared and nothing waits or traps. */
+function wfe(o: Builder): void {
+  o.if(o.state32("event"), () => o.setState32("event", o.i32(0)), () => o.exit("wfe"));
+}
+
+function sevl(o: Builder): void {
+  o.setState32("event", o.i32(1));
 }
 
 function waitUntil(kind: ExitKind) {
@@ -153,10 +158,10 @@ export const SYSTEM: readonly Row[] = [
   row("HINT",            "1101010100 0 00 011 0010 imm7:7 11111",      "hint imm7", nop),
   alias("NOP",           "1101010100 0 00 011 0010 0000 000 11111",    "nop"),
   alias("YIELD",         "1101010100 0 00 011 0010 0000 001 11111",    "yield"),
-  row("WFE",             "1101010100 0 00 011 0010 0000 010 11111",    "wfe", wait("wfe")),
-  row("WFI",             "1101010100 0 00 011 0010 0000 011 11111",    "wfi", wait("wfi")),
+  row("WFE",             "1101010100 0 00 011 0010 0000 010 11111",    "wfe", wfe),
+  row("WFI",             "1101010100 0 00 011 0010 0000 011 11111",    "wfi", (o) => o.exit("wfi")),
   row("SEV",             "1101010100 0 00 011 0010 0000 100 11111",    "sev", (o) => o.helper("sendEvent", null)),
-  row("SEVL",            "1101010100 0 00 011 0010 0000 101 11111",    "sevl", (o) => o.helper("sendEventLocal", null)),
+  row("SEVL",            "1101010100 0 00 011 0010 0000 101 11111",    "sevl", sevl),
   alias("DGH",           "1101010100 0 00 011 0010 0000 110 11111",    "dgh"),
   ...group({ feature: "FEAT_PAuth" }, [
     row("XPACLRI",       "1101010100 0 00 011 0010 0000 111 11111",    "xpaclri", (o) => o.setX(LR, strip(o, o.x(LR), false))),
