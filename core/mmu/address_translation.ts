@@ -4,8 +4,7 @@ import { ACCESS_AT, ACCESS_PAN, ACCESS_WRITE } from "./access.ts";
 import { ATTR, isDevice, SHAREABILITY } from "./attributes.ts";
 import { FAULT } from "./fault.ts";
 import { HCR_E2H_HI, HCR_TGE } from "./regime.ts";
-import type { Stage2Cache } from "./stage2_cache.ts";
-import type { Translator } from "./translate.ts";
+import type { TranslationCaches, Translator } from "./translate.ts";
 
 const PSTATE = STATE.pstate.offset >>> 2;
 const PAR_RES1 = 1 << 11;
@@ -18,7 +17,7 @@ const PAR_RES1 = 1 << 11;
 export function translateAt(
   t: Translator,
   vcpu: Vcpu,
-  cache: Stage2Cache,
+  caches: TranslationCaches,
   encoding: number,
   lo: number,
   hi: number,
@@ -31,8 +30,8 @@ export function translateAt(
   const access = ACCESS_AT | ((op2 & 1) !== 0 ? ACCESS_WRITE : 0) | (CRm === 9 ? ACCESS_PAN : 0);
   loadRegime(t, vcpu, currentEl, op1 === 6 ? 3 : op1 === 4 && !isTwoStage ? 2 : isEl0 ? 0 : 1);
   const isTranslated = isTwoStage
-    ? t.translateLoaded(vcpu, cache, lo, hi, access, pstate)
-    : t.translateStage1(vcpu, cache, lo, hi, access, pstate);
+    ? t.translateLoaded(vcpu, caches, lo, hi, access, pstate)
+    : t.translateStage1(vcpu, caches, lo, hi, access, pstate);
   const par = t.controls.registers.PAR_EL1;
   if (isTranslated) {
     writeSuccess(t, vcpu, par);

@@ -54,10 +54,15 @@ export class TlbMaintenance {
   invalidateVmid(vmid: number, secure: boolean): void {
     this.#key0 = KEY_USED | REGIME.EL10 << KEY_REGIME_SHIFT | (secure ? KEY_SECURE : 0);
     this.#vmid = vmid;
-    for (const tlb of this.tlbs) if (tlb) this.#stage2(tlb, secure);
+    for (const tlb of this.tlbs) {
+      if (!tlb) continue;
+      tlb.walks.invalidateAll();
+      this.#stage2(tlb, secure);
+    }
   }
 
   #apply(tlb: VcpuTlb, kind: Kind, c: TranslationControls, lo: number, hi: number): void {
+    tlb.walks.invalidateAll();
     switch (kind) {
       case KIND.all:
         return this.#contexts(tlb);

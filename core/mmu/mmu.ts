@@ -113,7 +113,7 @@ export class Mmu implements CpuMmu {
   fill(vcpu: Vcpu, lo: number, hi: number, access: number): number {
     const t = this.#translator;
     const tlb = this.#tlbs[vcpu.index]!;
-    if (!t.translate(vcpu, tlb.stage2, lo, hi, access)) return FILL_FAULT;
+    if (!t.translate(vcpu, tlb, lo, hi, access)) return FILL_FAULT;
     this.pa = t.pa;
     this.paSecure = t.paSecure;
     const host = this.memory.hostOffset(t.pa, t.paSecure);
@@ -154,7 +154,7 @@ export class Mmu implements CpuMmu {
   fillExec(vcpu: Vcpu, lo: number, hi: number): number {
     const t = this.#translator;
     const tlb = this.#tlbs[vcpu.index]!;
-    if (!t.translate(vcpu, tlb.stage2, lo, hi, ACCESS_EXECUTE)) return FILL_FAULT;
+    if (!t.translate(vcpu, tlb, lo, hi, ACCESS_EXECUTE)) return FILL_FAULT;
     this.pa = t.pa;
     this.paSecure = t.paSecure;
     this.guarded = t.stage1.guarded;
@@ -169,7 +169,7 @@ export class Mmu implements CpuMmu {
   /** Checks and translates an access without touching the TLBs. @returns false when `fault` was filled; else `pa` is set. */
   translate(vcpu: Vcpu, lo: number, hi: number, access: number): boolean {
     const t = this.#translator;
-    if (!t.translate(vcpu, this.#tlbs[vcpu.index]!.stage2, lo, hi, access)) return false;
+    if (!t.translate(vcpu, this.#tlbs[vcpu.index]!, lo, hi, access)) return false;
     this.pa = t.pa;
     this.paSecure = t.paSecure;
     return true;
@@ -178,13 +178,13 @@ export class Mmu implements CpuMmu {
   /** The PA that an address of the current level stands for, whatever the permissions, or -1; changes nothing. */
   translateForDebugger(vcpu: Vcpu, lo: number, hi: number): number {
     const t = this.#debugTranslator;
-    return t.translate(vcpu, this.#tlbs[vcpu.index]!.stage2, lo, hi, ACCESS_DEBUG) ? t.pa : -1;
+    return t.translate(vcpu, this.#tlbs[vcpu.index]!, lo, hi, ACCESS_DEBUG) ? t.pa : -1;
   }
 
   instructionWord(vcpu: Vcpu): number {
     const lo = vcpu.u32[vcpu.w + PC], hi = vcpu.u32[vcpu.w + PC + 1];
     const t = this.#debugTranslator;
-    const isMapped = t.translate(vcpu, this.#tlbs[vcpu.index]!.stage2, lo, hi, ACCESS_EXECUTE | ACCESS_DEBUG);
+    const isMapped = t.translate(vcpu, this.#tlbs[vcpu.index]!, lo, hi, ACCESS_EXECUTE | ACCESS_DEBUG);
     const host = isMapped ? this.memory.hostOffset(t.pa, t.paSecure) : -1;
     return host < 0 ? 0 : this.memory.u32[host >>> 2];
   }
@@ -198,7 +198,7 @@ export class Mmu implements CpuMmu {
   }
 
   at(vcpu: Vcpu, encoding: number, lo: number, hi: number): boolean {
-    return translateAt(this.#translator, vcpu, this.#tlbs[vcpu.index]!.stage2, encoding, lo, hi);
+    return translateAt(this.#translator, vcpu, this.#tlbs[vcpu.index]!, encoding, lo, hi);
   }
 
   tlbi(vcpu: Vcpu, encoding: number, lo: number, hi: number): void {
@@ -241,6 +241,7 @@ export class Mmu implements CpuMmu {
   flushDataTlbs(): void {
     for (const tlb of this.#tlbs) {
       tlb?.stage2.invalidateAll();
+      tlb?.walks.invalidateAll();
       tlb?.invalidateAll();
     }
   }

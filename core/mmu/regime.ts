@@ -118,13 +118,13 @@ export class TranslationControls {
   /** Reads the registers for an access from `el`. Arm DDI 0487, TranslationRegime(), S1Enabled(), EL2Enabled(). */
   load(vcpu: Vcpu, el: number): void {
     const r = this.registers;
-    const scr = vcpu.hasEl3 ? vcpu.sysLo(r.SCR_EL3) : SCR_NS;
+    const scr = vcpu.hasEl3 ? vcpu.sysLo(r.SCR_EL3) | 0 : SCR_NS;
     this.scr = scr;
     this.el = el;
     this.secure = el === 3 || (scr & SCR_NS) === 0;
     const el2Enabled = vcpu.hasEl2 && (scr & (SCR_NS | SCR_EEL2)) !== 0;
     this.el2Enabled = el2Enabled;
-    const hcrLo = el2Enabled ? vcpu.sysLo(r.HCR_EL2) : 0;
+    const hcrLo = el2Enabled ? vcpu.sysLo(r.HCR_EL2) | 0 : 0;
     const hcrHi = el2Enabled ? vcpu.sysHi(r.HCR_EL2) & this.features.hcrHi : 0;
     this.hcrLo = hcrLo;
     this.hcrHi = hcrHi;
@@ -143,9 +143,10 @@ export class TranslationControls {
   #loadRegime(vcpu: Vcpu, regime: Regime, sctlr: number, tcr: number): void {
     this.regime = regime;
     this.twoRanges = regime <= REGIME.EL20;
-    this.sctlrLo = vcpu.sysLo(sctlr);
+    // Signed, so that V8 keeps small integers.
+    this.sctlrLo = vcpu.sysLo(sctlr) | 0;
     this.sctlrHi = vcpu.sysHi(sctlr) & this.features.sctlrHi;
-    this.tcrLo = vcpu.sysLo(tcr);
+    this.tcrLo = vcpu.sysLo(tcr) | 0;
     this.tcrHi = vcpu.sysHi(tcr) & this.features.tcrHi;
     if (!this.twoRanges) this.tcrLo &= this.features.tcrSingleLo;
   }

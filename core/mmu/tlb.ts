@@ -1,6 +1,7 @@
 import { STATE } from "../cpu/layout.ts";
 import type { Vcpu } from "../cpu/vcpu.ts";
 import { Stage2Cache } from "./stage2_cache.ts";
+import { WalkCache } from "./walk_cache.ts";
 
 /**
  * The software TLB that generated code reads. One context block is a READ array, a WRITE array and an EXEC array of
@@ -48,6 +49,7 @@ export class VcpuTlb {
   /** The key that is looked for. */
   readonly wanted = new Int32Array(KEY_WORDS);
   readonly stage2 = new Stage2Cache();
+  readonly walks = new WalkCache();
   /** A page of the context is guarded. */
   readonly guarded = new Uint8Array(TLB_CONTEXTS);
   /** Contexts emptied, and entries made: for statistics. */

@@ -29,8 +29,15 @@ import {
   TranslationControls,
 } from "./regime.ts";
 import type { Stage2Cache } from "./stage2_cache.ts";
+import type { WalkCache } from "./walk_cache.ts";
 import { Stage1Walker } from "./walk_stage1.ts";
 import { Stage2Walker } from "./walk_stage2.ts";
+
+/** What a vCPU remembers of earlier translations. */
+export interface TranslationCaches {
+  readonly stage2: Stage2Cache;
+  readonly walks: WalkCache;
+}
 
 const PSTATE = STATE.pstate.offset >>> 2;
 
@@ -60,22 +67,29 @@ export class Translator {
 
   /**
    * Translates a VA for an access of the current Exception level.
-   * @param cache stage 2 translations of this vCPU.
+   * @param caches of this vCPU.
    * @param access bits of access.ts.
    * @returns false when `fault` was filled.
    */
-  translate(vcpu: Vcpu, cache: Stage2Cache, lo: number, hi: number, access: number): boolean {
+  translate(vcpu: Vcpu, caches: TranslationCaches, lo: number, hi: number, access: number): boolean {
     const pstate = vcpu.i32[vcpu.w + PSTATE];
     const c = this.controls;
     let el = pstate >> 2 & 3;
     c.load(vcpu, el);
     if ((access & ACCESS_UNPRIVILEGED) !== 0 && isUnprivileged(c, pstate)) c.load(vcpu, el = 0);
-    return this.translateLoaded(vcpu, cache, lo, hi, access, pstate);
+    return this.translateLoaded(vcpu, caches, lo, hi, access, pstate);
   }
 
   /** The same for the level and regime that `controls` have been loaded for. */
-  translateLoaded(vcpu: Vcpu, cache: Stage2Cache, lo: number, hi: number, access: number, pstate: number): boolean {
-    if (!this.translateStage1(vcpu, cache, lo, hi, access, pstate)) return false;
+  translateLoaded(
+    vcpu: Vcpu,
+    caches: TranslationCaches,
+    lo: number,
+    hi: number,
+    access: number,
+    pstate: number,
+  ): boolean {
+    if (!this.translateStage1(vcpu, caches, lo, hi, access, pstate)) return false;
     const s1 = this.stage1;
     const c = this.controls;
     this.canRead = true;
@@ -93,7 +107,14 @@ export class Translator {
   }
 
   /** Stage 1 alone, with `pa` the IPA where there is a stage 2. */
-  translateStage1(vcpu: Vcpu, cache: Stage2Cache, lo: number, hi: number, access: number, pstate: number): boolean {
+  translateStage1(
+    vcpu: Vcpu,
+    caches: TranslationCaches,
+    lo: number,
+    hi: number,
+    access: number,
+    pstate: number,
+  ): boolean {
     const c = this.controls;
     const s1 = this.stage1;
     this.#beginFault(lo, hi, access);
@@ -103,9 +124,10 @@ export class Translator {
       return false;
     }
     if (c.stage2Enabled) {
-      this.stage2.cache = cache;
+      this.stage2.cache = caches.stage2;
       this.stage2.begin(vcpu, c);
     }
+    s1.cache = caches.walks;
     if (!s1.translate(vcpu, c, hi, lo, access, effectivePan(c, pstate))) return false;
     this.pa = (s1.outHi >>> 0) * 0x100000000 + (s1.outLo >>> 0);
     this.paSecure = s1.outSecure;

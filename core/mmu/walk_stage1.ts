@@ -18,6 +18,7 @@ import { FAULT, type Fault, type FaultStatus } from "./fault.ts";
 import type { PhysicalMemory } from "./physical.ts";
 import {
   HCR_DC,
+  HCR_PTW,
   outputSizeBits,
   POW2,
   REGIME,
@@ -30,6 +31,7 @@ import {
   TG1_BITS,
   type TranslationControls,
 } from "./regime.ts";
+import { WalkCache } from "./walk_cache.ts";
 import {
   bitField,
   DESC_AF,
@@ -73,6 +75,8 @@ export class Stage1Walker {
   blockShift = 12;
   /** The page checks branch targets (GP). */
   guarded = false;
+  /** The cache of the vCPU that translates. */
+  cache: WalkCache = new WalkCache();
 
   // Controls of the VA's range.
   #upper = false;
@@ -87,6 +91,9 @@ export class Stage1Walker {
   #tableHi = 0;
   #tableLo = 0;
   #tableAttributes = 0;
+  /** The table's byte offset in memory where it is known, else -1; whether it may be remembered. */
+  #tableHost = -1;
+  #isCached = false;
   #walkSecure = false;
   #descHost = 0;
   #descOffset = 0;
@@ -188,12 +195,24 @@ export class Stage1Walker {
     let level = 3 - depth;
     let shift = granule + depth * stride;
     let width = this.#inputSize - shift;
+    this.#tableHost = -1;
+    this.#isCached = granule === 12 && (access & ACCESS_DEBUG) === 0 && !(c.secure && c.stage2Enabled);
     this.#selectTtbr(vcpu, c, width + 3);
     this.#tableAttributes = 0;
     this.#walkSecure = c.secure;
     if (this.#isOutputOutOfRange(this.#tableHi)) return this.#fail(FAULT.addressSize, 0, access);
+    if (this.#isCached) {
+      const cached = this.#findTable(hi, lo);
+      if (cached > level) {
+        level = cached;
+        shift = granule + (3 - level) * stride;
+        width = stride;
+      }
+    }
     for (;;) {
-      if (!this.#fetch(vcpu, c, bitField(hi, lo, shift, width) << 3, level, access)) return false;
+      const offset = bitField(hi, lo, shift, width) << 3;
+      if (!this.#fetch(vcpu, c, offset, level, access)) return false;
+      if (level >= 2 && this.#isCached && this.#tableHost < 0) this.#rememberTable(level, hi, lo, offset);
       const descLo = this.#descLo;
       const isTable = (descLo & DESC_TABLE) !== 0;
       if ((descLo & DESC_VALID) === 0) break;
@@ -201,6 +220,7 @@ export class Stage1Walker {
         return this.#leaf(vcpu, c, hi, lo, access, pan, level, shift);
       }
       if (level === 3 || !isTable) break;
+      this.#tableHost = -1;
       this.#setTable(this.#descHi & 0xffff, descLo, granule === 16 ? descLo >>> 12 & 15 : 0, granule);
       if (this.#isOutputOutOfRange(this.#tableHi)) return this.#fail(FAULT.addressSize, level, access);
       if (!this.#hpd) this.#tableAttributes |= this.#descHi & TABLE_ATTRIBUTES_HI;
@@ -219,8 +239,35 @@ export class Stage1Walker {
     if (c.regime === REGIME.EL10) index = this.#upper ? r.TTBR1_EL1 : r.TTBR0_EL1;
     else if (c.regime !== REGIME.EL3) index = this.#upper ? r.TTBR1_EL2 : r.TTBR0_EL2;
     const lo = vcpu.sysLo(index);
+    if (this.#isCached) {
+      const flags = 1 | c.regime << 1 | (c.secure ? 1 << 3 : 0) | (c.bigEndianTables ? 1 << 4 : 0) |
+        ((c.hcrLo & HCR_PTW) !== 0 ? 1 << 5 : 0) | (c.stage2Enabled ? 1 << 6 | this.stage2.space << 8 : 0);
+      this.cache.select(lo, vcpu.sysHi(index), c.tcrLo, c.tcrHi, flags);
+    }
     const high = this.#outputSize === 52 ? lo >>> 2 & 15 : 0;
     this.#setTable(vcpu.sysHi(index) & 0xffff, lo, high, this.#outputSize === 52 && tableBits < 6 ? 6 : tableBits);
+  }
+
+  /** Takes the last table that the cache knows for an address. @returns its level, or -1. */
+  #findTable(hi: number, lo: number): number {
+    const { cache } = this;
+    let level = 3;
+    if (!cache.find(3, hi, lo)) {
+      if (!cache.find(2, hi, lo)) return -1;
+      level = 2;
+    }
+    this.#tableHi = cache.tableHi;
+    this.#tableLo = cache.tableLo;
+    this.#tableAttributes = cache.attributes;
+    this.#walkSecure = cache.walkSecure;
+    this.#tableHost = cache.host;
+    return level;
+  }
+
+  #rememberTable(level: number, hi: number, lo: number, offset: number): void {
+    const { cache } = this;
+    const host = this.#descHost - offset;
+    cache.insert(level, hi, lo, this.#tableHi, this.#tableLo, this.#tableAttributes, this.#walkSecure, host);
   }
 
   #setTable(hi: number, lo: number, bits51To48: number, alignBits: number): void {
@@ -235,18 +282,11 @@ export class Stage1Walker {
 
   /** FetchDescriptor(): reads the descriptor at `offset` of the current table, through stage 2 where that is enabled. */
   #fetch(vcpu: Vcpu, c: TranslationControls, offset: number, level: number, access: number): boolean {
-    let hi = this.#tableHi;
-    let lo = this.#tableLo | offset;
-    let secure = this.#walkSecure;
-    if (c.stage2Enabled) {
-      const s2 = this.stage2;
-      if (!s2.translate(vcpu, c, hi, lo, secure, ACCESS_WALK | access & ACCESS_DEBUG)) return false;
-      hi = s2.paHi;
-      lo = s2.paLo;
-      secure = s2.paSecure;
+    let host = this.#tableHost + offset;
+    if (this.#tableHost < 0) {
+      host = this.#hostOfDescriptor(vcpu, c, offset, access);
+      if (host < 0) return host === -2 ? false : this.#fail(FAULT.syncExternalOnWalk, level, access);
     }
-    const host = this.memory.hostOffset(hi * 0x100000000 + (lo >>> 0), secure);
-    if (host < 0) return this.#fail(FAULT.syncExternalOnWalk, level, access);
     const words = this.memory.i32;
     const w = host / 4;
     this.#descHost = host;
@@ -262,6 +302,16 @@ export class Stage1Walker {
       this.#descHi = swapBytes(first);
     }
     return true;
+  }
+
+  /** @returns the byte offset in memory, -1 where no RAM is, -2 after a fault of stage 2. */
+  #hostOfDescriptor(vcpu: Vcpu, c: TranslationControls, offset: number, access: number): number {
+    const hi = this.#tableHi, lo = this.#tableLo | offset;
+    const secure = this.#walkSecure;
+    if (!c.stage2Enabled) return this.memory.hostOffset(hi * 0x100000000 + (lo >>> 0), secure);
+    const s2 = this.stage2;
+    if (!s2.translate(vcpu, c, hi, lo, secure, ACCESS_WALK | access & ACCESS_DEBUG)) return -2;
+    return this.memory.hostOffset(s2.paHi * 0x100000000 + (s2.paLo >>> 0), s2.paSecure);
   }
 
   /** Address size, Access flag, alignment and permissions of a page or block; then the hardware update. */

@@ -139,6 +139,11 @@ export class Stage2Walker {
     return this.#walk(vcpu, c, hi, lo, ipaSecure, access);
   }
 
+  /** The address space of Non-secure IPAs, which `begin` found. */
+  get space(): number {
+    return this.#spaceNonSecure;
+  }
+
   #setOutput(paHi: number, paLo: number, memAttr: number, bits: number): void {
     this.paHi = paHi;
     this.paLo = paLo;
