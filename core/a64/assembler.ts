@@ -166,9 +166,9 @@ class Assembly {
         return this.#text(operands, word !== ".ascii");
       case ".align":
       case ".p2align":
-        return this.#align(2 ** this.#size(operands[0]), operands[1]);
+        return this.#align(2 ** this.#size(operands[0]), operands[1], operands[2]);
       case ".balign":
-        return this.#align(this.#size(operands[0]), operands[1]);
+        return this.#align(this.#size(operands[0]), operands[1], operands[2]);
       case ".space":
       case ".skip":
       case ".zero":
@@ -212,12 +212,14 @@ class Assembly {
     }
   }
 
-  #align(alignment: number, fill: string | undefined): void {
+  /** Pads with `fill`, or as code where there is none; not at all where that takes more than `most` bytes. */
+  #align(alignment: number, fill?: string, most?: string): void {
     if (alignment < 1 || (alignment & (alignment - 1)) !== 0) {
       throw new SyntaxError(`Cannot align to ${alignment} as it is no power of two`);
     }
     const address = this.#origin + BigInt(this.#offset);
     const count = Number(BigInt.asUintN(64, -address) & BigInt(alignment - 1));
+    if (most && count > this.#size(most)) return;
     if (fill) return this.#fill(count, Number(this.#evaluateHere(fill) & 0xffn));
     this.#add(count, ({ offset }) => {
       const end = offset + count;

@@ -183,6 +183,8 @@ _start:
 message: .asciz "Hello; // world"
       .balign 8
       .quad message - _start, 0
+      .p2align 6,,7
+      .balign 16,,12
       .rept 3
       .word 7
       .endr

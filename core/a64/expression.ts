@@ -31,6 +31,13 @@ function divide(a: bigint, b: bigint): bigint {
   return a / b;
 }
 
+/** As in C, a leading zero means octal. */
+function integer(digits: string): bigint {
+  if (!/^0\d/.test(digits)) return BigInt(digits);
+  if (!/^[0-7]+$/.test(digits)) throw new SyntaxError(`Cannot read ${digits} as octal`);
+  return BigInt(`0o${digits.slice(1)}`);
+}
+
 function shiftAmount(b: bigint): bigint {
   if (b < 0n || b > 1024n) throw new SyntaxError(`Cannot shift by ${b}`);
   return b;
@@ -70,8 +77,7 @@ class Parser {
     const [, prefixed, local, decimal, name, character, operator] = token;
     if (prefixed) return BigInt(prefixed.toLowerCase());
     if (local ?? name) return this.#scope.symbol(local ?? name);
-    // As in C, a leading zero means octal.
-    if (decimal) return BigInt(/^0[0-7]+$/.test(decimal) ? `0o${decimal.slice(1)}` : decimal);
+    if (decimal) return integer(decimal);
     if (character) return BigInt((character[0] === "\\" ? unescape(character[1]) : character).charCodeAt(0));
     switch (operator) {
       case "-":

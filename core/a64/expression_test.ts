@@ -39,7 +39,7 @@ Deno.test("an expression ends where it cannot go on", () => {
 });
 
 Deno.test("what is no expression is refused", () => {
-  for (const text of ["", "1 +", "(1", "1 2", "nobody", "1 / 0", "*", "1 << -1"]) {
+  for (const text of ["", "1 +", "(1", "1 2", "nobody", "1 / 0", "*", "1 << -1", "08"]) {
     assertThrows(() => evaluate(text, scope), SyntaxError, "Cannot", text);
   }
 });

@@ -56,6 +56,7 @@ export function assembleInstruction(text: string, pc: bigint, scope: OperandScop
   const candidates = formsOf(mnemonic);
   if (!candidates) throw new SyntaxError(`Cannot assemble "${source}" as ${mnemonic} is no instruction or directive`);
   const operands = splitOperands(rest).map((operand) => resolveOperand(operand, scope));
+  if (operands.includes("")) throw new SyntaxError(`Cannot assemble "${source}" as an operand is empty`);
   const word = tryForms(candidates, operands, pc) ?? tryNegated(mnemonic, operands, pc);
   if (word !== null) return word;
   throw new SyntaxError(`Cannot assemble "${source}" as ${mnemonic} does not take these operands${describe(operands)}`);

@@ -216,7 +216,7 @@ function loadReplicate(selem: number, mode: Mode): Meaning {
 const MODES = [
   { bits: ["0", "00000"], mode: baseOnly, post: () => "" },
   { bits: ["1", "11111"], mode: postBytes, post: (bytes: string) => `, #${bytes}` },
-  { bits: ["1", "Rm:5"], mode: postRegister, post: () => ", Xm" },
+  { bits: ["1", "Rm:5"], mode: postRegister, post: () => ", Xm<31" },
 ] as const;
 
 /** The bits of L, "0" for a store. */

@@ -5,6 +5,7 @@ import type { Fields } from "../row.ts";
  * Operands that many classes share. Names, for every field suffix d n m a t t2 s:
  *   Xd Wd Rd           register 31 is the zero register; R is W or X by the field sf
  *   Xd|SP Wd|SP Rd|SP  register 31 is the stack pointer
+ *   Xm<31              a register that is not number 31
  *   Rn=Rm Xn=Xm Wn=Wm  one operand that stands in two fields (CINC, CNEG, ROR (immediate))
  *   imm3 ... imm16     the field as #0x..      cond, cond_inverted   a condition
  *   nzcv, immnzcv      #0x..                   sh, hw                optional lsl #12, lsl #16..48
@@ -23,7 +24,7 @@ export function put(f: Fields, name: string, value: number): boolean {
 
 /** The value of `#1`, `#0x1f`, `#-8`, with or without the `#`, or null when the text is something else. */
 export function parseInteger(text: string): bigint | null {
-  const match = /^#?\s*([+-]?)\s*(0x[0-9a-f]+|0b[01]+|\d+)$/.exec(text);
+  const match = /^#?\s*([+-]?)\s*(0x[0-9a-f]+|0b[01]+|0|[1-9]\d*)$/.exec(text);
   if (!match) return null;
   const magnitude = BigInt(match[2]);
   return match[1] === "-" ? -magnitude : magnitude;
@@ -138,6 +139,14 @@ function registerOperands(): Record<string, Operand> {
   }
   return result;
 }
+
+const NOT_ZERO_REGISTER: Operand = {
+  print: (f) => registerName(true, f.Rm, false),
+  parse(text, f) {
+    const r = parseRegister(text);
+    return r !== null && r.is64 && r.n !== 31 && put(f, "Rm", r.n);
+  },
+};
 
 function immediateOperands(): Record<string, Operand> {
   const result: Record<string, Operand> = {};
@@ -346,6 +355,7 @@ export const GENERAL_OPERANDS: Operands = {
   shift_ror: shiftOperand(4),
   sh: leftShift("sh", 12, 2),
   hw: leftShift("hw", 16, 4),
+  "Xm<31": NOT_ZERO_REGISTER,
   "Rm|option": EXTENDED_REGISTER,
   extend: extendOperand(true),
   extend_s: extendOperand(false),

@@ -75,9 +75,9 @@ function vector(field: string, arrangement: Arrangement, twin?: string): Operand
   return {
     print: (f) => `v${f[field]}.${arrangementName(arrangement.size(f), arrangement.Q(f))}`,
     parse(text, f) {
-      const [name, suffix] = text.split(".");
+      const [name, suffix, rest] = text.split(".");
       const n = parseV(name), a = parseArrangement(suffix ?? "");
-      if (n < 0 || !a || !arrangement.put(f, a.size, a.Q)) return false;
+      if (rest !== undefined || n < 0 || !a || !arrangement.put(f, a.size, a.Q)) return false;
       return put(f, field, n) && (twin === undefined || put(f, twin, n));
     },
   };
