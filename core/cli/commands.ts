@@ -1,0 +1,19 @@
+import type { Command } from "./command.ts";
+import { RUN } from "./run.ts";
+
+export const VERSION = "0.1.0";
+
+/** Every subcommand, in the order in which help shows them. */
+export const COMMANDS: readonly Command[] = [RUN];
+
+/** What `ariel` says when it is called without a command. */
+export const SHORT_START = `Ariel ${VERSION}: an AArch64 machine emulator with an EL2 hypervisor
+
+  ariel run                          run the bundled diagnostic guest
+  ariel run --kernel Image           boot Linux
+
+Commands:
+${COMMANDS.map((c) => `  ${c.name.padEnd(12)} ${c.summary}`).join("\n")}
+
+"ariel COMMAND --help" tells more of a command.
+`;

@@ -1,0 +1,43 @@
+import { UsageError } from "./command.ts";
+
+/** Reads a file that the user named. Throws UsageError, with its name, when that cannot be done. */
+export function readUserFile(path: string, what: string): Uint8Array {
+  try {
+    return Deno.readFileSync(path);
+  } catch (error) {
+    throw new UsageError(`Cannot read ${what} ${path}: ${reason(error)}`);
+  }
+}
+
+/** Why a file operation failed, in a few words. */
+export function reason(error: unknown): string {
+  if (error instanceof Deno.errors.NotFound) return "there is no such file";
+  if (error instanceof Deno.errors.PermissionDenied) return "permission denied";
+  if (error instanceof Deno.errors.IsADirectory) return "it is a directory";
+  return (error as Error).message.replace(/ \(os error.*/, "");
+}
+
+const UNITS: Readonly<Record<string, number>> = { "": 2 ** 20, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30 };
+
+/** A size as QEMU's -m takes it: a number of mebibytes, or with the unit K, M or G. Bytes. Throws UsageError. */
+export function parseSize(text: string, option: string): number {
+  const match = /^(\d+)([KMG]?)(?:i?B)?$/i.exec(text);
+  const bytes = match ? Number(match[1]) * UNITS[match[2].toUpperCase()] : NaN;
+  if (!(bytes > 0 && bytes <= Number.MAX_SAFE_INTEGER)) {
+    throw new UsageError(`Cannot take "${text}" for ${option} as it must be a size such as 768M or 1G`);
+  }
+  return bytes;
+}
+
+/** A positive number. Throws UsageError. */
+export function parseNumber(text: string, option: string, maximum = Number.MAX_SAFE_INTEGER): number {
+  const value = Number(text);
+  if (!/^[\d.e]+$/i.test(text) || !(value > 0 && value <= maximum)) {
+    throw new UsageError(
+      `Cannot take "${text}" for ${option} as it must be a number above 0${
+        maximum < Number.MAX_SAFE_INTEGER ? ` and at most ${maximum}` : ""
+      }`,
+    );
+  }
+  return value;
+}

@@ -1,0 +1,75 @@
+import type { ByteRing } from "../machine/byte_ring.ts";
+
+const CTRL_A = 0x01;
+
+/**
+ * The user's terminal as the guest's console: raw, with Ctrl-A as the escape key, as QEMU's mon:stdio has it. Input
+ * that is not a terminal is passed on as it is.
+ */
+export class ConsoleInput {
+  readonly #ring: ByteRing;
+  readonly #quit: () => void;
+  #isRaw = false;
+  #escaped = false;
+
+  constructor(ring: ByteRing, quit: () => void) {
+    this.#ring = ring;
+    this.#quit = quit;
+  }
+
+  /** Starts to read; returns at once. */
+  start(): void {
+    if (Deno.stdin.isTerminal()) {
+      Deno.stdin.setRaw(true);
+      this.#isRaw = true;
+    }
+    this.#pump();
+  }
+
+  /** Leaves the terminal as it was found. */
+  restore(): void {
+    if (this.#isRaw) Deno.stdin.setRaw(false);
+    this.#isRaw = false;
+  }
+
+  async #pump(): Promise<void> {
+    const buffer = new Uint8Array(4096);
+    for (;;) {
+      let count: number | null;
+      try {
+        count = await Deno.stdin.read(buffer);
+      } catch {
+        return; // closed: the guest goes on without input
+      }
+      if (count === null) return;
+      await this.#deliver(this.#isRaw ? this.#unescape(buffer.subarray(0, count)) : buffer.slice(0, count));
+    }
+  }
+
+  /** Takes out what follows Ctrl-A: x quits, Ctrl-A (or a) again sends one. */
+  #unescape(bytes: Uint8Array): Uint8Array {
+    const out: number[] = [];
+    for (const byte of bytes) {
+      if (!this.#escaped) {
+        if (byte === CTRL_A) this.#escaped = true;
+        else out.push(byte);
+        continue;
+      }
+      this.#escaped = false;
+      if (byte === CTRL_A || byte === 0x61) out.push(CTRL_A);
+      else if (byte === 0x78) this.#quit();
+      else if (byte === 0x68) Deno.stderr.writeSync(new TextEncoder().encode(HELP));
+    }
+    return Uint8Array.from(out);
+  }
+
+  async #deliver(bytes: Uint8Array): Promise<void> {
+    for (let rest = bytes; rest.length > 0;) {
+      rest = rest.subarray(this.#ring.write(rest));
+      // The guest reads no faster than it can; a full ring is tried again.
+      if (rest.length > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  }
+}
+
+const HELP = "\r\nCtrl-A x  quit\r\nCtrl-A a  send Ctrl-A to the guest\r\nCtrl-A h  this help\r\n";

@@ -1,0 +1,62 @@
+/** What the main thread and the machine's Worker say to each other. */
+
+/** Starts the machine: everything is in here, since the Worker has no permissions. */
+export interface StartMessage {
+  readonly type: "start";
+  readonly guest: GuestFiles;
+  readonly memoryBytes: number;
+  readonly cpuCount: number;
+  readonly cpu: string;
+  readonly time: "real" | "virtual";
+  readonly maxInstructions: number;
+  readonly timeoutMs: number;
+  /** Wall-clock time at start, in seconds since 1970, for the PL031. */
+  readonly epochSeconds: number;
+  /** Records of every decision are wanted, not only of refusals. */
+  readonly logAll: boolean;
+  /** A ByteRing with the console's input. */
+  readonly input: SharedArrayBuffer;
+  /** Control word: 0 run, 1 stop. */
+  readonly control: SharedArrayBuffer;
+  /** `performance.timeOrigin + performance.now()` when the process began, for statistics. */
+  readonly startedAtMs: number;
+}
+
+export interface GuestFiles {
+  /** The file's name, for messages; null for the bundled diagnostic guest. */
+  readonly kernelName: string | null;
+  readonly kernel: Uint8Array | null;
+  readonly initrd: Uint8Array | null;
+  readonly initrdName: string | null;
+  readonly append: string;
+  readonly dtb: Uint8Array | null;
+  readonly dtbName: string | null;
+  /** The devicetree is wanted instead of a run. */
+  readonly dumpDtb: boolean;
+}
+
+/** How a run ended. */
+export type Outcome =
+  | { readonly kind: "off" }
+  | { readonly kind: "killed"; readonly code: number; readonly why: string }
+  | { readonly kind: "crashed"; readonly why: string }
+  | { readonly kind: "timeout" | "limit" | "interrupted" | "idle" }
+  | { readonly kind: "badInput"; readonly why: string };
+
+export interface Statistics {
+  readonly instructions: number;
+  readonly seconds: number;
+  readonly mips: number;
+  readonly first_output_ms: number | null;
+  readonly traps: Readonly<Record<string, number>>;
+  readonly tlb: Readonly<Record<string, number>>;
+  readonly engine: Readonly<Record<string, number>>;
+}
+
+export type WorkerMessage =
+  | { readonly type: "console"; readonly bytes: Uint8Array }
+  | { readonly type: "log"; readonly text: string }
+  /** Something that the user should know, for stderr. */
+  | { readonly type: "notice"; readonly text: string }
+  | { readonly type: "dtb"; readonly bytes: Uint8Array }
+  | { readonly type: "end"; readonly outcome: Outcome; readonly statistics: Statistics };
