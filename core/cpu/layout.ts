@@ -30,8 +30,8 @@ export const EXIT_KINDS = [
   "brk", // imm16
   "hlt", // imm16
   "eret",
-  "eretaa",
-  "eretab",
+  "eretaa", // the authenticated ELR_ELx
+  "eretab", // the same
   "wfi",
   "wfe",
   "wfit", // Xt: the deadline in counter ticks
@@ -99,6 +99,10 @@ export const STATE = {
   pacMaskHigh:      { offset: 0x188, bytes: 8 },
   pacMaskDataLow:   { offset: 0x190, bytes: 8 },
   pacMaskDataHigh:  { offset: 0x198, bytes: 8 },
+  /** The event register of WFE and SEV, 0 or 1. */
+  event:            { offset: 0x1a0, bytes: 4 },
+  /** A physical SError interrupt is pending: its ISS with bit 31 set; 0 when none is. */
+  serror:           { offset: 0x1a4, bytes: 4 },
 } as const;
 export type StateField = keyof typeof STATE;
 
