@@ -56,6 +56,12 @@ export class Mmu implements CpuMmu {
    */
   isWatched: ((vcpu: Vcpu, lo: number, hi: number, isWrite: boolean) => boolean) | null = null;
 
+  /**
+   * Enters RAM in the TLBs even where the guest says that it is Device memory, as it is while the MMU is off. Faster,
+   * but unaligned accesses there do not fault then. Call `flushDataTlbs` after a change.
+   */
+  deviceRamIsFast = false;
+
   readonly #tlbs: (VcpuTlb | undefined)[] = [];
   readonly #translator: Translator;
   readonly #debugTranslator: Translator;
@@ -118,7 +124,11 @@ export class Mmu implements CpuMmu {
     this.paSecure = t.paSecure;
     const host = this.memory.hostOffset(t.pa, t.paSecure);
     if (host < 0) return FILL_DEVICE;
-    if (!isDevice(t.attr) && (t.controls.sctlrLo & SCTLR_A) === 0 && !isBigEndianData(t.controls)) {
+    if ((access & (ACCESS_WRITE | ACCESS_ATOMIC)) !== 0 && this.memory.isReadOnly(host)) return FILL_DEVICE;
+    if (
+      (!isDevice(t.attr) || this.deviceRamIsFast) && (t.controls.sctlrLo & SCTLR_A) === 0 &&
+      !isBigEndianData(t.controls)
+    ) {
       this.#insert(vcpu, tlb, lo, hi, access, host - (lo & 0xfff));
     }
     return host;

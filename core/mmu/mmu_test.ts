@@ -327,3 +327,30 @@ Deno.test("a block of contexts is as long as the engine expects", () => {
   const { f } = setUp();
   assertNotEquals(f.mmu.tlbOf(f.vcpu).current, -1);
 });
+
+Deno.test("changed tables are seen after a TLBI, and another TTBR without one", () => {
+  const { f, low } = setUp();
+  f.map(low, 0x1000n, PA | PAGE);
+  const slot = f.map(low, 0n, 0n, { level: 2 });
+  const other = f.allocate(), third = f.allocate();
+  f.map(low, 0x1000n, PA | PAGE);
+  assertEquals(f.access(0x1000n, READ), Number(PA));
+  f.write(other + 8, (PA + 0x1000n) | PAGE);
+  f.write(slot, BigInt(other) | D.table);
+  f.tlbi(VAE1, 1n | 1n << 48n);
+  assertEquals(f.access(0x1000n, READ), Number(PA) + 0x1000);
+  f.map(third, 0x1000n, (PA + 0x2000n) | PAGE);
+  f.sys("TTBR0_EL1", BigInt(third) | 2n << 48n);
+  f.el(1);
+  assertEquals(f.access(0x1000n, READ), Number(PA) + 0x2000);
+});
+
+Deno.test("RAM as Device memory goes into the TLB only where that is asked for", () => {
+  const { f, low } = setUp();
+  f.map(low, 0x1000n, PA | PAGE | D.device);
+  f.fill(0x1000n, READ);
+  assert(!f.hits(0x1000n));
+  f.mmu.deviceRamIsFast = true;
+  f.fill(0x1000n, READ);
+  assert(f.hits(0x1000n));
+});

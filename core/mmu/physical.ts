@@ -5,6 +5,8 @@ export interface RamRegion {
   readonly offset: number;
   /** Only Secure accesses find it; for others nothing is there. */
   readonly secureOnly?: boolean;
+  /** Stores do not reach it (flash): they go to the bus. Not for the first region. */
+  readonly readOnly?: boolean;
 }
 
 /** Physical RAM as the MMU and the engine find it: several regions in one SharedArrayBuffer, the first the busiest. */
@@ -51,6 +53,13 @@ export class PhysicalMemory {
       if (delta >= 0 && delta < region.size) return secure || !region.secureOnly ? delta + region.offset : -1;
     }
     return -1;
+  }
+
+  /** Whether stores to the RAM at a byte offset in the buffer go to the bus. */
+  isReadOnly(hostOffset: number): boolean {
+    const delta = hostOffset - this.ramOffset;
+    if (delta >= 0 && delta < this.ramSize) return false;
+    return this.regions.some((r) => r.readOnly && hostOffset >= r.offset && hostOffset < r.offset + r.size);
   }
 
   /** The PA of a byte offset in the buffer, or -1 when it is not RAM. */

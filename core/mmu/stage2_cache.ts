@@ -26,6 +26,8 @@ const SPACE_IDS = 4095;
  */
 export class Stage2Cache {
   readonly words = new Int32Array(4 * ENTRIES);
+  /** Counts how often all ids became free again, modulo 2^12. */
+  generation = 0;
   readonly #spaces = new Int32Array(SPACES * SPACE_WORDS);
   /** The id of each known space, 0 where the slot is free, and the VMID at its time. */
   readonly #ids = new Int32Array(SPACES);
@@ -108,6 +110,7 @@ export class Stage2Cache {
 
   /** Forgets everything. */
   invalidateAll(): void {
+    this.generation = this.generation + 1 & 0xfff;
     this.words.fill(0);
     this.#ids.fill(0);
     this.#nextId = 1;

@@ -95,7 +95,7 @@ export class Translator {
     this.canRead = true;
     if (!c.stage2Enabled) return true;
     const s2 = this.stage2;
-    if (!s2.translate(vcpu, c, s1.outHi, s1.outLo, s1.outSecure, access)) return false;
+    if (!s2.translate(vcpu, c, s1.outHi, s1.outLo, s1.outSecure, access)) return this.#fail(lo, hi, access);
     this.pa = s2.paHi * 0x100000000 + (s2.paLo >>> 0);
     this.paSecure = s2.paSecure;
     this.canRead = s2.canRead;
@@ -117,18 +117,18 @@ export class Translator {
   ): boolean {
     const c = this.controls;
     const s1 = this.stage1;
-    this.#beginFault(lo, hi, access);
     if ((access & ACCESS_UNALIGNED) !== 0 && ((access & ACCESS_ALIGNED_ONLY) !== 0 || (c.sctlrLo & SCTLR_A) !== 0)) {
+      this.fault.clear();
       this.fault.statusCode = FAULT.alignment;
       this.fault.write = (access & ACCESS_WRITE) !== 0 && (access & ACCESS_ATOMIC) === 0;
-      return false;
+      return this.#fail(lo, hi, access);
     }
     if (c.stage2Enabled) {
       this.stage2.cache = caches.stage2;
       this.stage2.begin(vcpu, c);
     }
     s1.cache = caches.walks;
-    if (!s1.translate(vcpu, c, hi, lo, access, effectivePan(c, pstate))) return false;
+    if (!s1.translate(vcpu, c, hi, lo, access, effectivePan(c, pstate))) return this.#fail(lo, hi, access);
     this.pa = (s1.outHi >>> 0) * 0x100000000 + (s1.outLo >>> 0);
     this.paSecure = s1.outSecure;
     this.attr = s1.attr;
@@ -136,13 +136,14 @@ export class Translator {
     return true;
   }
 
-  #beginFault(lo: number, hi: number, access: number): void {
+  /** Completes the record that a walk began. */
+  #fail(lo: number, hi: number, access: number): false {
     const fault = this.fault;
-    fault.clear();
     fault.vaLo = lo >>> 0;
     fault.vaHi = hi >>> 0;
     fault.accessType = accessType(access);
     fault.unprivileged = (access & ACCESS_UNPRIVILEGED) !== 0;
+    return false;
   }
 }
 

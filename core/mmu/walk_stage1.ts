@@ -19,7 +19,6 @@ import type { PhysicalMemory } from "./physical.ts";
 import {
   HCR_DC,
   HCR_PTW,
-  outputSizeBits,
   POW2,
   REGIME,
   SCR_SIF,
@@ -27,10 +26,9 @@ import {
   SCTLR_I,
   SCTLR_WXN,
   swapBytes,
-  TG0_BITS,
-  TG1_BITS,
   type TranslationControls,
 } from "./regime.ts";
+import { Stage1Range } from "./stage1_range.ts";
 import { WalkCache } from "./walk_cache.ts";
 import {
   bitField,
@@ -78,15 +76,7 @@ export class Stage1Walker {
   /** The cache of the vCPU that translates. */
   cache: WalkCache = new WalkCache();
 
-  // Controls of the VA's range.
-  #upper = false;
-  #granule = 12;
-  #inputSize = 0;
-  #outputSize = 0;
-  #ha = false;
-  #hd = false;
-  #hpd = false;
-  #disabled = false;
+  readonly #range = new Stage1Range();
   // The walk under way.
   #tableHi = 0;
   #tableLo = 0;
@@ -110,62 +100,14 @@ export class Stage1Walker {
    * @returns false when the fault record was filled.
    */
   translate(vcpu: Vcpu, c: TranslationControls, hi: number, lo: number, access: number, pan: boolean): boolean {
-    this.#readControls(c, hi);
-    const tagged = this.#effectiveTbi(c, access);
+    const range = this.#range;
+    range.read(c, hi);
+    const tagged = range.effectiveTbi(c, (access & ACCESS_EXECUTE) !== 0);
     // The address with its tag byte replaced by copies of bit 55 (of zeros where there is one range only).
-    const vaHi = tagged ? (this.#upper ? hi | -1 << 24 : hi & 0xffffff) : hi;
+    const vaHi = tagged ? (range.upper ? hi | -1 << 24 : hi & 0xffffff) : hi;
     if (!c.stage1Enabled) return this.#disabledOutput(c, vaHi, lo, access);
-    if (this.#disabled || this.#isOutOfRange(c, vaHi, lo)) return this.#fail(FAULT.translation, 0, access);
+    if (range.disabled || range.isOutOfRange(c, vaHi, lo)) return this.#fail(FAULT.translation, 0, access);
     return this.#walk(vcpu, c, vaHi, lo, access, pan);
-  }
-
-  /** AArch64.GetS1TTWParams(), for the range that `hi` is in. */
-  #readControls(c: TranslationControls, hi: number): void {
-    const tcrLo = c.tcrLo;
-    const tcrHi = c.tcrHi;
-    const upper = c.twoRanges && (hi & 1 << 23) !== 0;
-    this.#upper = upper;
-    let ps = tcrHi & 7;
-    if (c.twoRanges) {
-      this.#inputSize = 64 - (upper ? tcrLo >>> 16 & 63 : tcrLo & 63);
-      this.#granule = upper ? TG1_BITS[tcrLo >>> 30] : TG0_BITS[tcrLo >>> 14 & 3];
-      this.#ha = (tcrHi & 1 << 7) !== 0;
-      this.#hd = (tcrHi & 1 << 8) !== 0;
-      this.#hpd = (tcrHi & (upper ? 1 << 10 : 1 << 9)) !== 0;
-      // EPD0, EPD1; and E0PD0, E0PD1 for accesses from EL0.
-      this.#disabled = (tcrLo & (upper ? 1 << 23 : 1 << 7)) !== 0 ||
-        (c.el === 0 && (tcrHi & (upper ? 1 << 24 : 1 << 23)) !== 0);
-    } else {
-      ps = tcrLo >>> 16 & 7;
-      this.#inputSize = 64 - (tcrLo & 63);
-      this.#granule = TG0_BITS[tcrLo >>> 14 & 3];
-      this.#ha = (tcrLo & 1 << 21) !== 0;
-      this.#hd = (tcrLo & 1 << 22) !== 0;
-      this.#hpd = (tcrLo & 1 << 24) !== 0;
-      this.#disabled = false;
-    }
-    this.#outputSize = outputSizeBits(ps, this.#granule, c.features.paBits);
-  }
-
-  /** EffectiveTBI(): the top byte is not part of the address. */
-  #effectiveTbi(c: TranslationControls, access: number): boolean {
-    const isExecute = (access & ACCESS_EXECUTE) !== 0;
-    if (!c.twoRanges) return (c.tcrLo & 1 << 20) !== 0 && !(isExecute && (c.tcrLo & 1 << 29) !== 0);
-    const tbi = this.#upper ? 1 << 6 : 1 << 5;
-    const tbid = this.#upper ? 1 << 20 : 1 << 19;
-    return (c.tcrHi & tbi) !== 0 && !(isExecute && (c.tcrHi & tbid) !== 0);
-  }
-
-  /** AArch64.S1InvalidTxSZ() and AArch64.VAIsOutOfRange(). */
-  #isOutOfRange(c: TranslationControls, hi: number, lo: number): boolean {
-    const size = this.#inputSize;
-    const is64K = this.#granule === 16;
-    if (size > (is64K && c.features.largeVa ? 52 : 48) || size < (!c.features.smallTables ? 25 : is64K ? 17 : 16)) {
-      return true;
-    }
-    const topHi = this.#upper ? ~hi : hi;
-    const topLo = this.#upper ? ~lo : lo;
-    return size >= 32 ? topHi >>> (size - 32) !== 0 : topHi !== 0 || topLo >>> size !== 0;
   }
 
   /** AArch64.S1DisabledOutput(): a flat mapping. */
@@ -189,18 +131,18 @@ export class Stage1Walker {
 
   /** AArch64.S1Walk(). */
   #walk(vcpu: Vcpu, c: TranslationControls, hi: number, lo: number, access: number, pan: boolean): boolean {
-    const granule = this.#granule;
+    const granule = this.#range.granule;
     const stride = granule - 3;
-    const depth = Math.trunc((this.#inputSize - 1 - granule) / stride);
+    const depth = Math.trunc((this.#range.inputSize - 1 - granule) / stride);
     let level = 3 - depth;
     let shift = granule + depth * stride;
-    let width = this.#inputSize - shift;
+    let width = this.#range.inputSize - shift;
     this.#tableHost = -1;
     this.#isCached = granule === 12 && (access & ACCESS_DEBUG) === 0 && !(c.secure && c.stage2Enabled);
     this.#selectTtbr(vcpu, c, width + 3);
     this.#tableAttributes = 0;
     this.#walkSecure = c.secure;
-    if (this.#isOutputOutOfRange(this.#tableHi)) return this.#fail(FAULT.addressSize, 0, access);
+    if (this.#range.isOutputOutOfRange(this.#tableHi)) return this.#fail(FAULT.addressSize, 0, access);
     if (this.#isCached) {
       const cached = this.#findTable(hi, lo);
       if (cached > level) {
@@ -222,8 +164,8 @@ export class Stage1Walker {
       if (level === 3 || !isTable) break;
       this.#tableHost = -1;
       this.#setTable(this.#descHi & 0xffff, descLo, granule === 16 ? descLo >>> 12 & 15 : 0, granule);
-      if (this.#isOutputOutOfRange(this.#tableHi)) return this.#fail(FAULT.addressSize, level, access);
-      if (!this.#hpd) this.#tableAttributes |= this.#descHi & TABLE_ATTRIBUTES_HI;
+      if (this.#range.isOutputOutOfRange(this.#tableHi)) return this.#fail(FAULT.addressSize, level, access);
+      if (!this.#range.hpd) this.#tableAttributes |= this.#descHi & TABLE_ATTRIBUTES_HI;
       if ((this.#descHi & NS_TABLE_HI) !== 0) this.#walkSecure = false;
       level++;
       shift -= stride;
@@ -236,16 +178,21 @@ export class Stage1Walker {
   #selectTtbr(vcpu: Vcpu, c: TranslationControls, tableBits: number): void {
     const r = c.registers;
     let index = r.TTBR0_EL3;
-    if (c.regime === REGIME.EL10) index = this.#upper ? r.TTBR1_EL1 : r.TTBR0_EL1;
-    else if (c.regime !== REGIME.EL3) index = this.#upper ? r.TTBR1_EL2 : r.TTBR0_EL2;
+    if (c.regime === REGIME.EL10) index = this.#range.upper ? r.TTBR1_EL1 : r.TTBR0_EL1;
+    else if (c.regime !== REGIME.EL3) index = this.#range.upper ? r.TTBR1_EL2 : r.TTBR0_EL2;
     const lo = vcpu.sysLo(index);
     if (this.#isCached) {
       const flags = 1 | c.regime << 1 | (c.secure ? 1 << 3 : 0) | (c.bigEndianTables ? 1 << 4 : 0) |
-        ((c.hcrLo & HCR_PTW) !== 0 ? 1 << 5 : 0) | (c.stage2Enabled ? 1 << 6 | this.stage2.space << 8 : 0);
+        ((c.hcrLo & HCR_PTW) !== 0 ? 1 << 5 : 0) | (c.stage2Enabled ? 1 << 6 | this.stage2.spaceTag << 8 : 0);
       this.cache.select(lo, vcpu.sysHi(index), c.tcrLo, c.tcrHi, flags);
     }
-    const high = this.#outputSize === 52 ? lo >>> 2 & 15 : 0;
-    this.#setTable(vcpu.sysHi(index) & 0xffff, lo, high, this.#outputSize === 52 && tableBits < 6 ? 6 : tableBits);
+    const high = this.#range.outputSize === 52 ? lo >>> 2 & 15 : 0;
+    this.#setTable(
+      vcpu.sysHi(index) & 0xffff,
+      lo,
+      high,
+      this.#range.outputSize === 52 && tableBits < 6 ? 6 : tableBits,
+    );
   }
 
   /** Takes the last table that the cache knows for an address. @returns its level, or -1. */
@@ -273,11 +220,6 @@ export class Stage1Walker {
   #setTable(hi: number, lo: number, bits51To48: number, alignBits: number): void {
     this.#tableHi = hi | bits51To48 << 16;
     this.#tableLo = lo & -1 << alignBits;
-  }
-
-  /** AArch64.OAOutOfRange(), for the high half of an output address. */
-  #isOutputOutOfRange(hi: number): boolean {
-    return hi >= POW2[this.#outputSize - 32];
   }
 
   /** FetchDescriptor(): reads the descriptor at `offset` of the current table, through stage 2 where that is enabled. */
@@ -327,10 +269,10 @@ export class Stage1Walker {
   ): boolean {
     const descLo = this.#descLo;
     const isDebug = (access & ACCESS_DEBUG) !== 0;
-    const high = this.#outputSize === 52 ? (descLo >>> 12 & 15) << 16 : 0;
+    const high = this.#range.outputSize === 52 ? (descLo >>> 12 & 15) << 16 : 0;
     const outHi = this.#descHi & 0xffff | high;
-    if (this.#isOutputOutOfRange(outHi)) return this.#fail(FAULT.addressSize, level, access);
-    if ((descLo & DESC_AF) === 0 && !this.#ha && !isDebug) return this.#fail(FAULT.accessFlag, level, access);
+    if (this.#range.isOutputOutOfRange(outHi)) return this.#fail(FAULT.addressSize, level, access);
+    if ((descLo & DESC_AF) === 0 && !this.#range.ha && !isDebug) return this.#fail(FAULT.accessFlag, level, access);
     if (shift < 32) {
       this.outHi = outHi;
       this.outLo = descLo & -1 << shift | lo & ~(-1 << shift);
@@ -363,7 +305,7 @@ export class Stage1Walker {
   #permits(c: TranslationControls, access: number, pan: boolean): boolean {
     const descLo = this.#descLo;
     const table = this.#tableAttributes;
-    const canDirty = this.#ha && this.#hd && (this.#descHi & DESC_DBM_HI) !== 0;
+    const canDirty = this.#range.ha && this.#range.hd && (this.#descHi & DESC_DBM_HI) !== 0;
     const isWritable = ((descLo & AP2_READ_ONLY) === 0 || canDirty) && (table & AP_TABLE_READ_ONLY_HI) === 0;
     const wxn = (c.sctlrLo & SCTLR_WXN) !== 0;
     const xn = (this.#descHi & UXN_HI) !== 0 || (table & UXN_TABLE_HI) !== 0;
@@ -414,6 +356,7 @@ export class Stage1Walker {
 
   #fail(status: FaultStatus, level: number, access: number): false {
     const fault = this.fault;
+    fault.clear();
     fault.statusCode = status;
     fault.level = level;
     if ((access & ACCESS_ATOMIC) === 0) fault.write = (access & ACCESS_WRITE) !== 0;

@@ -139,9 +139,9 @@ export class Stage2Walker {
     return this.#walk(vcpu, c, hi, lo, ipaSecure, access);
   }
 
-  /** The address space of Non-secure IPAs, which `begin` found. */
-  get space(): number {
-    return this.#spaceNonSecure;
+  /** Tells the address space of Non-secure IPAs, which `begin` found, from all others: 24 bits. */
+  get spaceTag(): number {
+    return this.#spaceNonSecure | this.cache.generation << 12;
   }
 
   #setOutput(paHi: number, paLo: number, memAttr: number, bits: number): void {
@@ -333,6 +333,7 @@ export class Stage2Walker {
   ): false {
     const fault = this.fault;
     const isWalk = (access & ACCESS_WALK) !== 0;
+    fault.clear();
     fault.statusCode = status;
     fault.level = level;
     fault.secondStage = true;
