@@ -123,3 +123,25 @@ Deno.test("common arithmetic does not leave WebAssembly", () => {
   assertEquals(runner.helperCalls, 0);
   assert(runner.run({ insn: fdiv, v: [0n, d(1), d(3)] }).fpsr === 16);
 });
+
+Deno.test("common vector arithmetic does not leave WebAssembly", () => {
+  const runner = new RowRunner(SIMD);
+  const s4 = (...values: number[]): bigint => {
+    const view = new DataView(new ArrayBuffer(16));
+    values.forEach((value, i) => view.setFloat32(12 - 4 * i, value));
+    return view.getBigUint64(0) << 64n | view.getBigUint64(8);
+  };
+  const fmla = 0x4e22cc20, fadd2s = 0x0e22d420, fcvtzs = 0x4ea1b820;
+  const n = s4(1, 2, 0, -4), m = s4(0.5, 3, 7, 0.25);
+  for (const fpsr of [0, 16]) {
+    assertEquals(runner.run({ insn: fmla, v: [s4(1, 1, 0, 1), n, m] }, fpsr).v0, s4(1.5, 7, 0, 0));
+    assertEquals(runner.run({ insn: fadd2s, v: [n, n, m] }, fpsr).v0, s4(1.5, 5, 0, 0));
+    assertEquals(runner.run({ insn: fcvtzs, v: [n, n] }, fpsr).v0, 0xfffffffc_00000000_00000002_00000001n);
+  }
+  const tenth = Math.fround(0.1);
+  assertEquals(
+    runner.run({ insn: fadd2s, v: [n, s4(tenth, 1), s4(1, tenth)] }, 16).v0,
+    s4(Math.fround(tenth + 1), Math.fround(tenth + 1), 0, 0),
+  );
+  assertEquals(runner.helperCalls, 0);
+});

@@ -15,14 +15,22 @@ export function typeOf(size: FpSize): "f32" | "f64" | "i32" {
   return size === 64 ? "f64" : size === 32 ? "f32" : "i32";
 }
 
+/** Names of instructions by type and operation, made once: meanings are asked for every instruction decoded. */
+const names: Record<string, Record<string, WasmOp>> = { f32: {}, f64: {}, f32x4: {}, f64x2: {} };
+
+/** The name of a floating-point instruction of WebAssembly. */
+export function nameOf<N extends WasmOp>(type: "f32" | "f64" | "f32x4" | "f64x2", operation: string): N {
+  return (names[type][operation] ??= `${type}.${operation}` as WasmOp) as N;
+}
+
 /** A floating-point instruction of WebAssembly in a format: "add" is f64.add or f32.add. */
 export function native(o: Builder, size: NativeSize, operation: string, ...operands: Value[]): Fp {
-  return o.op(`f${size}.${operation}` as "f64.add", ...operands);
+  return o.op(nameOf<"f64.add">(size === 64 ? "f64" : "f32", operation), ...operands);
 }
 
 /** A comparison ("eq", "lt", ...) of WebAssembly: 0 or 1, and 0 with a NaN except for "ne". */
 export function nativeCompare(o: Builder, size: NativeSize, operation: string, a: Fp, b: Fp): I32 {
-  return o.op(`f${size}.${operation}` as "f64.eq", a, b);
+  return o.op(nameOf<"f64.eq">(size === 64 ? "f64" : "f32", operation), a, b);
 }
 
 /** A floating-point constant. */
@@ -132,8 +140,10 @@ export function isNumber(o: Builder, size: NativeSize, a: Fp): I32 {
 
 /** `a * b + c` rounded once; only where isMaddFused() holds. */
 export function madd(o: Builder, size: NativeSize, a: Fp, b: Fp, c: Fp): Fp {
-  const lanes = size === 64 ? "f64x2" : "f32x4";
-  const [va, vb, vc] = [a, b, c].map((x) => o.op(`${lanes}.splat` as WasmOp, x));
-  const sum = o.op(`${lanes}.relaxed_madd` as "f64x2.relaxed_madd", va, vb, vc);
-  return o.lane(`${lanes}.extract_lane` as "f64x2.extract_lane", 0, sum);
+  if (size === 64) {
+    const [va, vb, vc] = [o.op("f64x2.splat", a), o.op("f64x2.splat", b), o.op("f64x2.splat", c)];
+    return o.lane("f64x2.extract_lane", 0, o.op("f64x2.relaxed_madd", va, vb, vc));
+  }
+  const [va, vb, vc] = [o.op("f32x4.splat", a), o.op("f32x4.splat", b), o.op("f32x4.splat", c)];
+  return o.lane("f32x4.extract_lane", 0, o.op("f32x4.relaxed_madd", va, vb, vc));
 }

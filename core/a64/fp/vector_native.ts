@@ -1,7 +1,7 @@
 /** What the fast paths over all elements of a vector share. Masks have all ones in the elements where they hold. */
 import type { Builder, I32, V128, Value } from "../../engine/builder.ts";
 import type { FpSize } from "./format.ts";
-import type { NativeSize } from "./native.ts";
+import { nameOf, type NativeSize } from "./native.ts";
 
 /** A vector of elements of one format; in 64 bits (Q = 0) both halves of the value are the same. */
 export interface Elements {
@@ -29,7 +29,7 @@ export function exactlyEach(o: Builder, name: string, e: Elements, ...operands: 
 
 /** A floating-point instruction of WebAssembly on the elements. */
 export function lanesOp(o: Builder, size: NativeSize, operation: string, ...operands: Value[]): V128 {
-  return o.op(`${size === 64 ? "f64x2" : "f32x4"}.${operation}` as "f64x2.add", ...operands);
+  return o.op(nameOf<"f64x2.add">(size === 64 ? "f64x2" : "f32x4", operation), ...operands);
 }
 
 /** 1 when the mask holds everywhere. */
@@ -37,12 +37,11 @@ export function everywhere(o: Builder, size: NativeSize, mask: V128): I32 {
   return size === 64 ? o.op("i64x2.all_true", mask) : o.op("i32x4.all_true", mask);
 }
 
-const constants = new Map<string, bigint>();
+const constants = { 32: new Map<number, bigint>(), 64: new Map<number, bigint>() };
 
 /** A floating-point constant other than minus zero in every element. */
 export function splat(o: Builder, size: NativeSize, value: number): V128 {
-  const key = `${size} ${value}`;
-  let bits = constants.get(key);
+  let bits = constants[size].get(value);
   if (bits === undefined) {
     const view = new DataView(new ArrayBuffer(8));
     if (size === 64) view.setFloat64(0, value);
@@ -50,7 +49,7 @@ export function splat(o: Builder, size: NativeSize, value: number): V128 {
       view.setFloat32(0, value);
       view.setFloat32(4, value);
     }
-    constants.set(key, bits = view.getBigUint64(0));
+    constants[size].set(value, bits = view.getBigUint64(0));
   }
   return o.v128(bits, bits);
 }
