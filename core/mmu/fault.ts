@@ -89,6 +89,11 @@ export class Fault {
     return this.statusCode !== FAULT.none;
   }
 
+  /** Arm DDI 0487, IsExternalAbort(): what SCR_EL3.EA and HCR_EL2.TEA route. */
+  get isExternalAbort(): boolean {
+    return this.statusCode >= FAULT.syncExternal && this.statusCode <= FAULT.syncParityOnWalk;
+  }
+
   /** ISS.CM: the fault comes from cache maintenance or address translation instructions. */
   get isCacheMaintenance(): boolean {
     return this.accessType >= ACCESS.dc;
