@@ -5,7 +5,6 @@ import { SYSREG_FUNCTIONS } from "./sysreg_functions.ts";
 import { sysregIndex, SYSREGS } from "./sysregs.ts";
 import type { Vcpu } from "./vcpu.ts";
 
-const ALL = (1n << 64n) - 1n;
 const SP_EL0 = sysregIndex("SP_EL0");
 
 /** The control bits that decide about registers with direct access, as (register, mask of the low half). */
@@ -85,7 +84,8 @@ function accessByte(vcpu: Vcpu, index: number): number {
   const row = SYSREGS[index], functions = SYSREG_FUNCTIONS[index];
   if (row.alias || row.feature === "GICv3" || !row.op) return 0;
   const canRead = !functions?.read;
-  const canWrite = !functions?.write && !functions?.written && !row.after && (row.writable ?? ALL) === ALL;
+  const canWrite = !functions?.write && !functions?.written && !row.after && vcpu.writable[2 * index] === 0xffffffff &&
+    vcpu.writable[2 * index + 1] === 0xffffffff;
   const isHost = (hcrHi(vcpu) & HCR_E2H_HI) !== 0;
   let byte = 0;
   for (let el = 0; el <= 3; el++) {

@@ -136,7 +136,10 @@ function handlerPstate(vcpu: Vcpu, target: number, old: number): number {
   return pstate;
 }
 
-/** Executes an ERET at the current Exception level. Arm DDI 0487, ERET and AArch64.ExceptionReturn(). */
+/**
+ * Executes an ERET at the current Exception level. Interrupts that it unmasks are for the caller to look at.
+ * Arm DDI 0487, ERET and AArch64.ExceptionReturn().
+ */
 export function exceptionReturn(vcpu: Vcpu): void {
   const el = currentEl(vcpu);
   const elr = ELR[el];
@@ -162,9 +165,6 @@ export function exceptionReturnTo(vcpu: Vcpu, pcLo: number, pcHi: number): void 
   u32[w + EXCLUSIVE_BYTES] = 0;
   setBranchTarget(vcpu, pcLo, pcHi);
   syncRegime(vcpu);
-  if ((pstate & PSTATE.DAIF) !== (old & PSTATE.DAIF) || isIllegal || (pstate & PSTATE.EL) !== (old & PSTATE.EL)) {
-    vcpu.interruptsChanged();
-  }
   if ((pstate & PSTATE.IL) !== 0) takeIllegalState(vcpu);
 }
 

@@ -28,7 +28,7 @@ const MAX: CpuModel = {
     "FEAT_FlagM2", "FEAT_FRINTTS", "FEAT_DPB", "FEAT_DPB2", "FEAT_SB", "FEAT_SSBS", "FEAT_SSBS2", "FEAT_PAN",
     "FEAT_PAN2", "FEAT_UAO", "FEAT_DIT", "FEAT_BTI", "FEAT_PAuth", "FEAT_PACIMP", "FEAT_VHE", "FEAT_SEL2", "FEAT_CSV2",
     "FEAT_CSV3", "FEAT_HAFDBS", "FEAT_VMID16", "FEAT_LOR", "FEAT_HPDS", "FEAT_XNX", "FEAT_TTCNP", "FEAT_TLBIOS",
-    "FEAT_TLBIRANGE", "FEAT_PMUv3p1", "FEAT_Debugv8p1", "FEAT_Debugv8p2",
+    "FEAT_TLBIRANGE", "FEAT_S2FWB", "FEAT_PMUv3p1", "FEAT_Debugv8p1", "FEAT_Debugv8p2",
   ]),
   registers: {
     MIDR_EL1: 0x000f0510n,
@@ -46,8 +46,8 @@ const MAX: CpuModel = {
     ID_AA64MMFR0_EL1: 0x0010_1125n,
     // XNX 1, PAN 2, LO 1, HPDS 1, VH 1, VMIDBits 2, HAFDBS 2
     ID_AA64MMFR1_EL1: 0x1021_1122n,
-    // UAO 1, CnP 1
-    ID_AA64MMFR2_EL1: 0x11n,
+    // FWB 1, UAO 1, CnP 1
+    ID_AA64MMFR2_EL1: 0x100_0000_0011n,
     CLIDR_EL1: 0x0a200023n,
     // RES1, DIC, IDC, 64-byte lines
     CTR_EL0: 0xb444c004n,

@@ -5,12 +5,17 @@ import { isZvaTrapped } from "./zva.ts";
 import type { Vcpu } from "./vcpu.ts";
 
 const FP_TRAP = STATE.fpTrap.offset >>> 2;
+const PSTATE = STATE.pstate.offset >>> 2;
 const ZVA_TRAP = STATE.zvaTrap.offset >>> 2;
+
+/** What `regimeOf` holds: EL, Security state, PSTATE.PAN and PSTATE.UAO. */
+function regimeKey(vcpu: Vcpu): number {
+  return vcpu.u32[vcpu.w + PSTATE] & 0xc0000c | (vcpu.secureBelowEl3() ? 1 : 0);
+}
 
 /** Brings what depends on the Exception level and its control registers up to date, where it is not. */
 export function syncRegime(vcpu: Vcpu): void {
-  const key = vcpu.currentEl() | (vcpu.secureBelowEl3() ? 4 : 0);
-  if (vcpu.regimeStale || vcpu.regimeOf !== key) updateRegime(vcpu);
+  if (vcpu.regimeStale || vcpu.regimeOf !== regimeKey(vcpu)) updateRegime(vcpu);
 }
 
 /**
@@ -20,7 +25,7 @@ export function syncRegime(vcpu: Vcpu): void {
 export function updateRegime(vcpu: Vcpu): void {
   const el = vcpu.currentEl();
   vcpu.regimeStale = false;
-  vcpu.regimeOf = el | (vcpu.secureBelowEl3() ? 4 : 0);
+  vcpu.regimeOf = regimeKey(vcpu);
   vcpu.u32[vcpu.w + FP_TRAP] = fpTrapTarget(vcpu, el);
   vcpu.u32[vcpu.w + ZVA_TRAP] = isZvaTrapped(vcpu, el) ? 1 : 0;
   updatePauth(vcpu, el);

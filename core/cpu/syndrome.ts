@@ -83,12 +83,14 @@ export function lsInstructionSyndrome(word: number): number {
   const isImmediate = (word & 0x3f200400) === 0x38000000;
   const isRegisterOffset = (word & 0x3f200c00) === 0x38200800;
   if (isUnsignedOffset || isImmediate || isRegisterOffset) return registerSyndrome(size, opc, Rt, 0);
+  // LDRAA and LDRAB
+  if ((word & 0xff200c00 | 0) === (0xf8200400 | 0)) return registerSyndrome(3, 1, Rt, 0);
   // LDAPUR, STLUR
   if ((word & 0x3f200c00) === 0x19000000) return registerSyndrome(size, opc, Rt, 1);
   // LDAPR
   if ((word & 0x3ffffc00) === 0x38bfc000) return registerSyndrome(size, 1, Rt, 1);
   // LDAR, STLR, LDLAR, STLLR
-  if ((word & 0x3fa00000) === 0x08800000) return registerSyndrome(size, word >>> 22 & 1, Rt, word >>> 15 & 1);
+  if ((word & 0x3fa00000) === 0x08800000) return registerSyndrome(size, word >>> 22 & 1, Rt, 1);
   return 0;
 }
 

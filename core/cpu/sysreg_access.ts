@@ -5,10 +5,6 @@ import { SYSREG_FUNCTIONS } from "./sysreg_functions.ts";
 import { SYSREGS } from "./sysregs.ts";
 import type { Vcpu } from "./vcpu.ts";
 
-const ALL = (1n << 64n) - 1n;
-const WRITABLE_LO = Uint32Array.from(SYSREGS, (row) => Number((row.writable ?? ALL) & 0xffffffffn));
-const WRITABLE_HI = Uint32Array.from(SYSREGS, (row) => Number((row.writable ?? ALL) >> 32n));
-
 const CONTEXT = 1, TRAPS = 2, INTERRUPTS = 4;
 const EFFECTS = Uint8Array.from(
   SYSREGS,
@@ -64,7 +60,7 @@ export function writeSysreg(vcpu: Vcpu, index: number, lo: number, hi: number): 
     functions.write(vcpu, lo >>> 0, hi >>> 0);
     return;
   }
-  const maskLo = WRITABLE_LO[index], maskHi = WRITABLE_HI[index];
+  const maskLo = vcpu.writable[2 * index], maskHi = vcpu.writable[2 * index + 1];
   const oldLo = vcpu.sysLo(index), oldHi = vcpu.sysHi(index);
   const newLo = (oldLo & ~maskLo | lo & maskLo) >>> 0, newHi = (oldHi & ~maskHi | hi & maskHi) >>> 0;
   vcpu.setSys(index, newLo, newHi);

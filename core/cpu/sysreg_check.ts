@@ -51,7 +51,11 @@ export function checkSysregAccess(vcpu: Vcpu, index: number, isWrite: boolean, e
   if (vcpu.sysregPresent[index] === 0) return OUTCOME.undefined;
   if ((isWrite ? WRITE_EL : READ_EL)[index] > el) return OUTCOME.undefined;
   if (el <= 1 && (vcpu.sysregTraps[index] & (isWrite ? 2 : 1)) !== 0 && el2Enabled(vcpu)) return 2;
-  const traps = (isWrite ? WRITE_TRAPS : READ_TRAPS)[index];
+  return checkTraps(vcpu, (isWrite ? WRITE_TRAPS : READ_TRAPS)[index], el);
+}
+
+/** The first of `traps` that an access from `el` runs into, as a value of OUTCOME or the level that it goes to. */
+export function checkTraps(vcpu: Vcpu, traps: readonly Trap[], el: number): number {
   for (let i = 0; i < traps.length; i++) {
     const trap = traps[i];
     if ((trap.from >> el & 1) === 0) continue;

@@ -24,6 +24,8 @@ export interface SysregRow {
   readonly reset?: bigint;
   /** Bits that a write changes; all when it is not given, none for ID registers. */
   readonly writable?: bigint;
+  /** Bits of `writable` that are RES0, or keep their reset value, without a feature. */
+  readonly featureBits?: Readonly<Record<string, bigint>>;
   /** Without this feature the encoding is UNDEFINED. */
   readonly feature?: string;
   /** The register that the encoding reaches: for the _EL12 and _EL02 names, which exist at EL2 and EL3 while E2H = 1. */

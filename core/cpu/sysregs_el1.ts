@@ -6,6 +6,19 @@ const LOR = { access: "EL1", traps: ["HCR_EL2.TLOR", "SCR_EL3.TLOR"], feature: "
 
 /** SCTLR_ELx bits of the features that the models may have. */
 const SCTLR = "0-6 9-10 12-16 18-19 21 23-27 30-31 35-36 44";
+const TCR_FEATURES = {
+  FEAT_HAFDBS: bits("39-40"),
+  FEAT_HPDS: bits("41-42"),
+  FEAT_HPDS2: bits("43-50"),
+  FEAT_PAuth: bits("51-52"),
+  FEAT_E0PD: bits("55-56"),
+};
+export const SCTLR_FEATURES = {
+  FEAT_PAuth: bits("13 27 30-31"),
+  FEAT_PAN: bits("23"),
+  FEAT_BTI: bits("35-36"),
+  FEAT_SSBS: bits("44"),
+};
 
 /** The halves of the five pointer authentication keys, in encoding order from CRm = 1. */
 const KEYS = ["APIA", "APIB", "APDA", "APDB", "APGA"].map((key, n) =>
@@ -24,14 +37,14 @@ export const EL1_SYSREGS: readonly SysregRow[] = [
   { name: "SP_EL3", op: null, access: "EL3" },
 
   { name: "SCTLR_EL1", op: [3, 0, 1, 0, 0], access: "EL1", ...VIRTUAL_MEMORY, e2h: "SCTLR_EL2",
-    reset: 0x30d50980n, writable: bits(SCTLR), after: ["context", "traps"] },
+    reset: 0x30d50980n, writable: bits(SCTLR), featureBits: SCTLR_FEATURES, after: ["context", "traps"] },
   { name: "ACTLR_EL1", op: [3, 0, 1, 0, 1], access: "EL1", traps: ["HCR_EL2.TACR"], writable: 0n },
   { name: "CPACR_EL1", op: [3, 0, 1, 0, 2], access: "EL1", traps: ["CPTR_EL2.TCPAC", "CPTR_EL3.TCPAC"], e2h: "CPTR_EL2",
     writable: bits("20-21 28"), after: ["context"] },
   { name: "TTBR0_EL1", op: [3, 0, 2, 0, 0], access: "EL1", ...VIRTUAL_MEMORY, e2h: "TTBR0_EL2", after: ["context"] },
   { name: "TTBR1_EL1", op: [3, 0, 2, 0, 1], access: "EL1", ...VIRTUAL_MEMORY, e2h: "TTBR1_EL2", after: ["context"] },
   { name: "TCR_EL1",   op: [3, 0, 2, 0, 2], access: "EL1", ...VIRTUAL_MEMORY, e2h: "TCR_EL2",
-    writable: bits("0-5 7-34 36-52 55-56"), after: ["context"] },
+    writable: bits("0-5 7-34 36-52 55-56"), featureBits: TCR_FEATURES, after: ["context"] },
   ...KEYS,
   { name: "SPSR_EL1", op: [3, 0, 4, 0, 0], access: "EL1", e2h: "SPSR_EL2" },
   { name: "ELR_EL1",  op: [3, 0, 4, 0, 1], access: "EL1", e2h: "ELR_EL2" },
@@ -63,6 +76,6 @@ export const EL1_SYSREGS: readonly SysregRow[] = [
   { name: "DAIF", op: [3, 3, 4, 2, 1], access: "EL0", traps: ["SCTLR_EL1.UMA", "SCTLR_EL2.UMA"], writable: bits("6-9") },
   { name: "DIT",  op: [3, 3, 4, 2, 5], access: "EL0", feature: "FEAT_DIT", writable: bits("24") },
   { name: "SSBS", op: [3, 3, 4, 2, 6], access: "EL0", feature: "FEAT_SSBS", writable: bits("12") },
-  { name: "FPCR", op: [3, 3, 4, 4, 0], access: "EL0", traps: ["FP"], writable: bits("19 22-26") },
+  { name: "FPCR", op: [3, 3, 4, 4, 0], access: "EL0", traps: ["FP"], writable: bits("19 22-26"), featureBits: { FEAT_FP16: bits("19") } },
   { name: "FPSR", op: [3, 3, 4, 4, 1], access: "EL0", traps: ["FP"], writable: bits("0-4 7 27") },
 ];

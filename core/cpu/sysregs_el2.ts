@@ -1,3 +1,4 @@
+import { SCTLR_FEATURES } from "./sysregs_el1.ts";
 import { bits, numbered, type SysregRow } from "./sysreg_row.ts";
 
 const SCTLR = "0-6 11-13 15-16 18-19 21-27 30-31 35-36 44";
@@ -7,11 +8,12 @@ const SCTLR = "0-6 11-13 15-16 18-19 21-27 30-31 35-36 44";
 export const EL2_SYSREGS: readonly SysregRow[] = [
   { name: "VPIDR_EL2",  op: [3, 4, 0, 0, 0], access: "EL2", writable: bits("0-31") },
   { name: "VMPIDR_EL2", op: [3, 4, 0, 0, 5], access: "EL2", reset: 0x80000000n, writable: bits("0-30 32-39") },
-  { name: "SCTLR_EL2",  op: [3, 4, 1, 0, 0], access: "EL2", reset: 0x30c50830n, writable: bits(`${SCTLR} 9-10 14`), after: ["context", "traps"] },
+  { name: "SCTLR_EL2",  op: [3, 4, 1, 0, 0], access: "EL2", reset: 0x30c50830n, writable: bits(`${SCTLR} 9-10 14`), featureBits: SCTLR_FEATURES, after: ["context", "traps"] },
   { name: "ACTLR_EL2",  op: [3, 4, 1, 0, 1], access: "EL2", writable: 0n },
   // EL1 is AArch64 only, so RW is RAO/WI
   { name: "HCR_EL2",    op: [3, 4, 1, 1, 0], access: "EL2", reset: 0x80000000n,
-    writable: bits("0-30 32-35 38 40-41"), after: ["context", "traps", "interrupts"] },
+    writable: bits("0-30 32-35 38 40-41 46"),
+    featureBits: { FEAT_VHE: bits("34"), FEAT_LOR: bits("35"), FEAT_PAuth: bits("40-41"), FEAT_S2FWB: bits("46") }, after: ["context", "traps", "interrupts"] },
   { name: "MDCR_EL2",   op: [3, 4, 1, 1, 1], access: "EL2", writable: bits("0-11 17 23 26"), after: ["traps", "context"] },
   { name: "CPTR_EL2",   op: [3, 4, 1, 1, 2], access: "EL2", traps: ["CPTR_EL3.TCPAC"], reset: 0x33ffn,
     writable: bits("10 20-21 28 30-31"), after: ["context", "traps"] },
@@ -21,7 +23,8 @@ export const EL2_SYSREGS: readonly SysregRow[] = [
   { name: "TTBR1_EL2",  op: [3, 4, 2, 0, 1], access: "EL2", feature: "FEAT_VHE", after: ["context"] },
   { name: "TCR_EL2",    op: [3, 4, 2, 0, 2], access: "EL2", after: ["context"] },
   { name: "VTTBR_EL2",  op: [3, 4, 2, 1, 0], access: "EL2", after: ["context"] },
-  { name: "VTCR_EL2",   op: [3, 4, 2, 1, 2], access: "EL2", reset: 0x80000000n, writable: bits("0-19 21-22 25-30"), after: ["context"] },
+  { name: "VTCR_EL2",   op: [3, 4, 2, 1, 2], access: "EL2", reset: 0x80000000n, writable: bits("0-19 21-22 25-30"),
+    featureBits: { FEAT_VMID16: bits("19"), FEAT_HAFDBS: bits("21-22"), FEAT_SEL2: bits("29-30") }, after: ["context"] },
   { name: "VSTTBR_EL2", op: [3, 4, 2, 6, 0], access: "EL2", traps: ["not Secure"], feature: "FEAT_SEL2", after: ["context"] },
   { name: "VSTCR_EL2",  op: [3, 4, 2, 6, 2], access: "EL2", traps: ["not Secure"], feature: "FEAT_SEL2",
     reset: 0x80000000n, writable: bits("0-7 14-15 29-30"), after: ["context"] },
@@ -65,10 +68,11 @@ export const EL2_SYSREGS: readonly SysregRow[] = [
 /** Registers of EL3. Arm DDI 0487, D17.2. */
 // deno-fmt-ignore
 export const EL3_SYSREGS: readonly SysregRow[] = [
-  { name: "SCTLR_EL3", op: [3, 6, 1, 0, 0], access: "EL3", reset: 0x30c50830n, writable: bits(SCTLR), after: ["context"] },
+  { name: "SCTLR_EL3", op: [3, 6, 1, 0, 0], access: "EL3", reset: 0x30c50830n, writable: bits(SCTLR), featureBits: SCTLR_FEATURES, after: ["context"] },
   { name: "ACTLR_EL3", op: [3, 6, 1, 0, 1], access: "EL3", writable: 0n },
   // Lower levels are AArch64 only: RW and the RES1 bits 5:4
-  { name: "SCR_EL3",   op: [3, 6, 1, 1, 0], access: "EL3", reset: 0x430n, writable: bits("0-3 7-9 11-14 16-18"), after: ["context", "traps", "interrupts"] },
+  { name: "SCR_EL3",   op: [3, 6, 1, 1, 0], access: "EL3", reset: 0x430n, writable: bits("0-3 7-9 11-14 16-18"),
+    featureBits: { FEAT_LOR: bits("14"), FEAT_PAuth: bits("16-17"), FEAT_SEL2: bits("18") }, after: ["context", "traps", "interrupts"] },
   { name: "SDER32_EL3", op: [3, 6, 1, 1, 1], access: "EL3", feature: "FEAT_AA32EL1", writable: bits("0-1") },
   { name: "CPTR_EL3",  op: [3, 6, 1, 1, 2], access: "EL3", writable: bits("10 20 30-31"), after: ["context", "traps"] },
   { name: "MDCR_EL3",  op: [3, 6, 1, 3, 1], access: "EL3", writable: bits("6 9-10 14-18 20-21 23"), after: ["traps", "context"] },

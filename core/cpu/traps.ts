@@ -81,6 +81,10 @@ export const TRAPS = {
   "HCR_EL2.TID2":  hcr(EL0 | EL1, 17),
   "HCR_EL2.TID3":  hcr(EL1, 18),
   "HCR_EL2.TIDCP": hcr(EL1, 20),
+  "HCR_EL2.TSW":   hcr(EL1, 22),
+  "HCR_EL2.TPC":   hcr(EL0 | EL1, 23),
+  "HCR_EL2.TPU":   hcr(EL0 | EL1, 24),
+  "HCR_EL2.TTLB":  hcr(EL1, 25),
   "HCR_EL2.TACR":  hcr(EL1, 21),
   "HCR_EL2.TVM":   hcr(EL1, 26),
   "HCR_EL2.TRVM":  hcr(EL1, 30),
@@ -93,6 +97,8 @@ export const TRAPS = {
 
   "SCTLR_EL1.UCT": el0ByEl1(clear(SCTLR_EL1, 1 << 15)),
   "SCTLR_EL2.UCT": el0InHost(clear(SCTLR_EL2, 1 << 15)),
+  "SCTLR_EL1.UCI": el0ByEl1(clear(SCTLR_EL1, 1 << 26)),
+  "SCTLR_EL2.UCI": el0InHost(clear(SCTLR_EL2, 1 << 26)),
   "SCTLR_EL1.UMA": el0ByEl1(clear(SCTLR_EL1, 1 << 9)),
   "SCTLR_EL2.UMA": el0InHost(clear(SCTLR_EL2, 1 << 9)),
 
@@ -137,6 +143,7 @@ export const TRAPS = {
 
   // Encodings that are UNDEFINED in some configurations
   "PSTATE.SP":       { from: EL1 | EL2 | EL3, to: 0, when: (vcpu) => (vcpu.get32("pstate") & 1) === 0 },
+  "not EL2":         { from: EL3, to: 0, when: (vcpu) => !el2Enabled(vcpu) },
   "not E2H":         { from: EL2 | EL3, to: 0, when: (vcpu) => (hcrHi(vcpu) & 4) === 0 },
   "not Secure":      { from: EL2 | EL3, to: 0, when: (vcpu) => !isSecureBelowEl3(vcpu) },
   "secure timer":    { from: EL1 | EL2, to: 0, when: (vcpu) => el2Enabled(vcpu) || !isSecureBelowEl3(vcpu) },

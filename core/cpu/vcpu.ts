@@ -1,4 +1,3 @@
-import type { Clock } from "../../devices/device.ts";
 import type { Resident } from "./exceptions.ts";
 import { DirectAccessCache } from "./direct_access.ts";
 import { CPU_MODELS, type CpuModel, pstateFeatures } from "./features.ts";
@@ -53,7 +52,6 @@ export class Vcpu implements GicVcpu {
   hasEl3 = true;
   gic: GicCpuInterface | null = null;
   mmu: CpuMmu | null = null;
-  clock: Clock | null = null;
   timers: Timers | null = null;
   pmu: Pmu | null = null;
   /** By Exception level: TypeScript that handles the exceptions taken to it. */
@@ -65,6 +63,8 @@ export class Vcpu implements GicVcpu {
   readonly sysregTraps = new Uint8Array(SYSREG_SLOTS);
   /** By system-register index: 1 where this vCPU has the register. */
   readonly sysregPresent = new Uint8Array(SYSREG_SLOTS);
+  /** By twice the system-register index: low and high halves of the bits that an MSR changes. */
+  readonly writable = new Uint32Array(2 * SYSREG_SLOTS);
   readonly directAccess = new DirectAccessCache();
   /** The high half of what a register's read function returned last. */
   hi = 0;

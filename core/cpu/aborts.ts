@@ -1,0 +1,68 @@
+import { ACCESS, type AccessType, FAULT, Fault } from "../mmu/fault.ts";
+import { ESR, FAR, takeException, VECTOR } from "./exceptions.ts";
+import { debugTarget } from "./debug.ts";
+import { currentEl, el2Enabled, HCR_TGE, hcrLo, isSecureBelowEl3, scr } from "./security.ts";
+import { buildEsr, EC, lsInstructionSyndrome } from "./syndrome.ts";
+import { sysregIndex } from "./sysregs.ts";
+import type { Vcpu } from "./vcpu.ts";
+
+const HPFAR_EL2 = sysregIndex("HPFAR_EL2");
+const SCR_EA = 1 << 3;
+/** HPFAR_EL2.NS, in the high half. */
+const HPFAR_NS_HI = 0x80000000;
+
+/** Arm DDI 0487, IsExternalAbort(). */
+function isExternalAbort(fault: Fault): boolean {
+  return fault.statusCode >= FAULT.syncExternal && fault.statusCode <= FAULT.syncParityOnWalk;
+}
+
+/** The level that takes an abort. Arm DDI 0487, AArch64.InstructionAbort() and AArch64.DataAbort(). */
+function abortTarget(vcpu: Vcpu, fault: Fault): number {
+  const el = currentEl(vcpu);
+  if (el === 3 || (vcpu.hasEl3 && isExternalAbort(fault) && (scr(vcpu) & SCR_EA) !== 0)) return 3;
+  if (el === 2) return 2;
+  if (fault.secondStage && el2Enabled(vcpu)) return 2;
+  if (fault.statusCode === FAULT.debug) return debugTarget(vcpu);
+  return el === 0 && (hcrLo(vcpu) & HCR_TGE) !== 0 ? 2 : 1;
+}
+
+/** Takes the Instruction Abort or Data Abort of a fault, at the instruction of the PC. */
+export function takeAbort(vcpu: Vcpu, fault: Fault): void {
+  const target = abortTarget(vcpu, fault);
+  const isSame = target === currentEl(vcpu);
+  const isFetch = fault.accessType === ACCESS.execute;
+  let iss = fault.iss;
+  if (!isFetch && fault.secondStage && !fault.s2fs1walk && !fault.isCacheMaintenance && vcpu.mmu !== null) {
+    iss |= lsInstructionSyndrome(vcpu.mmu.instructionWord(vcpu));
+  }
+  const ec = isFetch
+    ? EC.instructionAbortLower
+    : fault.statusCode === FAULT.debug
+    ? EC.watchpointLower
+    : EC.dataAbortLower;
+  vcpu.setSys(ESR[target], buildEsr(ec + (isSame ? 1 : 0), iss), 0);
+  vcpu.setSys(FAR[target], fault.vaLo, fault.vaHi);
+  if (fault.secondStage) {
+    const isNonSecureIpa = isSecureBelowEl3(vcpu) && !fault.ipaSecure;
+    vcpu.setSys(HPFAR_EL2, fault.hpfarLo, fault.hpfarHi | (isNonSecureIpa ? HPFAR_NS_HI : 0));
+  }
+  takeException(vcpu, target, VECTOR.synchronous, 0);
+}
+
+const externalFault = new Fault();
+const ACCESS_TYPES: Readonly<Record<"read" | "write" | "execute", AccessType>> = {
+  read: ACCESS.read,
+  write: ACCESS.write,
+  execute: ACCESS.execute,
+};
+
+/** Takes a synchronous External abort of the access to this address: nothing answered there. */
+export function takeExternalAbort(vcpu: Vcpu, vaLo: number, vaHi: number, access: "read" | "write" | "execute"): void {
+  externalFault.clear();
+  externalFault.statusCode = FAULT.syncExternal;
+  externalFault.accessType = ACCESS_TYPES[access];
+  externalFault.write = access === "write";
+  externalFault.vaLo = vaLo >>> 0;
+  externalFault.vaHi = vaHi >>> 0;
+  takeAbort(vcpu, externalFault);
+}

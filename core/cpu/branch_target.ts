@@ -1,0 +1,65 @@
+import { EXEC_TLB_OFFSET } from "../engine/memory_request.ts";
+import { takeBranchTargetException } from "./exceptions.ts";
+import { STATE } from "./layout.ts";
+import { isInHost } from "./security.ts";
+import { sysregIndex } from "./sysregs.ts";
+import type { Vcpu } from "./vcpu.ts";
+
+const SCTLR = [-1, 1, 2, 3].map((el) => el < 0 ? -1 : sysregIndex(`SCTLR_EL${el}`));
+const PSTATE = STATE.pstate.offset >>> 2;
+const PC_PAGE = STATE.pcPage.offset >>> 2;
+const TLB = STATE.tlb.offset >>> 2;
+
+/** Kinds of indirect branches: the argument of the "fetch" exit. */
+const BLR = 2;
+
+/** SCTLR_ELx.BT0 for EL0 and BT1 (in EL2 and EL3, BT) for the others, in the high half. */
+const BT0_HI = 1 << 3, BT_HI = 1 << 4;
+
+/** PSTATE.BTYPE after an indirect branch to a guarded page. Arm DDI 0487, "Effect of entering a guarded memory region". */
+function btypeOf(branchWord: number, kind: number, isFromGuarded: boolean): number {
+  if (kind === BLR) return 2;
+  const Rn = branchWord >>> 5 & 31;
+  return !isFromGuarded || Rn === 16 || Rn === 17 ? 1 : 3;
+}
+
+/** Whether an instruction in a guarded page may be reached with this BTYPE, 1 to 3. Arm DDI 0487, BTypeCompatible. */
+export function isBtypeCompatible(vcpu: Vcpu, word: number, btype: number): boolean {
+  // BTI: op2 is 0 none, 1 c, 2 j, 3 jc
+  if ((word & 0xffffff3f | 0) === (0xd503241f | 0)) {
+    const target = word >>> 6 & 3;
+    return target === 3 || (target === 1 && btype !== 3) || (target === 2 && btype !== 2);
+  }
+  // PACIASP and PACIBSP
+  if ((word & 0xffffffbf | 0) === (0xd503233f | 0)) {
+    if (btype !== 3) return true;
+    const el = vcpu.currentEl();
+    const sctlrHi = vcpu.sysHi(SCTLR[el !== 0 ? el : isInHost(vcpu) ? 2 : 1]);
+    return (sctlrHi & (el === 0 ? BT0_HI : BT_HI)) === 0;
+  }
+  // BRK and HLT
+  return (word & 0xffa0001f | 0) === (0xd4200000 | 0) || (word & 0xffe0001f | 0) === (0xd4400000 | 0);
+}
+
+/** True when the page that the vCPU came from is in the execute TLB as guarded. */
+function isFromGuardedPage(vcpu: Vcpu): boolean {
+  const { u32, w } = vcpu;
+  const lo = u32[w + PC_PAGE], entry = u32[w + TLB] + EXEC_TLB_OFFSET + (lo >>> 8 & 0x3ff0) >>> 2;
+  return u32[entry] === lo && u32[entry + 1] === u32[w + PC_PAGE + 1] && (u32[entry + 3] & 1) !== 0;
+}
+
+/**
+ * Checks the first instruction after an indirect branch to a guarded page.
+ * @param word the instruction at the target.
+ * @param branchWord the branch.
+ * @param kind 1 BR, 2 BLR (and their authenticating forms).
+ * @returns true when it took a Branch Target exception.
+ */
+export function checkBranchTarget(vcpu: Vcpu, word: number, branchWord: number, kind: number): boolean {
+  if (!vcpu.features.bti) return false;
+  const btype = btypeOf(branchWord, kind, isFromGuardedPage(vcpu));
+  if (isBtypeCompatible(vcpu, word, btype)) return false;
+  vcpu.u32[vcpu.w + PSTATE] = vcpu.u32[vcpu.w + PSTATE] & ~(3 << 10) | btype << 10;
+  takeBranchTargetException(vcpu);
+  return true;
+}

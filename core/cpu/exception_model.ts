@@ -1,0 +1,123 @@
+import "./debug.ts";
+import "./pmu.ts";
+import "./pstate_registers.ts";
+import "./system_instructions.ts";
+import "./timers.ts";
+import { takeAbort, takeExternalAbort } from "./aborts.ts";
+import { checkBranchTarget } from "./branch_target.ts";
+import { softwareStepState } from "./debug.ts";
+import {
+  callHypervisor,
+  callSecureMonitor,
+  callSupervisor,
+  softwareBreakpoint,
+  takeFpAccessTrap,
+  takeSoftwareStep,
+  takeWfxTrap,
+  wfxTrapTarget,
+} from "./exception_generation.ts";
+import { exceptionReturn, exceptionReturnTo, takePcAlignmentFault, takeUndefined } from "./exceptions.ts";
+import { hasWakeUpEvent, takeInterrupts } from "./interrupts.ts";
+import { type ExitKind, STATE } from "./layout.ts";
+import type { Vcpu } from "./vcpu.ts";
+
+const PC = STATE.pc.offset >>> 2;
+const EVENT = STATE.event.offset >>> 2;
+const PSTATE = STATE.pstate.offset >>> 2;
+const ARGUMENT = STATE.exitArgument.offset >>> 2;
+const PSTATE_SS = 1 << 21;
+
+/** What the engine asks of the CPU: exceptions, interrupts and what leaves generated code. The PC is exact. */
+export class CpuExceptionModel {
+  /** Told of breakpoints that a debugger has set in decoded code; the PC is on the instruction. */
+  onBreakpoint: (vcpu: Vcpu) => void = () => {};
+
+  /** Takes the most urgent exception that comes before the next instruction: an interrupt or a pending software step. */
+  takeInterrupts(vcpu: Vcpu): void {
+    if (takeInterrupts(vcpu)) return;
+    if (softwareStepState(vcpu) === "pending") takeSoftwareStep(vcpu, true, false);
+  }
+
+  /** True while MDSCR_EL1.SS makes the vCPU execute one instruction at a time, each followed by `stepped`. */
+  isStepping(vcpu: Vcpu): boolean {
+    return softwareStepState(vcpu) === "not pending";
+  }
+
+  /** An instruction was executed while `isStepping`, and no exception was taken. */
+  stepped(vcpu: Vcpu): void {
+    vcpu.u32[vcpu.w + PSTATE] &= ~PSTATE_SS;
+  }
+
+  abort(vcpu: Vcpu): void {
+    takeAbort(vcpu, vcpu.mmu!.fault);
+  }
+
+  externalAbort(vcpu: Vcpu, vaLo: number, vaHi: number, access: "read" | "write" | "execute"): void {
+    takeExternalAbort(vcpu, vaLo, vaHi, access);
+  }
+
+  pcAlignment(vcpu: Vcpu): void {
+    takePcAlignmentFault(vcpu);
+  }
+
+  branchTarget(vcpu: Vcpu, word: number, branchWord: number, kind: number): boolean {
+    return checkBranchTarget(vcpu, word, branchWord, kind);
+  }
+
+  /** Does what an exit of generated code asks for. */
+  exit(vcpu: Vcpu, kind: ExitKind): void {
+    const argument = vcpu.u32[vcpu.w + ARGUMENT];
+    switch (kind) {
+      case "svc":
+        return callSupervisor(vcpu, argument);
+      case "hvc":
+        return callHypervisor(vcpu, argument);
+      case "smc":
+        return callSecureMonitor(vcpu, argument);
+      case "brk":
+        return softwareBreakpoint(vcpu, argument);
+      case "eret":
+        return vcpu.currentEl() === 0 ? takeUndefined(vcpu) : exceptionReturn(vcpu);
+      case "eretaa":
+      case "eretab":
+        return exceptionReturnTo(vcpu, argument, vcpu.u32[vcpu.w + ARGUMENT + 1]);
+      case "wfi":
+      case "wfe":
+      case "wfit":
+      case "wfet":
+        return waitFor(vcpu, kind);
+      case "fp":
+        return takeFpAccessTrap(vcpu);
+      case "breakpoint":
+        return this.onBreakpoint(vcpu);
+      case "undefined":
+      case "hlt":
+        // Halting debug is not implemented
+        return takeUndefined(vcpu);
+    }
+  }
+}
+
+const WFX = { wfi: 0, wfe: 1, wfit: 2, wfet: 3 } as const;
+
+/** WFI and WFE: over at once, trapped, or a wait that `vcpu.waiting` tells of. */
+function waitFor(vcpu: Vcpu, kind: "wfi" | "wfe" | "wfit" | "wfet"): void {
+  const { u32, w } = vcpu;
+  const isWfe = kind === "wfe" || kind === "wfet";
+  const isOver = hasWakeUpEvent(vcpu) || (isWfe && u32[w + EVENT] !== 0) || isPastDeadline(vcpu, kind);
+  if (!isOver) {
+    const target = wfxTrapTarget(vcpu, isWfe);
+    if (target !== 0) return takeWfxTrap(vcpu, target, WFX[kind]);
+    vcpu.waiting = isWfe ? 2 : 1;
+    vcpu.isRunning = false;
+  } else if (isWfe) u32[w + EVENT] = 0;
+  const lo = u32[w + PC];
+  u32[w + PC] = lo + 4;
+  if (lo + 4 > 0xffffffff) u32[w + PC + 1]++;
+}
+
+function isPastDeadline(vcpu: Vcpu, kind: string): boolean {
+  if (kind !== "wfit" && kind !== "wfet") return false;
+  const { u32, w } = vcpu;
+  return vcpu.timers === null || vcpu.timers.countTicks >= u32[w + ARGUMENT + 1] * 2 ** 32 + u32[w + ARGUMENT];
+}

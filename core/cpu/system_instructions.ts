@@ -1,0 +1,166 @@
+import { defineHelper } from "../engine/helpers.ts";
+import { takeAbort } from "./aborts.ts";
+import { takeFpAccessTrap, takePauthTrap } from "./exception_generation.ts";
+import { takeSpAlignmentFault, takeSystemAccessTrap, takeUndefined } from "./exceptions.ts";
+import { writePstate } from "./pstate_registers.ts";
+import { HCR_TGE, hcrLo, isInHost } from "./security.ts";
+import { readSysreg, writeSysreg } from "./sysreg_access.ts";
+import { checkSysregAccess, checkTraps, OUTCOME, redirectSysreg } from "./sysreg_check.ts";
+import { sysregIss } from "./syndrome.ts";
+import { findSysreg, sysregIndex } from "./sysregs.ts";
+import { findSystemInstruction, type SystemInstructionRow } from "./system_instruction_table.ts";
+import { type Trap, TRAPS } from "./traps.ts";
+import type { Vcpu } from "./vcpu.ts";
+import { zvaTrapTarget } from "./zva.ts";
+
+/*
+ * The helpers that system instructions call: MRS and MSR that do not go to a slot directly, SYS, SYSL, MSR (immediate).
+ */
+
+const ELR = [-1, 1, 2, 3].map((el) => el < 0 ? -1 : sysregIndex(`ELR_EL${el}`));
+const SCTLR_EL1 = sysregIndex("SCTLR_EL1");
+const SCTLR_EL2 = sysregIndex("SCTLR_EL2");
+const SCTLR_UMA = 1 << 9;
+const HCR_TIDCP = 1 << 20;
+
+/** Rt of the instruction at the PC, for the syndrome of a trap. */
+function registerOfInstruction(vcpu: Vcpu): number {
+  return vcpu.mmu === null ? 31 : vcpu.mmu.instructionWord(vcpu) & 31;
+}
+
+/** Takes the exception that `outcome` asks for. */
+function refuse(vcpu: Vcpu, outcome: number, encoding: number, isRead: boolean): void {
+  if (outcome === OUTCOME.undefined) takeUndefined(vcpu);
+  else if (outcome === OUTCOME.fp) takeFpAccessTrap(vcpu);
+  else takeSystemAccessTrap(vcpu, outcome, sysregIss(encoding, registerOfInstruction(vcpu), isRead));
+  vcpu.redirect();
+}
+
+/** An encoding that is not implemented: UNDEFINED, or trapped by HCR_EL2.TIDCP where it is IMPLEMENTATION DEFINED. */
+function unallocated(vcpu: Vcpu, encoding: number): number {
+  const op0 = encoding >> 14, CRn = encoding >> 7 & 15;
+  const isImplementationDefined = (op0 === 1 || op0 === 3) && (CRn === 11 || CRn === 15);
+  return isImplementationDefined && vcpu.currentEl() === 1 && (hcrLo(vcpu) & HCR_TIDCP) !== 0 ? 2 : OUTCOME.undefined;
+}
+
+/** MRS with every check. The result goes to scratch slot 0. */
+export function executeMrs(vcpu: Vcpu, encoding: number): void {
+  const index = findSysreg(encoding), el = vcpu.currentEl();
+  const outcome = index < 0 || vcpu.sysregPresent[index] === 0
+    ? unallocated(vcpu, encoding)
+    : checkSysregAccess(vcpu, index, false, el);
+  if (outcome !== OUTCOME.access) return refuse(vcpu, outcome, encoding, true);
+  const lo = readSysreg(vcpu, redirectSysreg(vcpu, index, el));
+  const at = vcpu.scratch32(0);
+  vcpu.u32[at] = lo;
+  vcpu.u32[at + 1] = vcpu.hi;
+}
+
+/** MSR (register) with every check. */
+export function executeMsr(vcpu: Vcpu, encoding: number, lo: number, hi: number): void {
+  const index = findSysreg(encoding), el = vcpu.currentEl();
+  const outcome = index < 0 || vcpu.sysregPresent[index] === 0
+    ? unallocated(vcpu, encoding)
+    : checkSysregAccess(vcpu, index, true, el);
+  if (outcome !== OUTCOME.access) return refuse(vcpu, outcome, encoding, false);
+  writeSysreg(vcpu, redirectSysreg(vcpu, index, el), lo, hi);
+}
+
+const traps = new Map<SystemInstructionRow, Trap[]>();
+
+function trapsOf(row: SystemInstructionRow): Trap[] {
+  let result = traps.get(row);
+  if (!result) traps.set(row, result = (row.traps ?? []).map((name) => TRAPS[name]));
+  return result;
+}
+
+/** A SYS instruction with every check. */
+export function executeSys(vcpu: Vcpu, encoding: number, lo: number, hi: number): void {
+  const row = findSystemInstruction(encoding), el = vcpu.currentEl();
+  if (row === undefined || (row.features && !row.features.every((f) => vcpu.model.features.has(f)))) {
+    return refuse(vcpu, unallocated(vcpu, encoding), encoding, false);
+  }
+  const outcome = el < row.el ? OUTCOME.undefined : checkTraps(vcpu, trapsOf(row), el);
+  if (outcome !== OUTCOME.access) return refuse(vcpu, outcome, encoding, false);
+  const mmu = vcpu.mmu;
+  if (mmu === null || row.kind === "none") return;
+  if (row.kind === "tlbi") return mmu.tlbi(vcpu, encoding, lo, hi);
+  const isDone = row.kind === "at" ? mmu.at(vcpu, encoding, lo, hi) : mmu.cacheMaintenance(vcpu, lo, hi, row.kind);
+  if (isDone) return;
+  takeAbort(vcpu, mmu.fault);
+  vcpu.redirect();
+}
+
+/** MSR (immediate) of what the instruction does not do itself: op1:op2 chooses the field. */
+export function executeMsrImmediate(vcpu: Vcpu, op1: number, op2: number, imm4: number): void {
+  const el = vcpu.currentEl();
+  if (op1 === 3 && op2 >= 6) {
+    const sctlr = vcpu.sysLo(isInHost(vcpu) ? SCTLR_EL2 : SCTLR_EL1);
+    if (el === 0 && (sctlr & SCTLR_UMA) === 0) {
+      const target = (hcrLo(vcpu) & HCR_TGE) !== 0 ? 2 : 1;
+      takeSystemAccessTrap(vcpu, target, sysregIss(op1 << 11 | 4 << 7 | imm4 << 3 | op2, 31, false));
+      return vcpu.redirect();
+    }
+    return writePstate(vcpu, imm4 << 6, op2 === 6 ? 0x3c0 : 0);
+  }
+  if (el === 0) {
+    takeUndefined(vcpu);
+    return vcpu.redirect();
+  }
+  const bit = op2 === 3 ? 23 : op2 === 4 ? 22 : 0;
+  writePstate(vcpu, 1 << bit, (imm4 & 1) << bit);
+}
+
+/** DC ZVA while it may be trapped: takes the trap, if any. */
+export function checkDcZva(vcpu: Vcpu): void {
+  const target = zvaTrapTarget(vcpu, vcpu.currentEl());
+  if (target !== 0) refuse(vcpu, target, DC_ZVA, false);
+}
+const DC_ZVA = 1 << 14 | 3 << 11 | 7 << 7 | 4 << 3 | 1;
+
+/** The 32-bit number in a scratch slot, and its upper half where the operand is 64 bits wide. */
+function argument(vcpu: Vcpu, slot: number): number {
+  return vcpu.u32[vcpu.scratch32(slot)];
+}
+function argumentHi(vcpu: Vcpu, slot: number): number {
+  return vcpu.u32[vcpu.scratch32(slot) + 1];
+}
+
+const mayExit = { mayExit: true };
+defineHelper("mrs", (vcpu) => executeMrs(vcpu, argument(vcpu, 0)), mayExit);
+defineHelper("msr", (vcpu) => executeMsr(vcpu, argument(vcpu, 0), argument(vcpu, 1), argumentHi(vcpu, 1)), mayExit);
+defineHelper("sys", (vcpu) => executeSys(vcpu, argument(vcpu, 0), argument(vcpu, 1), argumentHi(vcpu, 1)), mayExit);
+// No instruction of the SYSL space exists
+defineHelper("sysl", (vcpu) => refuse(vcpu, unallocated(vcpu, argument(vcpu, 0)), argument(vcpu, 0), true), mayExit);
+defineHelper("msrImmediate", (vcpu) => {
+  executeMsrImmediate(vcpu, argument(vcpu, 0), argument(vcpu, 1), argument(vcpu, 2));
+}, mayExit);
+defineHelper("dcZvaCheck", checkDcZva, mayExit);
+defineHelper("pauthTrap", (vcpu) => {
+  takePauthTrap(vcpu);
+  vcpu.redirect();
+}, mayExit);
+defineHelper("spAlignment", (vcpu) => {
+  takeSpAlignmentFault(vcpu);
+  vcpu.redirect();
+}, mayExit);
+
+/** ELR_ELx of the current level, for ERETAA and ERETAB, which are UNDEFINED at EL0. */
+defineHelper("elr", (vcpu) => {
+  const el = vcpu.currentEl();
+  if (el === 0) {
+    takeUndefined(vcpu);
+    return vcpu.redirect();
+  }
+  const at = vcpu.scratch32(0);
+  vcpu.u32[at] = vcpu.sysLo(ELR[el]);
+  vcpu.u32[at + 1] = vcpu.sysHi(ELR[el]);
+}, mayExit);
+
+defineHelper("sendEvent", (vcpu) => {
+  for (const peer of vcpu.peers) {
+    peer.set32("event", 1);
+    if (peer.waiting === 2) peer.interruptsChanged();
+  }
+});
+defineHelper("sendEventLocal", (vcpu) => vcpu.set32("event", 1));
