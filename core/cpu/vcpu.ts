@@ -1,3 +1,4 @@
+import type { Clock } from "../../devices/device.ts";
 import type { Resident } from "./exceptions.ts";
 import { DirectAccessCache } from "./direct_access.ts";
 import { CPU_MODELS, type CpuModel, pstateFeatures } from "./features.ts";
@@ -52,6 +53,7 @@ export class Vcpu implements GicVcpu {
   hasEl3 = true;
   gic: GicCpuInterface | null = null;
   mmu: CpuMmu | null = null;
+  clock: Clock | null = null;
   timers: Timers | null = null;
   pmu: Pmu | null = null;
   /** By Exception level: TypeScript that handles the exceptions taken to it. */
