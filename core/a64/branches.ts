@@ -100,11 +100,6 @@ function eretAuthenticated(kind: "eretaa" | "eretab", key: PauthKey) {
   };
 }
 
-/** ERETAA, ERETAB: TypeScript returns to the authenticated ELR_ELx, the argument of the exit. */
-function exceptionReturnAuthenticated(kind: "eretaa" | "eretab", key: PauthKey) {
-  return (o: Builder): void => o.exit(kind, authenticate(o, o.helper("elr", "i64"), o.xsp(31), key));
-}
-
 /** The rows of the group, in the Arm ARM's order; an alias follows what it renames. */
 // deno-fmt-ignore
 export const BRANCHES: readonly Row[] = [

@@ -17,7 +17,6 @@ import { zvaTrapTarget } from "./zva.ts";
  * The helpers that system instructions call: MRS and MSR that do not go to a slot directly, SYS, SYSL, MSR (immediate).
  */
 
-const ELR = [-1, 1, 2, 3].map((el) => el < 0 ? -1 : sysregIndex(`ELR_EL${el}`));
 const SCTLR_EL1 = sysregIndex("SCTLR_EL1");
 const SCTLR_EL2 = sysregIndex("SCTLR_EL2");
 const SCTLR_UMA = 1 << 9;
@@ -143,18 +142,6 @@ defineHelper("pauthTrap", (vcpu) => {
 defineHelper("spAlignment", (vcpu) => {
   takeSpAlignmentFault(vcpu);
   vcpu.redirect();
-}, mayExit);
-
-/** ELR_ELx of the current level, for ERETAA and ERETAB, which are UNDEFINED at EL0. */
-defineHelper("elr", (vcpu) => {
-  const el = vcpu.currentEl();
-  if (el === 0) {
-    takeUndefined(vcpu);
-    return vcpu.redirect();
-  }
-  const at = vcpu.scratch32(0);
-  vcpu.u32[at] = vcpu.sysLo(ELR[el]);
-  vcpu.u32[at + 1] = vcpu.sysHi(ELR[el]);
 }, mayExit);
 
 defineHelper("sendEvent", (vcpu) => {
