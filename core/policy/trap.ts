@@ -1,0 +1,274 @@
+import { sysregName } from "../cpu/sysregs.ts";
+import { EC_NAMES } from "../cpu/syndrome.ts";
+
+/** The kinds of traps, in the order that records and statistics count them. */
+export const TRAP_KINDS = ["mmio", "sysreg", "hypercall", "smc", "wfx", "abort", "exception"] as const;
+export type TrapKind = (typeof TRAP_KINDS)[number];
+
+/** A 64-bit value from its halves. */
+function join(lo: number, hi: number): bigint {
+  return BigInt(hi >>> 0) << 32n | BigInt(lo >>> 0);
+}
+
+function hex(value: number | bigint): string {
+  return `0x${value.toString(16)}`;
+}
+
+/**
+ * What all traps have in common. A trap object is reused for the next trap of its kind: `clone()` keeps one.
+ * 64-bit values are kept as unsigned halves.
+ */
+abstract class TrapBase<Self> {
+  abstract readonly kind: TrapKind;
+  /** Number of the trap since the VM was started, from 1. */
+  seq = 0;
+  /** The VM's vCPU. */
+  vcpu = 0;
+  /** The Exception level that trapped: 0 or 1. */
+  el = 0;
+  /** Address of the instruction that trapped. */
+  pcLo = 0;
+  pcHi = 0;
+  /** ESR_EL2[31:0]. */
+  esr = 0;
+  /** The machine's time in nanoseconds. */
+  time = 0;
+  /** What was written, or what a read or call returned. */
+  valueLo = 0;
+  valueHi = 0;
+
+  get pc(): bigint {
+    return join(this.pcLo, this.pcHi);
+  }
+  get value(): bigint {
+    return join(this.valueLo, this.valueHi);
+  }
+
+  /** What the trap is about, in one word without spaces, for records. */
+  abstract get what(): string;
+
+  protected copyCommon(from: TrapBase<Self>): void {
+    this.seq = from.seq;
+    this.vcpu = from.vcpu;
+    this.el = from.el;
+    this.pcLo = from.pcLo;
+    this.pcHi = from.pcHi;
+    this.esr = from.esr;
+    this.time = from.time;
+    this.valueLo = from.valueLo;
+    this.valueHi = from.valueHi;
+  }
+
+  /** Makes this a copy of another trap of the same kind. */
+  abstract copyFrom(from: Self): void;
+  abstract clone(): Self;
+}
+
+/** A load or store, or a part of one, where no RAM is. */
+export class MmioTrap extends TrapBase<MmioTrap> {
+  readonly kind = "mmio";
+  ipa = 0;
+  /** Bytes: 1, 2, 4 or 8. */
+  size = 0;
+  isWrite = false;
+  /** Name of the device that claims the address, or "". */
+  device = "";
+  /** Bytes from the device's start. */
+  offset = 0;
+
+  get what(): string {
+    const place = this.device === "" ? hex(this.ipa) : `${this.device}+${hex(this.offset)}`;
+    return `${place}:${this.isWrite ? "w" : "r"}${this.size}`;
+  }
+  copyFrom(from: MmioTrap): void {
+    this.copyCommon(from);
+    this.ipa = from.ipa;
+    this.size = from.size;
+    this.isWrite = from.isWrite;
+    this.device = from.device;
+    this.offset = from.offset;
+  }
+  clone(): MmioTrap {
+    const copy = new MmioTrap();
+    copy.copyFrom(this);
+    return copy;
+  }
+}
+
+/** An MRS, MSR or System instruction. */
+export class SysregTrap extends TrapBase<SysregTrap> {
+  readonly kind = "sysreg";
+  /** op0:op1:CRn:CRm:op2 in 2+3+4+4+3 bits. */
+  encoding = 0;
+  isWrite = false;
+
+  get op0(): number {
+    return this.encoding >> 14 & 3;
+  }
+  get op1(): number {
+    return this.encoding >> 11 & 7;
+  }
+  get CRn(): number {
+    return this.encoding >> 7 & 15;
+  }
+  get CRm(): number {
+    return this.encoding >> 3 & 15;
+  }
+  get op2(): number {
+    return this.encoding & 7;
+  }
+  get name(): string {
+    return sysregName(this.encoding);
+  }
+  get what(): string {
+    return `${this.name}:${this.isWrite ? "w" : "r"}`;
+  }
+  copyFrom(from: SysregTrap): void {
+    this.copyCommon(from);
+    this.encoding = from.encoding;
+    this.isWrite = from.isWrite;
+  }
+  clone(): SysregTrap {
+    const copy = new SysregTrap();
+    copy.copyFrom(this);
+    return copy;
+  }
+}
+
+/** Registers of a call that are handed to policies: X0 to X7. */
+const CALL_REGISTERS = 8;
+
+/** A call: HVC or SMC. */
+abstract class CallTrap<Self extends CallTrap<Self>> extends TrapBase<Self> {
+  /** The instruction's immediate. */
+  imm16 = 0;
+  /** W0. */
+  functionId = 0;
+  /** The function's name, or "" when nobody knows it. */
+  functionName = "";
+  /** X0 to X7 as halves, low first. */
+  readonly registers = new Uint32Array(2 * CALL_REGISTERS);
+
+  /** X1 to X7. */
+  get args(): readonly bigint[] {
+    return Array.from({ length: CALL_REGISTERS - 1 }, (_, n) => join(this.registers[2 * n + 2], this.registers[2 * n + 3]));
+  }
+  get what(): string {
+    return this.functionName === "" ? hex(this.functionId) : this.functionName;
+  }
+  copyFrom(from: Self): void {
+    this.copyCommon(from);
+    this.imm16 = from.imm16;
+    this.functionId = from.functionId;
+    this.functionName = from.functionName;
+    for (let i = 0; i < this.registers.length; i++) this.registers[i] = from.registers[i];
+  }
+}
+
+/** An HVC: one of our hypercalls, or an SMCCC call by that conduit. */
+export class HypercallTrap extends CallTrap<HypercallTrap> {
+  readonly kind = "hypercall";
+  clone(): HypercallTrap {
+    const copy = new HypercallTrap();
+    copy.copyFrom(this);
+    return copy;
+  }
+}
+
+/** An SMC. */
+export class SmcTrap extends CallTrap<SmcTrap> {
+  readonly kind = "smc";
+  clone(): SmcTrap {
+    const copy = new SmcTrap();
+    copy.copyFrom(this);
+    return copy;
+  }
+}
+
+/** The instructions of a WfxTrap by ESR_ELx.ISS.TI. */
+const WFX = ["WFI", "WFE", "WFIT", "WFET"] as const;
+
+/** A wait instruction, while those are trapped. */
+export class WfxTrap extends TrapBase<WfxTrap> {
+  readonly kind = "wfx";
+  /** ISS.TI: 0 WFI, 1 WFE, 2 WFIT, 3 WFET. */
+  instruction = 0;
+
+  get what(): string {
+    return WFX[this.instruction];
+  }
+  copyFrom(from: WfxTrap): void {
+    this.copyCommon(from);
+    this.instruction = from.instruction;
+  }
+  clone(): WfxTrap {
+    const copy = new WfxTrap();
+    copy.copyFrom(this);
+    return copy;
+  }
+}
+
+/** What the hypervisor will do about a stage 2 fault unless a policy decides otherwise. */
+export type Intent = "map" | "emulate" | "inject" | "skip" | "pause";
+/** What kind of stage 2 fault it is. */
+export type FaultKind = "addressSize" | "translation" | "accessFlag" | "permission" | "external" | "other";
+
+/** A stage 2 fault that is no emulated access to a device. */
+export class AbortTrap extends TrapBase<AbortTrap> {
+  readonly kind = "abort";
+  ipa = 0;
+  access: "read" | "write" | "execute" = "read";
+  fault: FaultKind = "translation";
+  region: "ram" | "device" | "unknown" = "unknown";
+  /** The fault is on a stage 1 table walk: the guest's tables are where nothing is. */
+  isTableWalk = false;
+  intent: Intent = "inject";
+
+  get what(): string {
+    return `${hex(this.ipa)}:${this.access[0] === "e" ? "x" : this.access[0]}:${this.fault}:${this.intent}`;
+  }
+  copyFrom(from: AbortTrap): void {
+    this.copyCommon(from);
+    this.ipa = from.ipa;
+    this.access = from.access;
+    this.fault = from.fault;
+    this.region = from.region;
+    this.isTableWalk = from.isTableWalk;
+    this.intent = from.intent;
+  }
+  clone(): AbortTrap {
+    const copy = new AbortTrap();
+    copy.copyFrom(this);
+    return copy;
+  }
+}
+
+/** An exception of the guest: one that it reports, or one that came to EL2 and is none of the other kinds. */
+export class ExceptionTrap extends TrapBase<ExceptionTrap> {
+  readonly kind = "exception";
+  /** The guest's syndrome and fault address; as reported, or those of EL2. */
+  syndrome = 0;
+  farLo = 0;
+  farHi = 0;
+  isReported = false;
+
+  get what(): string {
+    const name = EC_NAMES[this.syndrome >>> 26] ?? `EC ${hex(this.syndrome >>> 26)}`;
+    return name.replaceAll(" ", "_").replaceAll(",", "");
+  }
+  copyFrom(from: ExceptionTrap): void {
+    this.copyCommon(from);
+    this.syndrome = from.syndrome;
+    this.farLo = from.farLo;
+    this.farHi = from.farHi;
+    this.isReported = from.isReported;
+  }
+  clone(): ExceptionTrap {
+    const copy = new ExceptionTrap();
+    copy.copyFrom(this);
+    return copy;
+  }
+}
+
+/** What a guest did that EL2 got to see. */
+export type Trap = MmioTrap | SysregTrap | HypercallTrap | SmcTrap | WfxTrap | AbortTrap | ExceptionTrap;
