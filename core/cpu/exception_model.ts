@@ -100,7 +100,10 @@ export class CpuExceptionModel {
 
 const WFX = { wfi: 0, wfe: 1, wfit: 2, wfet: 3 } as const;
 
-/** WFI and WFE: over at once, trapped, or a wait that `vcpu.waiting` tells of. */
+/**
+ * WFI and WFE: over at once, trapped, or a wait that `vcpu.waiting` tells of. A WFE beside other vCPUs only gives way to
+ * them: it ends when another stores to the monitored location, which nobody reports.
+ */
 function waitFor(vcpu: Vcpu, kind: "wfi" | "wfe" | "wfit" | "wfet"): void {
   const { u32, w } = vcpu;
   const isWfe = kind === "wfe" || kind === "wfet";
@@ -108,8 +111,11 @@ function waitFor(vcpu: Vcpu, kind: "wfi" | "wfe" | "wfit" | "wfet"): void {
   if (!isOver) {
     const target = wfxTrapTarget(vcpu, isWfe);
     if (target !== 0) return takeWfxTrap(vcpu, target, WFX[kind]);
-    vcpu.waiting = isWfe ? 2 : 1;
-    vcpu.isRunning = false;
+    if (isWfe && vcpu.peers.length > 1) vcpu.onAttention(vcpu);
+    else {
+      vcpu.waiting = isWfe ? 2 : 1;
+      vcpu.isRunning = false;
+    }
   } else if (isWfe) u32[w + EVENT] = 0;
   const lo = u32[w + PC];
   u32[w + PC] = lo + 4;
