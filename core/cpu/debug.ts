@@ -52,10 +52,7 @@ export function softwareStepState(vcpu: Vcpu): "inactive" | "not pending" | "pen
 }
 
 defineSysreg("OSLAR_EL1", {
-  write: (vcpu, lo) => {
-    vcpu.setSys(OSLSR_EL1, vcpu.sysLo(OSLSR_EL1) & ~OSLK | (lo & 1) << 1, 0);
-    vcpu.regimeStale = true;
-  },
+  write: (vcpu, lo) => vcpu.setSys(OSLSR_EL1, vcpu.sysLo(OSLSR_EL1) & ~OSLK | (lo & 1) << 1, 0),
 });
 // Eight claim tags
 defineSysreg("DBGCLAIMSET_EL1", {

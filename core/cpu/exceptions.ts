@@ -113,8 +113,11 @@ export function takeException(vcpu: Vcpu, target: number, vector: number, offset
   if (resident !== null) {
     const wasInResident = vcpu.inResident;
     vcpu.inResident = true;
-    resident.onException(vcpu, target, vector);
-    vcpu.inResident = wasInResident;
+    try {
+      resident.onException(vcpu, target, vector);
+    } finally {
+      vcpu.inResident = wasInResident;
+    }
     exceptionReturn(vcpu);
     return;
   }

@@ -54,6 +54,19 @@ export function resetCpu(vcpu: Vcpu, options: ResetOptions = {}): void {
   vcpu.pmu?.restore(0);
 }
 
+/**
+ * Makes what is derived from the state block true again, after its bytes were restored from a snapshot of a vCPU that
+ * was reset with the same options.
+ * @param pmuRunning `Pmu.running` of the snapshot.
+ */
+export function restoredCpu(vcpu: Vcpu, pmuRunning: number): void {
+  updateDirectAccess(vcpu);
+  updateRegime(vcpu);
+  vcpu.timers?.refresh();
+  vcpu.pmu?.restore(pmuRunning);
+  vcpu.interruptsChanged();
+}
+
 /** State that is the engine's and the MMU's rather than the architecture's. */
 const KEPT: readonly { offset: number }[] = [
   STATE.tlb,
