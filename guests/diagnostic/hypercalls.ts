@@ -1,0 +1,117 @@
+/** Each hypercall, with good and bad arguments. */
+export const HYPERCALL_CHECKS = String.raw`
+// HVC #0: the operation in x0, arguments in x1 to x3, the result in x0. All other registers keep their values.
+.equ GET_HV_ID, 0
+.equ DUMP_LOG, 1
+.equ GET_STATUS, 2
+.equ PAUSE, 3
+.equ GUEST_CONSOLE_WRITE, 4
+.equ REPORT_EXCEPTION, 5
+.equ NOT_SUPPORTED, -1
+.equ INVALID_PARAMETERS, -2
+.equ DENIED, -3
+
+.macro hypercall operation, a=0, b=0, c=0
+    ldr     x1, =\a
+    ldr     x2, =\b
+    ldr     x3, =\c
+    mov     x0, #\operation
+    hvc     #0
+.endm
+
+    section "Hypercalls"
+
+    check   "GET_HV_ID"
+    hypercall GET_HV_ID
+    expect  x0, HV_ID
+    pass
+
+    check   "GET_STATUS"
+    hypercall GET_STATUS
+    cmp     x0, #0
+    expect_that ge, x0
+    pass
+
+    check   "DUMP_LOG"
+    hypercall DUMP_LOG
+    cmp     x0, #0
+    expect_that ge, x0
+    pass
+
+    check   "PAUSE: goes on"
+    hypercall PAUSE
+    expect  x0, 0
+    pass
+
+    check   "GUEST_CONSOLE_WRITE"
+    hypercall GUEST_CONSOLE_WRITE, said, SAID_BYTES
+    expect  x0, 0
+    pass
+said:   .ascii  "\"hello\" "
+.equ SAID_BYTES, . - said
+secret: .ascii  "THIS MUST NOT BE PRINTED"
+.equ SECRET_BYTES, . - secret
+    .balign 4
+
+    check   "GUEST_CONSOLE_WRITE of nothing"
+    hypercall GUEST_CONSOLE_WRITE, said, 0
+    expect  x0, 0
+    pass
+
+    check   "GUEST_CONSOLE_WRITE refuses: overlong"
+    hypercall GUEST_CONSOLE_WRITE, secret, 0x100000000
+    expect  x0, INVALID_PARAMETERS
+    pass
+
+    check   "GUEST_CONSOLE_WRITE refuses: wraps around"
+    hypercall GUEST_CONSOLE_WRITE, secret, -16
+    expect  x0, INVALID_PARAMETERS
+    pass
+
+    check   "GUEST_CONSOLE_WRITE refuses: outside RAM"
+    hypercall GUEST_CONSOLE_WRITE, PL011, 16
+    expect  x0, INVALID_PARAMETERS
+    hypercall GUEST_CONSOLE_WRITE, -4096, 16
+    expect  x0, INVALID_PARAMETERS
+    pass
+
+    check   "GUEST_CONSOLE_WRITE refuses: begins before RAM"
+    hypercall GUEST_CONSOLE_WRITE, RAM - 8, SECRET_BYTES
+    expect  x0, INVALID_PARAMETERS
+    pass
+
+    check   "REPORT_EXCEPTION of a breakpoint taken here"
+    attempt brk #0x123
+    expect_exception ESR_BRK | 0x123
+    ldr     x9, =state
+    ldp     x1, x2, [x9, #ESR]
+    ldr     x3, [x9, #FAR]
+    mov     x0, #REPORT_EXCEPTION
+    hvc     #0
+    expect  x0, 0
+    pass
+
+    check   "an unknown operation is NOT_SUPPORTED"
+    hypercall 0x77
+    expect  x0, NOT_SUPPORTED
+    pass
+
+    check   "all other registers and the flags are kept"
+    .irp    n, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30
+    mov     x\n, #0x100 + \n
+    .endr
+    mov     x0, #0b1010 << 28
+    msr     nzcv, x0
+    mov     x0, #GET_STATUS
+    hvc     #0
+    mrs     x17, nzcv
+    mov     x16, #0
+    .irp    n, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30
+    sub     x\n, x\n, #0x100 + \n
+    orr     x16, x16, x\n
+    .endr
+    mov     x0, x17
+    expect  x16, 0
+    expect  x0, 0b1010 << 28
+    pass
+`;
