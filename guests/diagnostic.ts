@@ -34,6 +34,7 @@ const SYMBOLS: Readonly<Record<string, bigint>> = {
   RAM: BigInt(GUEST_IPA),
   STACK_TOP: BigInt(GUEST_STACK_TOP_IPA),
   TIMER_INTID: BigInt(TIMER_INTID.virtual),
+  PHYSICAL_TIMER_INTID: BigInt(TIMER_INTID.physical),
   PL011_INTID: BigInt(PL011_INTID),
   PL031_INTID: BigInt(PL031_INTID),
 };

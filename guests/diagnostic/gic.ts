@@ -34,7 +34,7 @@ gic_init:
 1:  str     w0, [x3], #4
     subs    w4, w4, #1
     b.ne    1b
-    ldr     w0, =0xffff | 1 << TIMER_INTID
+    ldr     w0, =0xffff | 1 << TIMER_INTID | 1 << PHYSICAL_TIMER_INTID
     str     w0, [x2, #GICD_ISENABLER]
 
     mov     w0, #1 << (PL011_INTID - 32) | 1 << (PL031_INTID - 32)

@@ -7,6 +7,7 @@ export const HYPERCALL_CHECKS = String.raw`
 .equ PAUSE, 3
 .equ GUEST_CONSOLE_WRITE, 4
 .equ REPORT_EXCEPTION, 5
+.equ HV_ID, 0x0100004c45495241              // "ARIEL", 0, 0, and 1: the ABI's version
 .equ NOT_SUPPORTED, -1
 .equ INVALID_PARAMETERS, -2
 .equ DENIED, -3
@@ -26,16 +27,25 @@ export const HYPERCALL_CHECKS = String.raw`
     expect  x0, HV_ID
     pass
 
-    check   "GET_STATUS"
+    check   "GET_STATUS: vCPUs, and traps that are counted"
     hypercall GET_STATUS
-    cmp     x0, #0
-    expect_that ge, x0
+    mov     x4, x0
+    hypercall GET_STATUS
+    and     x1, x0, #0xff                   // on
+    ubfx    x2, x0, #8, #8                  // in all
+    cmp     x1, #1
+    expect_that hs, x0
+    cmp     x2, x1
+    expect_that hs, x0
+    lsr     x1, x0, #32
+    lsr     x2, x4, #32
+    cmp     x1, x2
+    expect_that hi, x0
     pass
 
     check   "DUMP_LOG"
     hypercall DUMP_LOG
-    cmp     x0, #0
-    expect_that ge, x0
+    expect  x0, 0
     pass
 
     check   "PAUSE: goes on"
@@ -59,6 +69,8 @@ secret: .ascii  "THIS MUST NOT BE PRINTED"
     pass
 
     check   "GUEST_CONSOLE_WRITE refuses: overlong"
+    hypercall GUEST_CONSOLE_WRITE, secret, 4097
+    expect  x0, INVALID_PARAMETERS
     hypercall GUEST_CONSOLE_WRITE, secret, 0x100000000
     expect  x0, INVALID_PARAMETERS
     pass
@@ -81,6 +93,8 @@ secret: .ascii  "THIS MUST NOT BE PRINTED"
     pass
 
     check   "REPORT_EXCEPTION of a breakpoint taken here"
+    hypercall GET_STATUS
+    mov     x4, x0
     attempt brk #0x123
     expect_exception ESR_BRK | 0x123
     ldr     x9, =state
@@ -89,10 +103,24 @@ secret: .ascii  "THIS MUST NOT BE PRINTED"
     mov     x0, #REPORT_EXCEPTION
     hvc     #0
     expect  x0, 0
+    hypercall GET_STATUS
+    ubfx    x1, x0, #16, #16                // exceptions reported
+    ubfx    x2, x4, #16, #16
+    sub     x1, x1, x2
+    expect  x1, 1
     pass
 
     check   "an unknown operation is NOT_SUPPORTED"
     hypercall 0x77
+    expect  x0, NOT_SUPPORTED
+    ldr     x0, =0x100000000 | GET_STATUS
+    hvc     #0
+    expect  x0, NOT_SUPPORTED
+    pass
+
+    check   "HVC with another immediate is NOT_SUPPORTED"
+    mov     x0, #GET_STATUS
+    hvc     #1
     expect  x0, NOT_SUPPORTED
     pass
 

@@ -115,6 +115,23 @@ export const INTERRUPT_CHECKS = String.raw`
     msr     cntv_ctl_el0, xzr
     pass
 
+    check   "WFI until the physical timer"
+    mrs     x1, cntfrq_el0
+    lsr     x1, x1, #10                     // about a millisecond
+    msr     cntp_tval_el0, x1
+    mov     x1, #1
+    msr     cntp_ctl_el0, x1
+    isb
+    mrs     x9, cntp_cval_el0
+    wfi
+    bl      take_interrupt
+    expect  x0, PHYSICAL_TIMER_INTID
+    isb
+    mrs     x0, cntpct_el0
+    cmp     x0, x9
+    expect_that hs, x0
+    pass
+
     check   "the timer interrupts EL0"
     mov     x0, #1000
     bl      start_timer

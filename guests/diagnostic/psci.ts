@@ -42,6 +42,12 @@ export const PSCI_CHECKS = String.raw`
     pass
     .endr
 
+    check   "SMC with another immediate is NOT_SUPPORTED"
+    ldr     x0, =PSCI_VERSION
+    smc     #1
+    expect_low x0, NOT_SUPPORTED
+    pass
+
     check   "SMCCC_ARCH_FEATURES"
     call    hvc, SMCCC_ARCH_FEATURES, SMCCC_VERSION
     expect_low x0, 0

@@ -114,6 +114,14 @@ export const SYSTEM_REGISTER_CHECKS = String.raw`
     msr     dbgbvr0_el1, xzr
     pass
 
+    check   "a register that the hypervisor traps: ACTLR_EL1"
+    mrs     x9, actlr_el1
+    msr     actlr_el1, x9
+    mrs     x0, actlr_el1
+    sub     x0, x0, x9
+    expect  x0, 0
+    pass
+
     check   "cache maintenance by address and by set and way"
     adr     x0, state
     dc      cvac, x0

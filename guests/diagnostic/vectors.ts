@@ -88,6 +88,9 @@ on_interrupt:
     b.ne    1f
     mov     x14, #CNTV_MASKED
     msr     cntv_ctl_el0, x14
+1:  cmp     x15, #PHYSICAL_TIMER_INTID
+    b.ne    1f
+    msr     cntp_ctl_el0, xzr
 1:  cmp     x15, #PL011_INTID
     b.ne    2f
     ldr     x14, =PL011
