@@ -1,11 +1,10 @@
 import { MEANINGS } from "../a64/table.ts";
 import { Decoder } from "../a64/decoder.ts";
 import type { CpuModel } from "../cpu/features.ts";
-import { exceptionModel } from "../cpu/exception_model.ts";
-import { hasWakeUpEvent } from "../cpu/interrupts.ts";
+import { CpuExceptionModel } from "../cpu/exception_model.ts";
 import { VCPU_BYTES } from "../cpu/layout.ts";
 import { Pmu } from "../cpu/pmu.ts";
-import { resetVcpu } from "../cpu/reset.ts";
+import { resetCpu } from "../cpu/reset.ts";
 import { sysregIndex } from "../cpu/sysregs.ts";
 import { Timers } from "../cpu/timers.ts";
 import { Vcpu } from "../cpu/vcpu.ts";
@@ -69,6 +68,7 @@ export class Machine {
   readonly gic: Gicv3;
   readonly bus = new Bus();
   readonly clock: EventQueue;
+  readonly exceptions = new CpuExceptionModel();
   /** Instructions executed by all vCPUs up to the running slice. */
   #instructions = 0;
   /** Virtual nanoseconds that passed while every vCPU waited. */
@@ -96,7 +96,7 @@ export class Machine {
       memory: this.memory,
       mmu: this.mmu,
       bus: busAccess(this.bus),
-      exceptions: exceptionModel,
+      exceptions: this.exceptions,
       decoder: new Decoder(MEANINGS, model.features),
       recordsOffset: records,
       recordPages: RECORD_PAGES,
@@ -108,6 +108,11 @@ export class Machine {
       { length: cpuCount },
       (_, n) => this.#makeVcpu(n, STATE_OFFSET + n * VCPU_BYTES, tlbs + n * TLB_BYTES),
     );
+    for (const vcpu of this.vcpus) {
+      vcpu.peers = this.vcpus;
+      resetCpu(vcpu);
+      vcpu.isRunning = vcpu.index === 0;
+    }
   }
 
   #makeVcpu(n: number, base: number, tlb: number): Vcpu {
@@ -122,9 +127,8 @@ export class Machine {
     vcpu.clock = this.clock;
     vcpu.timers = new Timers(vcpu, this.clock);
     vcpu.pmu = new Pmu(vcpu, this.clock);
-    resetVcpu(vcpu);
+    vcpu.onAttention = () => this.engine.stopSoon();
     this.mmu.attach(vcpu, tlb);
-    vcpu.isRunning = n === 0;
     return vcpu;
   }
 
@@ -161,12 +165,11 @@ export class Machine {
     }
   }
 
-  /** The next vCPU in turn that runs or has a reason to wake up. */
+  /** The next vCPU in turn that runs; an interrupt ends a wait by itself. */
   #next(): Vcpu | null {
     const count = this.vcpus.length;
     for (let i = 0; i < count; i++) {
       const vcpu = this.vcpus[(this.#turn + i) % count];
-      if (vcpu.isWaiting && hasWakeUpEvent(vcpu)) vcpu.wake();
       if (vcpu.isRunning) {
         this.#turn = (vcpu.index + 1) % count;
         return vcpu;
@@ -189,7 +192,7 @@ export class Machine {
       this.#idleNs += Math.max(0, next - this.#nowNs());
       return true;
     }
-    if (this.vcpus.every((vcpu) => !vcpu.isWaiting)) return false;
+    if (this.vcpus.every((vcpu) => vcpu.waiting === 0)) return false;
     const untilEvent = next === Infinity ? Infinity : (next - this.#nowNs()) / 1e6;
     host.wait(Math.min(untilEvent, endMs - performance.now()));
     return true;
