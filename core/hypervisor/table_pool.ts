@@ -17,7 +17,9 @@ export class TablePool {
   allocate(): number {
     const pa = this.#free.pop() ?? this.#next;
     if (pa === this.#next) {
-      if (pa + TABLE_BYTES > this.end) throw new RangeError("Cannot add a translation table as their memory is used up");
+      if (pa + TABLE_BYTES > this.end) {
+        throw new RangeError("Cannot add a translation table as their memory is used up");
+      }
       this.#next += TABLE_BYTES;
     }
     const host = this.memory.hostOffset(pa);

@@ -17,7 +17,9 @@ interface Entry {
 /** One trap and its verdict as a line: `[ariel] ` and logfmt keys in fixed order. */
 export function formatRecord(trap: Trap, verdict: Verdict): string {
   const pc = `0x${trap.pc.toString(16).padStart(16, "0")}`;
-  return `[ariel] seq=${trap.seq} t=${trap.time} vcpu=${trap.vcpu} pc=${pc} kind=${trap.kind} what=${quote(trap.what)} ` +
+  return `[ariel] seq=${trap.seq} t=${trap.time} vcpu=${trap.vcpu} pc=${pc} kind=${trap.kind} what=${
+    quote(trap.what)
+  } ` +
     `value=0x${trap.value.toString(16)} verdict=${verdict.action} rule=${quote(verdict.rule)}`;
 }
 

@@ -151,7 +151,10 @@ abstract class CallTrap<Self extends CallTrap<Self>> extends TrapBase<Self> {
 
   /** X1 to X7. */
   get args(): readonly bigint[] {
-    return Array.from({ length: CALL_REGISTERS - 1 }, (_, n) => join(this.registers[2 * n + 2], this.registers[2 * n + 3]));
+    return Array.from(
+      { length: CALL_REGISTERS - 1 },
+      (_, n) => join(this.registers[2 * n + 2], this.registers[2 * n + 3]),
+    );
   }
   get what(): string {
     return this.functionName === "" ? hex(this.functionId) : this.functionName;

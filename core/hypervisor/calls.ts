@@ -1,0 +1,71 @@
+import type { HypercallTrap, SmcTrap } from "../policy/trap.ts";
+import { CALL_ERROR, type CallFunction } from "./call_function.ts";
+import { injectUndefined } from "./inject.ts";
+import { HYPERCALLS } from "./hypercalls.ts";
+import { SMCCC_FUNCTIONS } from "./smccc.ts";
+import { FRAME } from "./trap_frame.ts";
+import type { VmVcpu } from "./vm.ts";
+
+/** Function identifiers of the SMC Calling Convention, fast calls. */
+const SMCCC_FAST = 0x8000_0000;
+
+/** An HVC: our hypercalls, or by its function identifier an SMCCC call. ELR_EL2 is behind the instruction already. */
+export function handleHvc(c: VmVcpu, esr: number): void {
+  const id = c.vcpu.xLo(0);
+  const known = id >= SMCCC_FAST ? SMCCC_FUNCTIONS.get(id) : c.vcpu.xHi(0) === 0 ? HYPERCALLS.get(id) : undefined;
+  const trap = c.vm.traps.hypercall;
+  c.vm.begin(c, trap, esr);
+  const pcLo = trap.pcLo;
+  trap.pcLo = (pcLo - 4) >>> 0;
+  if (pcLo < 4) trap.pcHi = (trap.pcHi - 1) >>> 0;
+  call(c, trap, esr, known, id >= SMCCC_FAST ? CALL_ERROR.notSupported : CALL_ERROR.denied);
+}
+
+/** An SMC, which HCR_EL2.TSC traps: SMCCC calls. ELR_EL2 is at the instruction. */
+export function handleSmc(c: VmVcpu, esr: number): void {
+  const trap = c.vm.traps.smc;
+  c.vm.begin(c, trap, esr);
+  c.frame.advance();
+  call(c, trap, esr, SMCCC_FUNCTIONS.get(c.vcpu.xLo(0)), CALL_ERROR.notSupported);
+}
+
+/** @param denial the error of a denied call. */
+function call(
+  c: VmVcpu,
+  trap: HypercallTrap | SmcTrap,
+  esr: number,
+  known: CallFunction | undefined,
+  denial: number,
+): void {
+  const { vm, vcpu, frame } = c;
+  trap.imm16 = esr & 0xffff;
+  trap.functionId = vcpu.xLo(0);
+  trap.functionName = known === undefined ? "" : known.name;
+  for (let n = 0; n < 8; n++) {
+    trap.registers[2 * n] = vcpu.xLo(n);
+    trap.registers[2 * n + 1] = vcpu.xHi(n);
+  }
+  const verdict = vm.decide(trap);
+  switch (verdict.action) {
+    case "allow":
+    case "mask":
+    case "pause":
+      if (known !== undefined && trap.imm16 === 0) known.run(c);
+      else c.setResult(CALL_ERROR.notSupported);
+      break;
+    case "value":
+    case "ignore":
+      vcpu.setX(0, verdict.valueLo, verdict.valueHi);
+      break;
+    case "deny":
+      if (verdict.inject !== "undefined") {
+        c.setResult(verdict.inject === "notSupported" ? CALL_ERROR.notSupported : denial);
+      } else {
+        frame.set(FRAME.elr_el2, trap.pcLo, trap.pcHi);
+        injectUndefined(vcpu);
+      }
+  }
+  trap.valueLo = vcpu.xLo(0);
+  trap.valueHi = vcpu.xHi(0);
+  vm.note(trap, verdict);
+}
