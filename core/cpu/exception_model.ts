@@ -16,7 +16,7 @@ import {
   takeWfxTrap,
   wfxTrapTarget,
 } from "./exception_generation.ts";
-import { exceptionReturn, exceptionReturnTo, takePcAlignmentFault, takeUndefined } from "./exceptions.ts";
+import { exceptionReturn, exceptionReturnTo, setBranchTarget, takePcAlignmentFault, takeUndefined } from "./exceptions.ts";
 import { hasWakeUpEvent, takeInterrupts } from "./interrupts.ts";
 import { type ExitKind, STATE } from "./layout.ts";
 import type { Vcpu } from "./vcpu.ts";
@@ -58,6 +58,10 @@ export class CpuExceptionModel {
 
   pcAlignment(vcpu: Vcpu): void {
     takePcAlignmentFault(vcpu);
+  }
+
+  branchAddress(vcpu: Vcpu): void {
+    setBranchTarget(vcpu, vcpu.u32[vcpu.w + PC], vcpu.u32[vcpu.w + PC + 1]);
   }
 
   branchTarget(vcpu: Vcpu, word: number, branchWord: number, kind: number): boolean {

@@ -247,6 +247,12 @@ export function takePcAlignmentFault(vcpu: Vcpu): void {
   takeSynchronous(vcpu, target, EC.pcAlignment, 0);
 }
 
+/** Whether the alignment of SP matters at the current level: SCTLR_ELx.SA and SA0. Arm DDI 0487, CheckSPAlignment(). */
+export function isSpAlignmentChecked(vcpu: Vcpu): boolean {
+  const el = currentEl(vcpu), n = elIsInHost(vcpu, el) ? 2 : Math.max(el, 1);
+  return (vcpu.sysLo(SCTLR[n]) & (el === 0 ? 1 << 4 : 1 << 3)) !== 0;
+}
+
 /** Arm DDI 0487, AArch64.SPAlignmentFault(). */
 export function takeSpAlignmentFault(vcpu: Vcpu): void {
   takeSynchronous(vcpu, defaultTarget(vcpu), EC.spAlignment, 0);

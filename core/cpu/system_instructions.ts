@@ -1,7 +1,7 @@
 import { defineHelper } from "../engine/helpers.ts";
 import { takeAbort } from "./aborts.ts";
 import { takeFpAccessTrap, takePauthTrap } from "./exception_generation.ts";
-import { takeSpAlignmentFault, takeSystemAccessTrap, takeUndefined } from "./exceptions.ts";
+import { isSpAlignmentChecked, takeSpAlignmentFault, takeSystemAccessTrap, takeUndefined } from "./exceptions.ts";
 import { writePstate } from "./pstate_registers.ts";
 import { HCR_TGE, hcrLo, isInHost } from "./security.ts";
 import { readSysreg, writeSysreg } from "./sysreg_access.ts";
@@ -140,6 +140,7 @@ defineHelper("pauthTrap", (vcpu) => {
   vcpu.redirect();
 }, mayExit);
 defineHelper("spAlignment", (vcpu) => {
+  if (!isSpAlignmentChecked(vcpu)) return;
   takeSpAlignmentFault(vcpu);
   vcpu.redirect();
 }, mayExit);

@@ -36,6 +36,8 @@ export interface ExceptionModel {
   /** Takes a synchronous External abort. */
   externalAbort(vcpu: Vcpu, vaLo: number, vaHi: number, access: "read" | "write" | "execute"): void;
   pcAlignment(vcpu: Vcpu): void;
+  /** Takes the tag out of the PC that a branch went to, where the regime has tags. */
+  branchAddress(vcpu: Vcpu): void;
   /** Checks the instruction `word` as the target of an indirect branch; true when it took a Branch Target exception. */
   branchTarget(vcpu: Vcpu, word: number, branchWord: number, kind: number): boolean;
 }
@@ -166,8 +168,9 @@ export class Engine {
     this.#exceptions.exit(vcpu, EXIT_KINDS[kind]);
   }
 
-  /** After an indirect branch: where it entered a guarded page, its target must allow that. */
+  /** After a branch: the PC holds no tag, and where an indirect branch entered a guarded page, its target must allow that. */
   #fetched(vcpu: Vcpu): void {
+    if (vcpu.u32[vcpu.w + PC + 1] >>> 24 !== 0) this.#exceptions.branchAddress(vcpu);
     const kind = vcpu.get32("exitArgument");
     if (kind === 0) return;
     const branchWord = this.#wordOfRecord(vcpu.get32("record"));
