@@ -198,6 +198,14 @@ export class Engine {
     return -1;
   }
 
+  /** Takes the PC's page out of the execute TLB: its records were dropped. */
+  #forgetPage(vcpu: Vcpu): void {
+    const lo = vcpu.u32[vcpu.w + PC];
+    const entry = (vcpu.u32[vcpu.w + TLB] + EXEC_TLB_OFFSET + ((lo >>> 8) & 0x3ff0)) >>> 2;
+    vcpu.i32[entry] = (lo & 0x3ff000) === 0 ? 0x1000 : 0;
+    vcpu.i32[entry + 1] = 0;
+  }
+
   /** The record of the PC's instruction; 0 after an exception was taken. */
   #fetch(vcpu: Vcpu): number {
     const { i32, u32, w } = vcpu;
@@ -281,6 +289,7 @@ export class Engine {
     if (this.code.decode(record)) return record;
     const vcpu = this.#vcpu;
     vcpu.syncPc();
+    this.#forgetPage(vcpu);
     vcpu.i32[vcpu.w + KIND_FIELD] = SLICE;
     return 0;
   }
