@@ -339,7 +339,9 @@ export abstract class GuestEmitter extends Emitter {
       this.eq(this.state32("exclusiveBytes"), this.i32(bytes)),
       this.eq(this.state64("exclusiveAddress"), address),
     );
-    this.if(monitored, () => {
+    // AArch64.ExclusiveMonitorsPass(): the Alignment fault comes before the monitor.
+    const isMisaligned = bytes === 1 ? this.i32(0) : this.and(this.wrap(address), this.i32(bytes - 1));
+    this.if(this.or(monitored, isMisaligned), () => {
       const host = this.#probe(address, bytes, kind);
       const width = Math.min(bytes, 8);
       let same: I32 = this.eq(this.loadMemory("i64", width, host, 0) as I64, this.state64("exclusiveLow"));
