@@ -2,7 +2,8 @@ import type { Decoder } from "../a64/decoder.ts";
 import { EXIT_KINDS, type ExitKind, STATE } from "../cpu/layout.ts";
 import type { Vcpu } from "../cpu/vcpu.ts";
 import { CodeCache } from "./code_cache.ts";
-import { Handlers, SPECIAL } from "./handlers.ts";
+import { COMMON_SHAPES } from "./common_shapes.ts";
+import { Handlers, type Shape, SPECIAL } from "./handlers.ts";
 import { helperTable } from "./helpers.ts";
 import { MemoryPath, type PhysicalBus, type Translation } from "./memory_path.ts";
 import { EXEC_TLB_OFFSET } from "./memory_request.ts";
@@ -95,6 +96,7 @@ export class Engine {
       memoryAccess: (request) => this.#memoryAccess(request),
       decode: (record) => this.#decode(record),
     });
+    this.handlers.generate(commonShapes(decoder));
     const pages = options.recordPages - 1;
     this.#stepRecords = options.recordsOffset + pages * PAGE_RECORD_BYTES;
     this.code = new CodeCache(buffer, options.recordsOffset, pages, decoder, this.handlers, () => mmu.flushExecTlbs());
@@ -293,4 +295,13 @@ export class Engine {
     vcpu.i32[vcpu.w + KIND_FIELD] = SLICE;
     return 0;
   }
+}
+
+function commonShapes(decoder: Decoder): Shape[] {
+  return Object.entries(COMMON_SHAPES).flatMap(([variant, words]) =>
+    words.flatMap((word) => {
+      const row = decoder.decode(word);
+      return row ? [{ row, word, variant: Number(variant) }] : [];
+    })
+  );
 }

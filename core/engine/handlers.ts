@@ -52,6 +52,7 @@ export class Handlers {
   readonly #slots = new Map<Row, Map<number, number>[]>();
   readonly #imports: WebAssembly.Imports;
   readonly #memoryPages: number;
+  readonly #shapes: Shape[] = [];
   #next = FIRST_SLOT;
   /** Enters generated code at a record, with the count that tier1.ts describes. */
   readonly enter: (cpu: number, record: number, count: number) => void;
@@ -85,13 +86,9 @@ export class Handlers {
     return this.#known(shape.row, shape.variant).has(shape.word & shape.row.shapeMask);
   }
 
-  /** All shapes that have a handler: what a list of common shapes is made from. */
-  *shapes(): Iterable<Shape> {
-    for (const [row, variants] of this.#slots) {
-      for (let variant = 0; variant < variants.length; variant++) {
-        for (const bits of variants[variant]?.keys() ?? []) yield { row, word: (row.value | bits) >>> 0, variant };
-      }
-    }
+  /** All shapes that have a handler, in the order in which they were met: what common_shapes.ts is made from. */
+  get shapes(): readonly Shape[] {
+    return this.#shapes;
   }
 
   /** Generates the handlers of shapes that have none, all in one module. */
@@ -103,6 +100,7 @@ export class Handlers {
       emitters.push(emitHandler(row, word, variant));
       slots.push(this.#next);
       known.set(key, this.#next++);
+      this.#shapes.push({ row, word, variant });
     }
     if (emitters.length) this.#instantiate(emitters, slots, -1);
   }
