@@ -68,10 +68,10 @@ export const MMIO_CHECKS = String.raw`
 
     check   "doublewords: GICD_IROUTER"
     ldr     x1, =GICD + GICD_IROUTER + 8 * PL031_INTID
-    mov     x0, #1 << 31                    // any vCPU
+    ldr     x0, =0x0400010203               // an affinity: one byte of it in the high half
     str     x0, [x1]
     ldr     x0, [x1]
-    expect  x0, 1 << 31
+    expect  x0, 0x0400010203
     str     xzr, [x1]
     ldr     x0, [x1]
     expect  x0, 0
