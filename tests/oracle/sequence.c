@@ -89,7 +89,7 @@ static void report(int number, ucontext_t *context) {
   struct state s;
   uint64_t changes = 0;
   if ((size_t)(output_end - output_next) < sizeof s + 8 + 2 * MEMORY_BYTES) _exit(2);
-  s.count_or_stop = number == SIGTRAP ? 0 : number == SIGILL ? 1 : number == SIGALRM ? 3 : 2;
+  s.count_or_stop = number == SIGTRAP ? 0 : number == SIGILL ? 1 : number == SIGVTALRM ? 3 : 2;
   s.fpcr = fp->fpcr;
   s.fpsr = fp->fpsr;
   s.nzcv = (uint32_t)context->uc_mcontext.pstate >> 28;
@@ -130,7 +130,7 @@ static void on_signal(int number, siginfo_t *info, void *context) {
   (void)info;
   asm volatile("msr tpidr_el0, %0" ::"r"(thread_pointer));
   if (is_running) {
-    if (number == SIGALRM && ticked != input) {
+    if (number == SIGVTALRM && ticked != input) {
       ticked = input;
       asm volatile("msr tpidr_el0, xzr");
       return;
@@ -174,10 +174,10 @@ int main(int argc, char **argv) {
   sigaltstack(&stack, 0);
   struct sigaction action = {.sa_sigaction = on_signal, .sa_flags = SA_SIGINFO | SA_ONSTACK};
   sigfillset(&action.sa_mask);
-  int signals[] = {SIGILL, SIGTRAP, SIGSEGV, SIGBUS, SIGALRM};
+  int signals[] = {SIGILL, SIGTRAP, SIGSEGV, SIGBUS, SIGVTALRM};
   for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) sigaction(signals[i], &action, 0);
-  struct itimerval interval = {{0, 200000}, {0, 200000}};
-  setitimer(ITIMER_REAL, &interval, 0);
+  struct itimerval interval = {{0, 500000}, {0, 500000}};
+  setitimer(ITIMER_VIRTUAL, &interval, 0);
   asm volatile("brk #0");
   return 4;
 }

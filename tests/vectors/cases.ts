@@ -1,4 +1,3 @@
-import { Decoder } from "../../core/a64/decoder.ts";
 import { CPU_MODELS } from "../../core/cpu/features.ts";
 import { extractFields, type Row } from "../../core/a64/row.ts";
 import { MEANINGS } from "../../core/a64/table.ts";
@@ -13,7 +12,9 @@ import {
   STOPS,
   WORD,
 } from "../oracle/sequence.ts";
-import { systemWord, whyExcluded } from "./exclusions.ts";
+import { systemWord, whyExcluded, whyOnlyAlone } from "./exclusions.ts";
+import { branchTarget, pointerOf, signExtendTag } from "./words.ts";
+import { rowOf } from "./rows.ts";
 import { inputsOf } from "./inputs.ts";
 
 /** A case by what it follows from: this is what is recorded and printed. */
@@ -72,13 +73,6 @@ export const TESTED_ROWS: readonly Row[] = MEANINGS.filter(({ options, value, ma
   !whyExcluded(value) && !whyExcluded((value | ~mask) >>> 0)
 );
 
-const decoder = new Decoder(MEANINGS, CPU_MODELS.max.features);
-
-/** The row that executes a word. */
-export function rowOf(word: number): Row | null {
-  return decoder.decode(word);
-}
-
 /** Deals out places in the code pages, in ascending order; after the last page it begins anew. */
 export class Places {
   #page = 0;
@@ -99,19 +93,24 @@ const isLiteral = (word: number): boolean => ((word & 0x3b000000) >>> 0) === 0x1
 const isMsrFpcr = (word: number): boolean => ((word & 0xffffffe0) >>> 0) === 0xd51b4400;
 const isMsrFpsr = (word: number): boolean => ((word & 0xffffffe0) >>> 0) === 0xd51b4420;
 
-/** The register that the word puts a PAC in, or -1. */
-export function pointerOf(word: number): number {
-  const instruction = word >>> 0;
-  if ((instruction & 0xffffc000) >>> 0 === 0xdac10000 && (instruction & 0x1000) === 0) {
-    return (instruction & 0x0c00) < 0x1000 ? instruction & 31 : -1;
-  }
-  if ((instruction & 0xfffffdbf) >>> 0 === 0xd503211f) return 17;
-  return (instruction & 0xffffff9f) >>> 0 === 0xd503231f ? 30 : -1;
-}
-
 /** AND Xn, Xn, with so many ones rotated to the right. */
 function andImmediate(n: number, immr: number, ones: number): number {
   return (0x92400000 | (immr << 16) | ((ones - 1) << 10) | (n << 5) | n) >>> 0;
+}
+
+/** B to the next instruction. */
+const B_NEXT = 0x14000001;
+
+/** Whether the word branches to another page of code: other cases may stand there on the judge's side. */
+function strays(word: number, pc: bigint): boolean {
+  const target = branchTarget(word, pc);
+  if (target === null || target < CODE_BASE || target >= CODE_BASE + BigInt(CODE_PAGES * 4096)) return false;
+  return target >> 12n !== pc >> 12n;
+}
+
+/** Whether sequences must not contain the word. */
+function isUnfit(word: number): boolean {
+  return whyExcluded(word) !== null || whyOnlyAlone(word) !== null;
 }
 
 /** Registers that sequences keep for themselves. */
@@ -152,6 +151,7 @@ export class CaseGenerator {
   single(word: number): CaseSpec {
     const random = this.#random, seed = random(), pc = this.#places.next(1, random);
     if (isLiteral(word)) word = this.#aimLiteral(word, pc);
+    if (strays(word, pc)) word = B_NEXT;
     const spec: CaseSpec = { pc, seed, words: [word], pins: [] };
     const rn = (word >>> 5) & 31;
     if (isLoadOrStore(word) && !isLiteral(word)) return this.#aim(spec, rn);
@@ -197,8 +197,10 @@ export class CaseGenerator {
   }
 
   #aimLiteral(word: number, pc: bigint): number {
-    const target = MEMORY_BASE + BigInt(this.#random() % MEMORY_BYTES & ~3);
-    const imm19 = this.#random() % 8 === 0 ? this.#random() & 0x7ffff : Number(target - pc) >> 2;
+    const random = this.#random, target = MEMORY_BASE + BigInt(random() % MEMORY_BYTES & ~3);
+    let imm19 = Number(target - pc) >> 2;
+    // Now and then a fault; other cases' code is left alone.
+    if (random() % 16 === 0) imm19 = random() & 1 ? 0x40000 + (random() & 0xffff) : 0x3f000 + (random() & 0xfff);
     return ((word & ~0x00ffffe0) | (imm19 << 5)) >>> 0;
   }
 
@@ -255,7 +257,7 @@ class SequenceWriter {
 
   #unlikely(): number {
     const word = this.random();
-    return whyExcluded(word) ? this.#ordinary() : word;
+    return isUnfit(word) || strays(word, this.pc) ? this.#ordinary() : word;
   }
 
   /** A word of a row that leaves the bases alone and addresses memory through them. */
@@ -264,7 +266,7 @@ class SequenceWriter {
     for (;;) {
       const row = SEQUENCE_ROWS[random() % SEQUENCE_ROWS.length];
       const word = this.#restrict(row, sampleWords(row, random, 1, 1)[0] ?? row.value);
-      if (!whyExcluded(word) && rowOf(word) === row && !row.options.reserved?.(extractFields(row, word))) return word;
+      if (!isUnfit(word) && rowOf(word) === row && !row.options.reserved?.(extractFields(row, word))) return word;
     }
   }
 
@@ -318,7 +320,7 @@ class SequenceWriter {
     else if (isMsrFpsr(word)) this.#words.push(andImmediate(rt, 32, 60));
     else {
       const pointer = pointerOf(word);
-      if (pointer >= 0) this.#words.push((0x9340dc00 | (pointer << 5) | pointer) >>> 0);
+      if (pointer >= 0) this.#words.push(signExtendTag(pointer));
     }
     this.#words.push(word);
   }

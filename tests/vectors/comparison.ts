@@ -2,7 +2,8 @@ import { disassemble } from "../../core/a64/disassembler.ts";
 import { FlatMachine } from "../oracle/flat_machine.ts";
 import { type SequenceCase, SequenceJudge, type SequenceResult, STOPS, WORD } from "../oracle/sequence.ts";
 import { MEANINGS } from "../../core/a64/table.ts";
-import { CaseGenerator, type CaseSpec, makeCase, rowOf, runOptions } from "./cases.ts";
+import { CaseGenerator, type CaseSpec, makeCase, runOptions } from "./cases.ts";
+import { rowOf } from "./rows.ts";
 import { whyAllowed } from "./allowed_differences.ts";
 import { describeDifference, isAlike, isEqual } from "./differences.ts";
 import { initialMemory } from "./inputs.ts";
@@ -12,7 +13,7 @@ const BATCH = 20_000;
 /** Differences of one row that are described; all are counted. */
 const SHOWN = 2;
 /** Sequences that are made shorter; the differences of all others are only counted. */
-const SHRINKS = 40;
+const SHRINKS = 100;
 
 interface Batch {
   readonly specs: CaseSpec[];
@@ -27,6 +28,8 @@ export interface Outcome {
   words: number;
   /** Cases left out as they do not come to an end. */
   endless: number;
+  /** Cases that end the judge itself: it asserts that what is not allocated does not come. */
+  unjudged: number;
   /** Cases that our side and the judge both ran to their end, by why they ended. */
   readonly stops: Map<string, number>;
   /** How many cases differ for a listed reason. */
@@ -51,6 +54,7 @@ export class Comparison {
       cases: 0,
       words: 0,
       endless: 0,
+      unjudged: 0,
       stops: new Map(),
       allowed: new Map(),
       differences: new Map(),
@@ -109,11 +113,16 @@ export class Comparison {
     outcome.cases += cases.length;
     for (let i = 0; i < cases.length; i++) {
       outcome.words += cases[i].words.length;
-      const stop = STOPS[theirs[i].state[WORD.stop]];
+      const judged = theirs[i];
+      if (judged === null) {
+        outcome.unjudged++;
+        continue;
+      }
+      const stop = STOPS[judged.state[WORD.stop]];
       outcome.stops.set(stop, (outcome.stops.get(stop) ?? 0) + 1);
-      if (isEqual(ours[i], theirs[i])) continue;
-      const reason = whyAllowed(cases[i], ours[i], theirs[i]);
-      if (reason === null) await this.#note(specs[i], ours[i], theirs[i]);
+      if (isEqual(ours[i], judged)) continue;
+      const reason = whyAllowed(cases[i], ours[i], judged);
+      if (reason === null) await this.#note(specs[i], ours[i], judged);
       else outcome.allowed.set(reason, (outcome.allowed.get(reason) ?? 0) + 1);
     }
   }
@@ -165,10 +174,13 @@ export class Comparison {
   }
 
   async #differing(specs: CaseSpec[]): Promise<Found[]> {
-    const cases = specs.map(makeCase), judged = await this.#judge.run(this.#memory, cases);
-    return specs.flatMap((spec, i) => {
-      const ours = this.#run(spec, cases[i]), theirs = judged[i];
-      return isAlike(cases[i], ours, theirs) ? [] : [{ spec, ours, theirs }];
+    const isEndless = (r: SequenceResult): boolean => STOPS[r.state[WORD.stop]] === "too long";
+    const candidates = specs.map((spec) => ({ spec, c: makeCase(spec) }))
+      .map(({ spec, c }) => ({ spec, c, ours: this.#run(spec, c) })).filter(({ ours }) => !isEndless(ours));
+    const judged = await this.#judge.run(this.#memory, candidates.map(({ c }) => c));
+    return candidates.flatMap(({ spec, c, ours }, i) => {
+      const theirs = judged[i];
+      return theirs === null || isEndless(theirs) || isAlike(c, ours, theirs) ? [] : [{ spec, ours, theirs }];
     });
   }
 }
@@ -187,7 +199,7 @@ interface Found {
 export function describeOutcome(o: Outcome): string {
   const stops = [...o.stops].map(([stop, count]) => `${count} ${stop}`).join(", ");
   const lines = [
-    `seed ${o.seed}: ${o.cases} cases of ${o.words} instructions (${stops}; ${o.endless} endless left out)`,
+    `seed ${o.seed}: ${o.cases} cases of ${o.words} instructions (${stops}; ${o.endless} endless and ${o.unjudged} that end the judge left out)`,
   ];
   for (const [reason, count] of o.allowed) lines.push(`allowed ${count}: ${reason}`);
   const all = [...o.differences].sort((a, b) => b[1].count - a[1].count);

@@ -1,6 +1,7 @@
 import { disassemble } from "../../core/a64/disassembler.ts";
 import { type SequenceCase, type SequenceResult, STATE_WORDS, STOPS, WORD } from "../oracle/sequence.ts";
-import { type CaseSpec, formatSpec, makeCase, rowOf } from "./cases.ts";
+import { type CaseSpec, formatSpec, makeCase } from "./cases.ts";
+import { rowOf } from "./rows.ts";
 import { whyAllowed } from "./allowed_differences.ts";
 
 /** Whether our result is the judge's, or differs for a reason that is listed. */
