@@ -99,7 +99,7 @@ export function accessDevice(c: VmVcpu, esr: number, ipa: number, bytes: number,
   }
   const verdict = vm.decide(trap);
   const isDone = carryOut(c, verdict, mapping, ipa, bytes, isWrite);
-  if (!isWrite) {
+  if (!isWrite && isDone) {
     trap.valueLo = c.accessLo;
     trap.valueHi = c.accessHi;
     if (isBigEndian(c)) swapAccess(c, bytes);
@@ -124,7 +124,10 @@ function carryOut(
     case "allow":
     case "pause":
     case "mask":
-      if (mapping === null) return false;
+      if (mapping === null) {
+        if (!isWrite) readAs(c, bytes, 0, 0);
+        return false;
+      }
       performAccess(c, mapping, ipa - mapping.base, bytes, isWrite);
       if (verdict.action === "mask" && !isWrite) {
         readAs(
@@ -143,7 +146,7 @@ function carryOut(
       if (!isWrite) readAs(c, bytes, 0, 0);
       return true;
     case "deny":
-      readAs(c, bytes, isWrite ? c.accessLo : 0, isWrite ? c.accessHi : 0);
+      if (!isWrite) readAs(c, bytes, 0, 0);
       return false;
   }
 }

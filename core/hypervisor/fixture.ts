@@ -1,0 +1,71 @@
+import { CPU_MODELS } from "../cpu/features.ts";
+import { handOver } from "../firmware/boot.ts";
+import { TrapLog } from "../log/record.ts";
+import { Machine } from "../machine/machine.ts";
+import { DTB_ROOM_BYTES, GUEST_IPA, PL011_BASE, PL011_INTID, PL031_BASE, PL031_INTID } from "../machine/memory_map.ts";
+import { Pl011 } from "../../devices/pl011.ts";
+import { Pl031 } from "../../devices/pl031.ts";
+import { Hypervisor } from "./hypervisor.ts";
+import type { Vm } from "./vm.ts";
+
+/** A machine with our hypervisor and a VM with console and clock, for tests: what the guest writes stands in `console`. */
+export class HypervisorFixture {
+  readonly machine: Machine;
+  readonly hypervisor: Hypervisor;
+  readonly vm: Vm;
+  console = "";
+  readonly lines: string[] = [];
+  /** What the guest asked of its host, such as "off" or "kill 3". */
+  readonly events: string[] = [];
+
+  constructor(options: { vcpus?: number; ramBytes?: number; model?: string; time?: "virtual" | "real" } = {}) {
+    const { vcpus = 1, ramBytes = 0x100_0000, model = "max", time = "virtual" } = options;
+    const transmit = (byte: number) => void (this.console += String.fromCharCode(byte));
+    this.machine = new Machine({
+      ramBytes: 0x200_0000 + ramBytes,
+      cpuCount: vcpus,
+      model: CPU_MODELS[model],
+      highestEl: 3,
+      time,
+    });
+    const { clock, ram, mmu, bus, gic } = this.machine;
+    handOver(this.machine.vcpus, gic.distributor(true));
+    this.hypervisor = new Hypervisor({ vcpus: this.machine.vcpus, memory: ram, mmu, clock, bus });
+    const stop = (event: string) => {
+      this.events.push(event);
+      this.machine.stop();
+    };
+    this.vm = this.hypervisor.createVm({
+      ramBytes,
+      log: new TrapLog("deny", (line) => void this.lines.push(line)),
+      host: {
+        transmit,
+        powerOff: () => stop("off"),
+        reset: () => stop("reset"),
+        pause: () => void this.events.push("pause"),
+        kill: (_, code) => stop(`kill ${code}`),
+      },
+    });
+    this.vm.bus.add(PL011_BASE, new Pl011(this.vm.line(PL011_INTID), clock, { transmit }));
+    this.vm.bus.add(PL031_BASE, new Pl031(this.vm.line(PL031_INTID), clock, 1_700_000_000));
+  }
+
+  /** Byte offset in memory of an IPA of guest RAM. */
+  host(ipa: number): number {
+    return this.machine.ram.hostOffset(this.vm.stage2.translate(ipa));
+  }
+
+  load(ipa: number, bytes: Uint8Array): void {
+    this.machine.ram.u8.set(bytes, this.host(ipa));
+  }
+
+  /** Where the devicetree goes. */
+  get dtbIpa(): number {
+    return GUEST_IPA + this.vm.ram.bytes - DTB_ROOM_BYTES;
+  }
+
+  /** Runs for at most this many instructions. */
+  run(instructions: number): string {
+    return this.machine.run({ poll: () => {}, wait: () => {} }, { instructions, milliseconds: 60_000 });
+  }
+}
