@@ -31,12 +31,14 @@ export function callHypervisor(vcpu: Vcpu, imm16: number): void {
   takeSynchronous(vcpu, el === 3 ? 3 : 2, EC.hvc, imm16, 4);
 }
 
-/** SMC: trapped by HCR_EL2.TSC, disabled by SCR_EL3.SMD. Arm DDI 0487, AArch64.CheckForSMCUndefOrTrap(). */
+/**
+ * SMC: trapped by HCR_EL2.TSC, disabled by SCR_EL3.SMD. Whether it can be trapped where there is no EL3 is IMPLEMENTATION
+ * DEFINED: here it can. Arm DDI 0487, AArch64.CheckForSMCUndefOrTrap() and HCR_EL2.TSC.
+ */
 export function callSecureMonitor(vcpu: Vcpu, imm16: number): void {
   const el = currentEl(vcpu);
-  if (el === 0 || !vcpu.hasEl3) return takeUndefined(vcpu);
   if (el === 1 && (hcrLo(vcpu) & HCR_TSC) !== 0) return takeSynchronous(vcpu, 2, EC.smc, imm16);
-  if ((scr(vcpu) & SCR_SMD) !== 0) return takeUndefined(vcpu);
+  if (el === 0 || !vcpu.hasEl3 || (scr(vcpu) & SCR_SMD) !== 0) return takeUndefined(vcpu);
   takeSynchronous(vcpu, 3, EC.smc, imm16, 4);
 }
 

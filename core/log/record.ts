@@ -57,9 +57,9 @@ export class TrapLog {
     this.sink(formatRecord(trap, verdict));
   }
 
-  /** The lines of the latest traps, oldest first. */
-  *lines(): Generator<string> {
-    for (let i = 0; i < RING_ENTRIES; i++) {
+  /** The lines of the latest traps, at most `count`, oldest first. */
+  *lines(count = RING_ENTRIES): Generator<string> {
+    for (let i = Math.max(0, RING_ENTRIES - count); i < RING_ENTRIES; i++) {
       const entry = this.#entries[(this.#next + i) % RING_ENTRIES];
       if (entry?.verdict) yield formatRecord(entry.traps[entry.kind]!, entry.verdict);
     }
