@@ -1,16 +1,14 @@
-import { commandHelp, nearest, parseCommand, UsageError } from "./core/cli/command.ts";
+import { commandHelp, commandList, findCommand, parseCommand, UsageError } from "./core/cli/command.ts";
 import { COMMANDS, SHORT_START, VERSION } from "./core/cli/commands.ts";
 
 /** Runs one command line. Returns the exit code. */
 async function main(args: readonly string[]): Promise<number> {
-  const [name, ...rest] = args;
+  const [name] = args;
   if (name === undefined || name === "--help" || name === "-h" || name === "help") return print(SHORT_START);
   if (name === "--version" || name === "version") return print(`ariel ${VERSION}\n`);
-  const command = COMMANDS.find((c) => c.name === name);
-  if (!command) {
-    const near = nearest(name, COMMANDS.map((c) => c.name));
-    throw new UsageError(`Unknown command "${name}"${near ? `; did you mean ${near}?` : '; see "ariel --help"'}`);
-  }
+  const found = findCommand(COMMANDS, args);
+  if (!("command" in found)) return print(`Commands:\n${commandList(found)}`);
+  const { command, rest } = found;
   const parsed = parseCommand(command, rest);
   return parsed.has("help") ? print(commandHelp(command)) : await command.run(parsed);
 }

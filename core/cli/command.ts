@@ -23,6 +23,7 @@ export interface Example {
 }
 
 export interface Command {
+  /** One word, or two where a first word has several commands, such as "log decode". */
   readonly name: string;
   readonly summary: string;
   /** Positional arguments as the usage line shows them; `[X]` is optional, `X...` takes any number. */
@@ -58,6 +59,35 @@ export class Arguments {
   }
 }
 
+/** A command and the arguments that follow its name. */
+export interface FoundCommand {
+  readonly command: Command;
+  readonly rest: readonly string[];
+}
+
+/**
+ * The command that the first word or two of `args` name; or the commands of a first word that stands alone or before
+ * --help. Throws UsageError for a name that there is not.
+ */
+export function findCommand(commands: readonly Command[], args: readonly string[]): FoundCommand | readonly Command[] {
+  const name = args.slice(0, 2).join(" ");
+  const command = commands.find((c) => c.name === name) ?? commands.find((c) => c.name === args[0]);
+  if (command) return { command, rest: args.slice(command.name.split(" ").length) };
+  const group = commands.filter((c) => c.name.startsWith(`${args[0]} `));
+  if (group.length > 0 && (args[1] === undefined || args[1] === "--help" || args[1] === "-h")) return group;
+  const near = group.length > 0
+    ? nearest(name, group.map((c) => c.name)) ?? `one of ${group.map((c) => c.name).join(", ")}`
+    : nearest(args[0], [...new Set(commands.map((c) => c.name.split(" ")[0]))]);
+  const wrong = group.length > 0 ? name : args[0];
+  throw new UsageError(`Unknown command "${wrong}"${near ? `; did you mean ${near}?` : '; see "ariel --help"'}`);
+}
+
+/** The summaries of some commands, a line each. */
+export function commandList(commands: readonly Command[]): string {
+  const width = Math.max(12, ...commands.map((c) => c.name.length)) + 1;
+  return commands.map((c) => `  ${c.name.padEnd(width)}${c.summary}\n`).join("");
+}
+
 export const HELP_OPTION: Option = { name: "help", short: "h", help: "Show this help" };
 
 /** Checks `args` against the command's options. Throws UsageError for what does not fit. */
@@ -80,7 +110,9 @@ export function parseCommand(command: Command, args: readonly string[]): Argumen
     for (const value of given) checkChoice(option, value);
   }
   const positional = parsed._.map(String);
-  const most = command.positional === undefined ? 0 : /\.\.\.\]?$/.test(command.positional)
+  const most = command.positional === undefined
+    ? 0
+    : /\.\.\.\]?$/.test(command.positional)
     ? Infinity
     : command.positional.split(" ").length;
   if (positional.length > most) throw new UsageError(`Cannot take the argument "${positional[most]}"`);

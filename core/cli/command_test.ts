@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { type Command, commandHelp, parseCommand, UsageError } from "./command.ts";
+import { type Command, commandHelp, findCommand, parseCommand, UsageError } from "./command.ts";
 
 const command: Command = {
   name: "run",
@@ -44,4 +44,19 @@ Deno.test("commandHelp() shows every option with its default", () => {
   for (const text of ["-m, --memory SIZE", "[768M]", "real|virtual", "(repeatable)", "-h, --help"]) {
     assertEquals(help.includes(text), true, text);
   }
+});
+
+Deno.test("findCommand() takes names of one and of two words, and groups", () => {
+  const commands = ["run", "log decode", "policy new", "policy check"].map((name) => ({ ...command, name }));
+  const found = (...args: string[]) => {
+    const result = findCommand(commands, args);
+    return "command" in result ? [result.command.name, ...result.rest] : result.map((c) => c.name);
+  };
+  assertEquals(found("run", "decode"), ["run", "decode"]);
+  assertEquals(found("log", "decode", "--json"), ["log decode", "--json"]);
+  assertEquals(found("policy"), ["policy new", "policy check"]);
+  assertEquals(found("policy", "--help"), ["policy new", "policy check"]);
+  assertThrows(() => found("rum"), UsageError, "did you mean run?");
+  assertThrows(() => found("policy", "chek"), UsageError, "did you mean policy check?");
+  assertThrows(() => found("log", "xyz"), UsageError, "one of log decode");
 });

@@ -1,4 +1,4 @@
-import type { Command } from "./command.ts";
+import { type Command, commandList } from "./command.ts";
 import { RUN } from "./run.ts";
 
 export const VERSION = "0.1.0";
@@ -13,7 +13,6 @@ export const SHORT_START = `Ariel ${VERSION}: an AArch64 machine emulator with a
   ariel run --kernel Image           boot Linux
 
 Commands:
-${COMMANDS.map((c) => `  ${c.name.padEnd(12)} ${c.summary}`).join("\n")}
-
+${commandList(COMMANDS)}
 "ariel COMMAND --help" tells more of a command.
 `;
