@@ -103,6 +103,8 @@ export const STATE = {
   event:            { offset: 0x1a0, bytes: 4 },
   /** A physical SError interrupt is pending: its ISS with bit 31 set; 0 when none is. */
   serror:           { offset: 0x1a4, bytes: 4 },
+  /** WebAssembly calls that stand for calls of the guest, nested now. */
+  depth:            { offset: 0x1a8, bytes: 4 },
 } as const;
 export type StateField = keyof typeof STATE;
 
@@ -119,4 +121,7 @@ export const SYSREG_SLOTS = 1024;
  * bit 4 + n: an MSR at ELn may write it, without calling TypeScript.
  */
 export const SYSREG_ACCESS = SYSREG + 8 * SYSREG_SLOTS;
-export const VCPU_BYTES = 0x4000;
+/** Counters of arrivals at branch targets, 16 bits each, by a hash of the record's address. */
+export const HOT = 0x4000;
+export const HOT_COUNTERS = 0x4000;
+export const VCPU_BYTES = HOT + 2 * HOT_COUNTERS;

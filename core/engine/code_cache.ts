@@ -25,6 +25,8 @@ export class CodeCache {
   /** Slots dropped, which execute TLBs may still point to. */
   #dropped: number[] = [];
   #nextSlot = 0;
+  /** Byte offsets in memory of the instructions before which generated code is left. See Engine.setBreakpoint. */
+  readonly breakpoints = new Set<number>();
 
   /**
    * @param base byte offset of the records in `buffer`, a multiple of 16, and `pages` how many pages fit there.
@@ -104,6 +106,10 @@ export class CodeCache {
   decode(record: number): boolean {
     const at = this.instructionOf(record);
     if (at < 0) return false;
+    if (this.breakpoints.size !== 0 && this.breakpoints.has(at)) {
+      this.#u16[record >>> 1] = SPECIAL.breakpoint;
+      return true;
+    }
     this.decodeWord(this.#i32[at >>> 2], record, at & 0xfff);
     return true;
   }

@@ -28,8 +28,15 @@ export interface EngineMmu extends Translation {
 
 /** The CPU's exception model, as the engine needs it. The PC is exact when any of these is called. */
 export interface ExceptionModel {
-  /** Takes the most urgent pending interrupt that is not masked, if any. */
-  takeInterrupts(vcpu: Vcpu): void;
+  /**
+   * Takes the most urgent pending interrupt that is not masked, if any, or the Software Step exception that is due.
+   * @param isHeld interrupts wait: a debugger steps.
+   */
+  takeInterrupts(vcpu: Vcpu, isHeld?: boolean): void;
+  /** True while the vCPU is to execute one instruction at a time (MDSCR_EL1.SS), each followed by `stepped`. */
+  isStepping(vcpu: Vcpu): boolean;
+  /** An instruction was executed while `isStepping`. */
+  stepped(vcpu: Vcpu): void;
   /** Does what an exit of generated code asks for: an exception, an exception return, a wait. */
   exit(vcpu: Vcpu, kind: ExitKind): void;
   /** Takes the Data Abort or Instruction Abort of the MMU's fault. */
@@ -84,6 +91,16 @@ export class Engine {
   /** Memory exits of generated code, for statistics. */
   slowAccesses = 0;
   helperCalls = 0;
+  /**
+   * A debugger is told of every data access that goes the slow path, before it is made: true leaves generated code with
+   * the PC on the instruction. Accesses to pages that Mmu.isWatched names all go the slow path.
+   */
+  onAccess: ((vcpu: Vcpu, lo: number, hi: number, request: number) => boolean) | null = null;
+  /** A debugger is told of every page of memory that is about to run at a VA, before its records are used. */
+  onFetchPage: ((vcpu: Vcpu, lo: number, hi: number, hostPage: number) => void) | null = null;
+  /** The next instruction is executed apart from the code cache: past a breakpoint, with no access reported. */
+  #stepsNext = false;
+  #isApart = false;
 
   constructor(options: EngineOptions) {
     const { memory, mmu, exceptions, decoder } = options;
@@ -95,6 +112,7 @@ export class Engine {
       helper: (id) => this.#helper(id),
       memoryAccess: (request) => this.#memoryAccess(request),
       decode: (record) => this.#decode(record),
+      hot: () => 0,
     });
     this.handlers.generate(commonShapes(decoder));
     const pages = options.recordPages - 1;
@@ -118,6 +136,18 @@ export class Engine {
     this.#mmu.unprotectCode(hostPage);
   }
 
+  /** Leaves generated code before the instruction at a byte of memory: ExceptionModel.exit is told "breakpoint". */
+  setBreakpoint(host: number, isSet: boolean): void {
+    if (isSet) this.code.breakpoints.add(host);
+    else this.code.breakpoints.delete(host);
+    this.storedTo(host >>> 12);
+  }
+
+  /** To be called at a breakpoint: the instruction is executed, and the slice ends behind it. */
+  stepOver(): void {
+    this.#stepsNext = true;
+  }
+
   /** Instructions that the running vCPU has executed in this slice, exact during helpers and exits; 0 between slices. */
   get elapsed(): number {
     if (this.#running === null) return 0;
@@ -137,19 +167,30 @@ export class Engine {
    * @returns the number executed.
    */
   run(vcpu: Vcpu, budget: number): number {
-    this.#vcpu = this.#running = vcpu;
     const { i32, w } = vcpu;
-    const start = vcpu.instructions;
-    this.#sliceEnd = start + budget;
-    i32[w + BUDGET] = -budget;
+    const start = this.#begin(vcpu, budget);
     while (i32[w + BUDGET] < 0 && vcpu.isRunning) {
       this.#exceptions.takeInterrupts(vcpu);
+      if (this.#stepsNext || this.#exceptions.isStepping(vcpu)) {
+        this.#stepsNext = false;
+        this.#stepOne(vcpu);
+        continue;
+      }
       const record = this.#fetch(vcpu);
       if (record !== 0) this.#enter(vcpu, record);
     }
-    vcpu.instructions = this.#sliceEnd + i32[w + BUDGET];
+    return this.#finish(vcpu) - start;
+  }
+
+  #begin(vcpu: Vcpu, budget: number): number {
+    this.#vcpu = this.#running = vcpu;
+    this.#sliceEnd = vcpu.instructions + budget;
+    vcpu.i32[vcpu.w + BUDGET] = -budget;
+    return vcpu.instructions;
+  }
+  #finish(vcpu: Vcpu): number {
     this.#running = null;
-    return vcpu.instructions - start;
+    return vcpu.instructions = this.#sliceEnd + vcpu.i32[vcpu.w + BUDGET];
   }
 
   #enter(vcpu: Vcpu, record: number): void {
@@ -222,6 +263,7 @@ export class Engine {
         return 0;
       }
       const hostPage = host >>> 12;
+      if (this.onFetchPage !== null) this.onFetchPage(vcpu, lo & ~0xfff, hi, hostPage);
       if (!this.code.holds(hostPage)) this.#mmu.protectCode(hostPage);
       recordBase = this.code.recordsOf(hostPage);
       // The TLB block is asked for again: entering the page may have flushed it.
@@ -237,27 +279,46 @@ export class Engine {
     return recordBase + (lo & 0xfff) * 4;
   }
 
-  /** Executes exactly one instruction, or takes the exception or interrupt that comes instead of it. */
-  step(vcpu: Vcpu): void {
-    this.#vcpu = this.#running = vcpu;
-    const { i32, w } = vcpu;
-    this.#sliceEnd = vcpu.instructions + 1;
+  /**
+   * Executes exactly one instruction, past a breakpoint on it, or takes the exception or interrupt that comes instead.
+   * @param isHeld interrupts wait.
+   * @returns the number executed: 0 or 1.
+   */
+  step(vcpu: Vcpu, isHeld = false): number {
+    const start = this.#begin(vcpu, 1);
+    this.#exceptions.takeInterrupts(vcpu, isHeld);
+    this.#stepOne(vcpu);
+    return this.#finish(vcpu) - start;
+  }
+
+  /** Executes one instruction from a record of its own, and ends the slice. */
+  #stepOne(vcpu: Vcpu): void {
+    const { i32, u32, w } = vcpu;
+    this.#sliceEnd += i32[w + BUDGET] + 1;
     i32[w + BUDGET] = -1;
-    this.#exceptions.takeInterrupts(vcpu);
+    const isSoftwareStep = this.#exceptions.isStepping(vcpu);
     const host = this.#translate(vcpu);
-    if (host < 0) i32[w + BUDGET]++;
-    else {
-      const lo = vcpu.u32[w + PC];
-      const record = this.#stepRecords + (lo & 0xfff) * 4;
-      this.code.decodeWord(i32[host >>> 2], record, NaN);
-      i32.fill(0, (record + RECORD_BYTES) >>> 2, (record + 2 * RECORD_BYTES) >>> 2);
-      i32[(record + RECORD_BYTES) >>> 2] = SPECIAL.step;
-      vcpu.set64("pcPage", vcpu.get64("pc") & ~0xfffn);
-      vcpu.set32("recordBase", this.#stepRecords);
-      this.#enter(vcpu, record);
+    if (host < 0) {
+      i32[w + BUDGET]++;
+      return;
     }
-    vcpu.instructions = this.#sliceEnd + i32[w + BUDGET];
-    this.#running = null;
+    const lo = u32[w + PC], hi = u32[w + PC + 1];
+    const record = this.#stepRecords + (lo & 0xfff) * 4;
+    this.code.decodeWord(i32[host >>> 2], record, NaN);
+    i32.fill(0, (record + RECORD_BYTES) >>> 2, (record + 2 * RECORD_BYTES) >>> 2);
+    i32[(record + RECORD_BYTES) >>> 2] = SPECIAL.step;
+    u32[w + (STATE.pcPage.offset >>> 2)] = lo & ~0xfff;
+    u32[w + (STATE.pcPage.offset >>> 2) + 1] = hi;
+    u32[w + (STATE.recordBase.offset >>> 2)] = this.#stepRecords;
+    this.#isApart = true;
+    this.#enter(vcpu, record);
+    this.#isApart = false;
+    const kind = i32[w + KIND_FIELD];
+    if (kind === SLICE && u32[w + PC + 1] >>> 24 !== 0) this.#exceptions.branchAddress(vcpu);
+    if (!isSoftwareStep) return;
+    // A fault that the resident of EL2 has repaired leaves the instruction to be executed
+    const isExecuted = kind === SLICE || kind === FETCH || kind === STEP || u32[w + PC] !== lo || u32[w + PC + 1] !== hi;
+    if (isExecuted) this.#exceptions.stepped(vcpu);
   }
 
   // Called by generated code
@@ -281,6 +342,13 @@ export class Engine {
     this.slowAccesses++;
     const vcpu = this.#vcpu;
     vcpu.syncPc();
+    if (this.onAccess !== null && !this.#isApart) {
+      const at = vcpu.scratch32(1);
+      if (this.onAccess(vcpu, vcpu.u32[at], vcpu.u32[at + 1], request)) {
+        vcpu.i32[vcpu.w + KIND_FIELD] = STEP;
+        return 1;
+      }
+    }
     const left = this.#memoryPath.access(vcpu, request);
     if (vcpu.u32[vcpu.w + ATTENTION] === 2) this.stopSoon();
     if (left !== 0) vcpu.i32[vcpu.w + KIND_FIELD] = REDIRECT;

@@ -3,8 +3,7 @@ import { extractFields } from "../a64/row.ts";
 import { EXIT_KINDS, STATE } from "../cpu/layout.ts";
 import { Operand } from "./emitter.ts";
 import { IMPORT } from "./guest_emitter.ts";
-import { EXEC_TLB_OFFSET } from "./memory_request.ts";
-import { emitDispatch, Tier1Emitter, TYPE } from "./tier1.ts";
+import { emitDispatch, emitLookUp, FETCH_EXIT, LEFT, leaveCode, Tier1Emitter, TYPE } from "./tier1.ts";
 import { encodeModule, type FunctionBody, type Signature } from "./wasm_module.ts";
 import { Emitter } from "./emitter.ts";
 
@@ -15,16 +14,16 @@ const FIRST_SLOT = 8;
 const TABLE_SLOTS = 0x10000;
 
 const SIGNATURES: readonly Signature[] = [
-  { params: ["i32", "i32", "i32"], results: [] },
+  { params: ["i32", "i32", "i32"], results: ["i64"] },
   { params: ["i32"], results: ["i32"] },
-  { params: ["i32", "i64", "i32", "i32"], results: [] },
+  { params: ["i32", "i64", "i32", "i32"], results: ["i64"] },
 ];
 const IMPORTS = [
   { name: "helper", type: TYPE.import },
   { name: "memory_access", type: TYPE.import },
   { name: "decode", type: TYPE.import },
+  { name: "hot", type: TYPE.import },
 ];
-const FETCH_EXIT = EXIT_KINDS.indexOf("fetch");
 
 /** What generated code calls in TypeScript; each gets one number and answers with one. */
 export interface Callbacks {
@@ -34,6 +33,8 @@ export interface Callbacks {
   memoryAccess(request: number): number;
   /** Decodes the instruction of a record; returns the record to run, or 0 to leave. */
   decode(record: number): number;
+  /** Told of a record that many branches arrive at; answers 0. */
+  hot(record: number): number;
 }
 
 /** One shape of a row, to be made into a handler: any word of it, and the variant bits. */
@@ -59,10 +60,11 @@ export class Handlers {
   /** Modules compiled so far. */
   moduleCount = 0;
 
-  constructor(memory: WebAssembly.Memory, callbacks: Callbacks) {
+  /** @param profile whether hot code is looked for. */
+  constructor(memory: WebAssembly.Memory, callbacks: Callbacks, readonly profile = false) {
     this.#memoryPages = memory.buffer.byteLength / 65536;
-    const { helper, memoryAccess, decode } = callbacks;
-    this.#imports = { env: { memory, table: this.table, helper, memory_access: memoryAccess, decode } };
+    const { helper, memoryAccess, decode, hot } = callbacks;
+    this.#imports = { env: { memory, table: this.table, helper, memory_access: memoryAccess, decode, hot } };
     const special = [
       [emitDecode(), SPECIAL.decode],
       [emitNextPage(), SPECIAL.nextPage],
@@ -97,7 +99,7 @@ export class Handlers {
     for (const { row, word, variant } of shapes) {
       const known = this.#known(row, variant), key = word & row.shapeMask;
       if (known.has(key)) continue;
-      emitters.push(emitHandler(row, word, variant));
+      emitters.push(emitHandler(row, word, variant, this.profile));
       slots.push(this.#next);
       known.set(key, this.#next++);
       this.#shapes.push({ row, word, variant });
@@ -118,7 +120,7 @@ export class Handlers {
       code: e.code,
       hints: e.hints,
     });
-    const dispatch = emitDispatch(EXEC_TLB_OFFSET, FETCH_EXIT);
+    const dispatch = emitDispatch(this.profile);
     const bytes = encodeModule({
       types: SIGNATURES,
       imports: IMPORTS,
@@ -135,8 +137,8 @@ export class Handlers {
 const DISPATCH = IMPORTS.length;
 
 /** The handler of one shape: the row's meaning, asked with any word of the shape. */
-export function emitHandler(row: Row, word: number, variant: number): Tier1Emitter {
-  const e = new Tier1Emitter(variant, DISPATCH);
+export function emitHandler(row: Row, word: number, variant: number, profile = false): Tier1Emitter {
+  const e = new Tier1Emitter(variant, DISPATCH, profile);
   if (row.options.trap === "fp") e.checkFp();
   row.semantics!(e, extractFields(row, word));
   e.finish();
@@ -151,10 +153,36 @@ function continueAt(e: Emitter, record: Operand<"i32">): void {
   e.endOfCode();
 }
 
+/**
+ * Writes `enter`: runs records until the code is left. Where a RET comes back here, no WebAssembly caller expected its
+ * address: execution goes on there.
+ */
 function emitEnter(): Emitter {
   const e = new Emitter(3);
+  const address = e.newLocal("i64");
+  e.storeMemory(4, CPU, STATE.depth.offset, e.i32(0));
+  e.code.raw([0x03, 0x40]); // loop
   for (const p of [CPU, RECORD, COUNT]) e.get(p);
-  continueAt(e, RECORD);
+  e.get(e.loadMemory("i32", 2, RECORD, 0));
+  e.code.raw([0x11, TYPE.handler, 0x00]); // call_indirect
+  e.set(address);
+  e.beginIf(e.eq(address, e.i64(LEFT)), 0);
+  leaveCode(e);
+  e.endBlock();
+  emitLookUp(e, CPU, address, (record) => {
+    e.get(record);
+    e.set(RECORD);
+    e.get(e.sub(e.loadMemory("i32", 4, CPU, STATE.budget.offset), e.shrU(record, e.i32(4))));
+    e.set(COUNT);
+    e.code.raw([0x0c, 0x01]); // br to the loop
+    e.endOfCode();
+  });
+  e.storeMemory(8, CPU, STATE.pc.offset, address);
+  e.storeMemory(4, CPU, STATE.exitKind.offset, e.i32(FETCH_EXIT));
+  e.storeMemory(8, CPU, STATE.exitArgument.offset, e.i64(0));
+  leaveCode(e);
+  e.endBlock();
+  e.code.u8(0x00); // unreachable
   return e;
 }
 
@@ -169,7 +197,7 @@ function emitDecode(): Emitter {
   storeProgress(e);
   const record = e.callFunction(IMPORT.decode, "i32", RECORD);
   e.beginIf(e.eqz(record), 0);
-  e.return();
+  leaveCode(e);
   e.endBlock();
   e.get(CPU);
   e.get(record);
@@ -196,6 +224,7 @@ function emitStop(kind: "step" | "breakpoint"): Emitter {
   const e = new Emitter(3);
   storeProgress(e);
   e.storeMemory(4, CPU, STATE.exitKind.offset, e.i32(EXIT_KINDS.indexOf(kind)));
+  leaveCode(e);
   return e;
 }
 

@@ -1,21 +1,45 @@
 import type { F32, F64, I32, I64, Int, V128, Value, WasmType } from "./builder.ts";
 import type { Builder } from "./builder.ts";
-import { STATE } from "../cpu/layout.ts";
-import { GuestEmitter } from "./guest_emitter.ts";
+import { EXIT_KINDS, HOT, HOT_COUNTERS, STATE } from "../cpu/layout.ts";
+import { GuestEmitter, IMPORT } from "./guest_emitter.ts";
 import { Emitter, Operand } from "./emitter.ts";
+import { EXEC_TLB_OFFSET } from "./memory_request.ts";
 import { RECORD_BYTES, RecordSlots, VARIANT } from "./record.ts";
 
-/** Type indices and functions that every module of handlers has. */
+/** Indices of the function types that every module of generated code has. */
 export const TYPE = { handler: 0, import: 1, dispatch: 2 } as const;
+/** The exit for TypeScript to translate the PC. */
+export const FETCH_EXIT = EXIT_KINDS.indexOf("fetch");
+/** Arrivals after which TypeScript is told of a hot record: a power of two. */
+const HOT_PERIOD = 64;
 
 /** How dispatch is told of the kind of an indirect branch: not 0 where BTYPE will be. */
 export const BRANCH_TYPE = { ret: 0, br: 1, blr: 2 } as const;
+
+/** What generated code returns when TypeScript has to look; any other value is an address to go on at. */
+export const LEFT = 1;
+
+/** Returns to TypeScript, through all WebAssembly callers. */
+export function leaveCode(e: Emitter): void {
+  e.code.raw([0x42, LEFT]);
+  e.return();
+}
+
+/** Counts the arrivals at a record, and has TypeScript look at it every HOT_PERIOD times. */
+export function countArrival(e: Emitter, cpu: Operand<"i32">, record: I32): void {
+  const counter = e.add(cpu as I32, e.and(e.shrU(record, e.i32(3)), e.i32(2 * HOT_COUNTERS - 2)));
+  const count = e.add(e.loadMemory("i32", 2, counter, HOT) as I32, e.i32(1));
+  e.storeMemory(2, counter, HOT, count);
+  e.beginIf(e.eqz(e.and(count, e.i32(HOT_PERIOD - 1))), 0);
+  e.callFunction(IMPORT.hot, "i32", record);
+  e.endBlock();
+}
 
 /**
  * Writes an interpreter handler: `(cpu, record, count)`, operands read from the record, ending in a tail call of the
  * next record's handler. `count + record/16` is the number of instructions executed minus the slice's budget, so that
  * straight-line code counts itself; it is looked at where the program branches backwards, calls, returns, or jumps
- * through a register.
+ * through a register. The result is LEFT, or the address that a RET goes to.
  */
 export class Tier1Emitter extends GuestEmitter implements Builder {
   readonly cpu = new Operand("i32", 0);
@@ -27,8 +51,9 @@ export class Tier1Emitter extends GuestEmitter implements Builder {
   /**
    * @param variant bits of VARIANT.
    * @param dispatch index of the module's dispatch function.
+   * @param profile whether arrivals at branch targets are counted, to find hot code.
    */
-  constructor(readonly variant: number, readonly dispatch: number) {
+  constructor(readonly variant: number, readonly dispatch: number, readonly profile: boolean) {
     super(3);
   }
 
@@ -202,6 +227,7 @@ export class Tier1Emitter extends GuestEmitter implements Builder {
     const count = this.add(this.#count as I32, this.sub(this.i32(1), this.shrS(distance, this.i32(4))));
     if (call || this.variant & VARIANT.backward) {
       this.#checkBudget(this.add(count, this.shrU(target, this.i32(4))), () => this.#targetPc(target));
+      if (this.profile) countArrival(this, this.cpu, target);
     }
     this.#continueAt(target, count);
   }
@@ -215,7 +241,7 @@ export class Tier1Emitter extends GuestEmitter implements Builder {
     this.setState64("pc", pc());
     this.setState32("exitKind", this.i32(0));
     this.setState32("budget", executed);
-    this.return();
+    this.leave();
     this.endBlock();
   }
   #continueAt(record: I32, count: Value): void {
@@ -242,10 +268,19 @@ export class Tier1Emitter extends GuestEmitter implements Builder {
     this.endOfCode();
   }
   branchTo(address: I64, kind: "br" | "blr" | "ret"): void {
+    this.#ended = true;
+    if (kind === "ret") return this.#return(address);
     // BTYPE of a BR depends on its register: TypeScript looks at the instruction where a guarded page is entered.
     if (kind === "br") this.setState32("record", this.#record as I32);
     this.#dispatch(address, true, BRANCH_TYPE[kind]);
-    this.#ended = true;
+  }
+  /** Returns to who called this code in WebAssembly, which goes on if it expects that address. */
+  #return(address: I64): void {
+    const executed = this.add(this.#executed(), this.i32(1));
+    this.#checkBudget(executed, () => address);
+    this.setState32("budget", executed);
+    this.get(address);
+    this.return();
   }
   synchronize(): void {
     this.#dispatch(this.add(this.#pc(), this.i64(4)), true);
@@ -256,7 +291,7 @@ export class Tier1Emitter extends GuestEmitter implements Builder {
     this.setState64("pc", this.add(this.#pc(), this.i64(4)));
     this.setState32("exitKind", this.i32(0));
     this.setState32("budget", this.add(this.#executed(), this.i32(1)));
-    this.return();
+    this.leave();
     this.endBlock();
   }
 
@@ -269,7 +304,7 @@ export class Tier1Emitter extends GuestEmitter implements Builder {
     this.set(this.#count);
   }
   protected leave(): void {
-    this.return();
+    leaveCode(this);
   }
 
   /** Finishes the handler: the next record's handler follows unless the instruction branched away for good. */
@@ -288,35 +323,56 @@ export class Tier1Emitter extends GuestEmitter implements Builder {
 }
 
 /**
- * Writes `dispatch(cpu, address, executed, branchType)`: finds the decoded page of an address through the execute TLB
- * and goes on there, or leaves for TypeScript to translate it.
+ * Writes a look-up of an address in the execute TLB: on a hit `pcPage` and `recordBase` are set and `found` is run with
+ * the record; what is written after that is reached on a miss. A guarded page is missed by branches of a BRANCH_TYPE that
+ * is not 0, so that TypeScript checks their target (FEAT_BTI).
  */
-export function emitDispatch(execTlbOffset: number, fetchExit: number): Emitter {
+export function emitLookUp(
+  e: Emitter,
+  cpu: Operand<"i32">,
+  address: Operand<"i64">,
+  found: (record: I32) => void,
+  branchType?: I32,
+): void {
+  const index = e.and(e.shrU(e.wrap(address), e.i32(8)), e.i32(0x3ff0));
+  const entry = e.add(e.loadMemory("i32", 4, cpu, STATE.tlb.offset), index);
+  const tag = e.loadMemory("i64", 8, entry, EXEC_TLB_OFFSET);
+  // Rotating brings a misaligned address out of range.
+  const words = e.rotr(e.sub(address as I64, tag as I64), e.i64(2));
+  let hit: I32 = e.ltU(words, e.i64(1024));
+  if (branchType) {
+    // The entry's flags are 3 for a guarded page.
+    hit = e.and(hit, e.eqz(e.and(e.loadMemory("i32", 4, entry, EXEC_TLB_OFFSET + 12), branchType)));
+  }
+  e.beginIf(hit, 1);
+  const recordBase = e.loadMemory("i32", 4, entry, EXEC_TLB_OFFSET + 8);
+  e.storeMemory(8, cpu, STATE.pcPage.offset, tag);
+  e.storeMemory(4, cpu, STATE.recordBase.offset, recordBase);
+  found(e.add(recordBase as I32, e.shl(e.wrap(words), e.i32(4))));
+  e.endBlock();
+}
+
+/**
+ * Writes `dispatch(cpu, address, executed, branchType)`: finds the record of an address through the execute TLB and goes
+ * on there, or leaves for TypeScript to translate it.
+ */
+export function emitDispatch(profile: boolean): Emitter {
   const e = new Emitter(4);
   const cpu = new Operand("i32", 0), address = new Operand("i64", 1);
   const executed = new Operand("i32", 2), branchType = new Operand("i32", 3);
-  const low = e.wrap(address);
-  const index = e.and(e.shrU(low, e.i32(8)), e.i32(0x3ff0));
-  const entry = e.add(e.loadMemory("i32", 4, cpu, STATE.tlb.offset), index);
-  const tag = e.loadMemory("i64", 8, entry, execTlbOffset);
-  // Rotating brings a misaligned address out of range.
-  const words = e.rotr(e.sub(address as I64, tag as I64), e.i64(2));
-  // The entry's flags are 3 for a guarded page (FEAT_BTI), where TypeScript checks the target instruction.
-  const guarded = e.and(e.loadMemory("i32", 4, entry, execTlbOffset + 12), branchType as I32);
-  e.beginIf(e.and(e.ltU(words, e.i64(1024)), e.eqz(guarded)), 1);
-  const recordBase = e.loadMemory("i32", 4, entry, execTlbOffset + 8);
-  e.storeMemory(8, cpu, STATE.pcPage.offset, tag);
-  e.storeMemory(4, cpu, STATE.recordBase.offset, recordBase);
-  const record = e.add(recordBase, e.shl(e.wrap(words), e.i32(4))) as Operand<"i32">;
-  e.get(cpu);
-  e.get(record);
-  e.get(e.sub(executed as I32, e.shrU(record as I32, e.i32(4))));
-  e.get(e.loadMemory("i32", 2, record, 0));
-  e.code.raw([0x13, TYPE.handler, 0x00]);
-  e.endBlock();
+  emitLookUp(e, cpu, address, (record) => {
+    if (profile) countArrival(e, cpu, record);
+    e.get(cpu);
+    e.get(record);
+    e.get(e.sub(executed as I32, e.shrU(record, e.i32(4))));
+    e.get(e.loadMemory("i32", 2, record, 0));
+    e.code.raw([0x13, TYPE.handler, 0x00]);
+    e.endOfCode();
+  }, branchType);
   e.storeMemory(8, cpu, STATE.pc.offset, address);
   e.storeMemory(4, cpu, STATE.budget.offset, executed);
-  e.storeMemory(4, cpu, STATE.exitKind.offset, e.i32(fetchExit));
+  e.storeMemory(4, cpu, STATE.exitKind.offset, e.i32(FETCH_EXIT));
   e.storeMemory(8, cpu, STATE.exitArgument.offset, e.zeroExtend(branchType));
+  leaveCode(e);
   return e;
 }

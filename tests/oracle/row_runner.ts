@@ -37,6 +37,7 @@ export class RowRunner {
       },
       memoryAccess: () => 1,
       decode: () => 0,
+      hot: () => 0,
     });
   }
 
