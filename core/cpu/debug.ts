@@ -51,6 +51,11 @@ export function softwareStepState(vcpu: Vcpu): "inactive" | "not pending" | "pen
   return (pstate & PSTATE_SS) !== 0 ? "not pending" : "pending";
 }
 
+/** What an instruction does that makes an exception of itself, before it is taken. Arm DDI 0487, SSAdvance(). */
+export function advanceSoftwareStep(vcpu: Vcpu): void {
+  if ((vcpu.sysLo(MDSCR_EL1) & MDSCR_SS) !== 0) vcpu.set32("pstate", vcpu.get32("pstate") & ~PSTATE_SS);
+}
+
 defineSysreg("OSLAR_EL1", {
   write: (vcpu, lo) => vcpu.setSys(OSLSR_EL1, vcpu.sysLo(OSLSR_EL1) & ~OSLK | (lo & 1) << 1, 0),
 });

@@ -5,7 +5,7 @@ import "./system_instructions.ts";
 import "./timers.ts";
 import { takeAbort, takeExternalAbort } from "./aborts.ts";
 import { checkBranchTarget } from "./branch_target.ts";
-import { softwareStepState } from "./debug.ts";
+import { advanceSoftwareStep, softwareStepState } from "./debug.ts";
 import {
   callHypervisor,
   callSecureMonitor,
@@ -32,9 +32,12 @@ export class CpuExceptionModel {
   /** Told of breakpoints that a debugger has set in decoded code; the PC is on the instruction. */
   onBreakpoint: (vcpu: Vcpu) => void = () => {};
 
-  /** Takes the most urgent exception that comes before the next instruction: an interrupt or a pending software step. */
-  takeInterrupts(vcpu: Vcpu): void {
-    if (takeInterrupts(vcpu)) return;
+  /**
+   * Takes the most urgent exception that comes before the next instruction: an interrupt or a pending software step.
+   * @param isHeld interrupts wait.
+   */
+  takeInterrupts(vcpu: Vcpu, isHeld = false): void {
+    if (!isHeld && takeInterrupts(vcpu)) return;
     if (softwareStepState(vcpu) === "pending") takeSoftwareStep(vcpu, true, false);
   }
 
@@ -73,10 +76,13 @@ export class CpuExceptionModel {
     const argument = vcpu.u32[vcpu.w + ARGUMENT];
     switch (kind) {
       case "svc":
+        advanceSoftwareStep(vcpu);
         return callSupervisor(vcpu, argument);
       case "hvc":
+        advanceSoftwareStep(vcpu);
         return callHypervisor(vcpu, argument);
       case "smc":
+        advanceSoftwareStep(vcpu);
         return callSecureMonitor(vcpu, argument);
       case "brk":
         return softwareBreakpoint(vcpu, argument);

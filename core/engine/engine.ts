@@ -112,7 +112,6 @@ export class Engine {
       helper: (id) => this.#helper(id),
       memoryAccess: (request) => this.#memoryAccess(request),
       decode: (record) => this.#decode(record),
-      hot: () => 0,
     });
     this.handlers.generate(commonShapes(decoder));
     const pages = options.recordPages - 1;

@@ -73,7 +73,9 @@ export class Machine {
   #instructions = 0;
   /** Virtual nanoseconds that passed while every vCPU waited. */
   #idleNs = 0;
-  readonly #startMs = performance.now();
+  /** The host's time at which the machine's was 0, were it not for pauses; and when the pause began. */
+  #startMs = performance.now();
+  #pausedAtMs: number | null = this.#startMs;
   #stopped = false;
   #turn = 0;
 
@@ -138,7 +140,7 @@ export class Machine {
   }
 
   #nowNs(): number {
-    if (this.options.time === "real") return Math.floor((performance.now() - this.#startMs) * 1e6);
+    if (this.options.time === "real") return Math.floor(((this.#pausedAtMs ?? performance.now()) - this.#startMs) * 1e6);
     return this.instructions + this.#idleNs;
   }
 
@@ -149,8 +151,31 @@ export class Machine {
     for (const vcpu of this.vcpus) vcpu.interruptsChanged();
   }
 
-  /** Runs until `stop` is called, a limit is reached, or nothing can happen any more. */
+  /** Runs until `stop` is called, a limit is reached, or nothing can happen any more. Time passes only meanwhile. */
   run(host: Host, limits: RunLimits): StopReason {
+    if (this.#pausedAtMs !== null) this.#startMs += performance.now() - this.#pausedAtMs;
+    this.#pausedAtMs = null;
+    try {
+      return this.#run(host, limits);
+    } finally {
+      this.#pausedAtMs = performance.now();
+    }
+  }
+
+  /** Executes one instruction of a vCPU that runs or waits, while no time passes and no interrupt is taken. */
+  step(vcpu: Vcpu): void {
+    vcpu.waiting = 0;
+    vcpu.isRunning = true;
+    this.#instructions += this.engine.step(vcpu, true);
+  }
+
+  /** Runs one vCPU alone for some instructions. */
+  runAlone(vcpu: Vcpu, instructions: number): void {
+    this.#stopped = false;
+    if (vcpu.isRunning) this.#instructions += this.engine.run(vcpu, instructions);
+  }
+
+  #run(host: Host, limits: RunLimits): StopReason {
     const endMs = performance.now() + limits.milliseconds;
     this.#stopped = false;
     for (;;) {

@@ -149,6 +149,8 @@ export class FlatMachine {
     };
     return {
       takeInterrupts() {},
+      isStepping: () => false,
+      stepped() {},
       exit: (vcpu, kind) => stop(vcpu, kind === "brk" ? 0 : kind === "undefined" ? 1 : kind),
       abort: (vcpu) => stop(vcpu, 2),
       externalAbort: (vcpu) => stop(vcpu, 2),
