@@ -112,6 +112,7 @@ export class Engine {
       helper: (id) => this.#helper(id),
       memoryAccess: (request) => this.#memoryAccess(request),
       decode: (record) => this.#decode(record),
+      hot: () => 0,
     });
     this.handlers.generate(commonShapes(decoder));
     const pages = options.recordPages - 1;
@@ -316,7 +317,8 @@ export class Engine {
     if (kind === SLICE && u32[w + PC + 1] >>> 24 !== 0) this.#exceptions.branchAddress(vcpu);
     if (!isSoftwareStep) return;
     // A fault that the resident of EL2 has repaired leaves the instruction to be executed
-    const isExecuted = kind === SLICE || kind === FETCH || kind === STEP || u32[w + PC] !== lo || u32[w + PC + 1] !== hi;
+    const isExecuted = kind === SLICE || kind === FETCH || kind === STEP || u32[w + PC] !== lo ||
+      u32[w + PC + 1] !== hi;
     if (isExecuted) this.#exceptions.stepped(vcpu);
   }
 

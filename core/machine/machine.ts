@@ -140,7 +140,9 @@ export class Machine {
   }
 
   #nowNs(): number {
-    if (this.options.time === "real") return Math.floor(((this.#pausedAtMs ?? performance.now()) - this.#startMs) * 1e6);
+    if (this.options.time === "real") {
+      return Math.floor(((this.#pausedAtMs ?? performance.now()) - this.#startMs) * 1e6);
+    }
     return this.instructions + this.#idleNs;
   }
 
