@@ -9,7 +9,7 @@ import type { VmVcpu } from "./vm.ts";
  * stay. A result with bit 63 set is an error: -1 NOT_SUPPORTED, -2 INVALID_PARAMETERS, -3 DENIED.
  *
  *   0 GET_HV_ID            the bytes "ARIEL\0\0\1" as a little-endian number, the last being the ABI's version
- *   1 DUMP_LOG             writes the latest trap records, at most 16, to the console; 0
+ *   1 DUMP_LOG             writes the latest trap records, at most 8, to the console; 0
  *   2 GET_STATUS           bits 7:0 vCPUs that are on, 15:8 vCPUs, 31:16 exceptions reported (at most 65535),
  *                          62:32 traps since the start, modulo 2^31
  *   3 PAUSE                stops the machine for the monitor, if there is one; 0 when it goes on
@@ -32,7 +32,7 @@ const HV_ID_LO = 0x4549_5241, HV_ID_HI = 0x0100_004c;
 /** The most bytes that one GUEST_CONSOLE_WRITE takes. */
 export const CONSOLE_WRITE_MAX = 4096;
 /** The most records that DUMP_LOG writes. */
-const DUMP_RECORDS = 16;
+const DUMP_RECORDS = 8;
 const PAGE = 4096;
 
 /** The hypercalls by operation. */
@@ -43,7 +43,7 @@ export const HYPERCALLS: ReadonlyMap<number, CallFunction> = new Map(
     GET_STATUS: getStatus,
     PAUSE: (c: VmVcpu) => {
       c.setResult(0);
-      c.vm.pause("guest");
+      c.vm.pause();
     },
     GUEST_CONSOLE_WRITE: (c: VmVcpu) => c.setResult(guestConsoleWrite(c)),
     REPORT_EXCEPTION: reportException,

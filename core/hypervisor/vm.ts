@@ -41,8 +41,8 @@ export interface VmHost {
   powerOff(vm: Vm): void;
   /** The guest wants to begin anew: its devices and memory are to be as at first, then `vm.start` is to be called. */
   reset(vm: Vm): void;
-  /** The machine is to stop for the monitor. Where there is none, a guest that asked for it goes on. */
-  pause(vm: Vm, by: "guest" | "policy"): void;
+  /** The machine is to stop for the monitor. Where there is none, the guest goes on. */
+  pause(vm: Vm): void;
   /** A policy has ended the guest; no vCPU of it runs any more. */
   kill(vm: Vm, code: number): void;
 }
@@ -264,8 +264,8 @@ export class Vm {
     return result;
   }
 
-  pause(by: "guest" | "policy" = "policy"): void {
-    this.host.pause(this, by);
+  pause(): void {
+    this.host.pause(this);
   }
   kill(code: number): void {
     this.#stop();
