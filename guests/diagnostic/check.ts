@@ -101,11 +101,12 @@ export const CHECK = String.raw`
 .equ INTID, 40
 .equ RECOVERY, 48                           // where an exception that is expected goes on, or 0
 .equ NEXT, 56                               // the next check
-.equ PASSED, 64
-.equ FAILED, 72
+.equ NAME, 64                               // of the check that runs
+.equ PASSED, 72
+.equ FAILED, 80
     .balign 8
 state:
-    .fill   10, 8, 0
+    .fill   11, 8, 0
 
 // x30 is at the title; goes on behind it.
 begin_section:
@@ -125,35 +126,46 @@ begin_check:
     ldr     x9, =state
     ldrsw   x10, [x30]
     add     x10, x30, x10
-    str     x10, [x9, #NEXT]
+    add     x11, x30, #4
+    stp     x10, x11, [x9, #NEXT]           // and NAME
     str     xzr, [x9, #RECOVERY]
-    add     x19, x30, #4
+1:  ldrb    w12, [x11], #1
+    cbnz    w12, 1b
+    add     x11, x11, #3
+    and     x11, x11, #~3
+    br      x11
+
+// Prints the name of the check and dots, so that results stand in one column. Keeps x16, x17 and x19 on.
+put_name:
+    mov     x18, x30
     mov     w0, #' '
     bl      put_char
     bl      put_char
-    mov     x0, x19
+    ldr     x9, =state
+    ldr     x0, [x9, #NAME]
+    mov     x10, x0
     bl      put_string
-    sub     x20, x0, x19
-    add     x19, x0, #3
-    and     x19, x19, #~3
+    sub     x10, x0, x10
     mov     w0, #' '
     bl      put_char
     mov     w0, #'.'
 1:  bl      put_char
-    add     x20, x20, #1
-    cmp     x20, #COLUMN
+    add     x10, x10, #1
+    cmp     x10, #COLUMN
     b.lo    1b
     mov     w0, #' '
     bl      put_char
-    br      x19
+    ret     x18
 .equ COLUMN, 66
 
 check_passed:
+    bl      put_name
     adr     x0, text_ok
     bl      put_string
     mov     x10, #PASSED
     b       next_check
 check_failed:                               // x16: what was expected, x17: what there was
+    bl      put_name
     mov     x19, x16
     mov     x20, x17
     adr     x0, text_expected
@@ -168,10 +180,12 @@ check_failed:                               // x16: what was expected, x17: what
     bl      put_char
     b       count_failure
 check_refused:                              // x17: what there was
+    bl      put_name
     mov     x20, x17
     adr     x0, text_refused
     b       1b
 check_not_trapped:
+    bl      put_name
     adr     x0, text_not_trapped
     bl      put_string
 count_failure:

@@ -1,10 +1,12 @@
 /** Driving the GICv3: what must be set up, and how interrupts are sent and awaited. */
 export const GIC = String.raw`
 .equ GICD_CTLR, 0x0000
+.equ GICD_TYPER, 0x0004
 .equ GICD_IGROUPR, 0x0080
 .equ GICD_ISENABLER, 0x0100
 .equ GICD_IPRIORITYR, 0x0400
 .equ GICD_PIDR2, 0xffe8
+.equ GICR_TYPER, 0x0008
 .equ GICR_WAKER, 0x0014
 .equ GICR_SGI, GICR + 0x10000               // the frame of SGIs and PPIs has the distributor's layout
 .equ SPURIOUS, 1023

@@ -43,7 +43,19 @@ export const HYPERCALL_CHECKS = String.raw`
     expect_that hi, x0
     pass
 
-    check   "DUMP_LOG"
+    check   "DUMP_LOG: the latest trap records, some made for it"
+    ldr     x1, =PL031
+    ldr     w0, [x1, #RTCDR]
+    ldr     x1, =GICD
+    ldr     w0, [x1, #GICD_TYPER]
+    ldr     x1, =GICR
+    ldr     x0, [x1, #GICR_TYPER]
+    hypercall GET_HV_ID
+    hypercall REPORT_EXCEPTION, ESR_BRK, _start
+    ldr     x0, =SMCCC_VERSION
+    hvc     #0
+    ldr     x0, =PSCI_VERSION
+    smc     #0
     hypercall DUMP_LOG
     expect  x0, 0
     pass
@@ -57,7 +69,7 @@ export const HYPERCALL_CHECKS = String.raw`
     hypercall GUEST_CONSOLE_WRITE, said, SAID_BYTES
     expect  x0, 0
     pass
-said:   .ascii  "\"hello\" "
+said:   .ascii  "  The next line's check said this through the hypervisor.\n"
 .equ SAID_BYTES, . - said
 secret: .ascii  "THIS MUST NOT BE PRINTED"
 .equ SECRET_BYTES, . - secret

@@ -106,24 +106,48 @@ export const MMIO_CHECKS = String.raw`
     expect  x0, -16
     pass
 
-    check   "post-indexed store: prints a letter"
-    ldr     x1, =PL011
-    mov     w0, #'+'
-    strb    w0, [x1], #0x24
-    mov     w0, #13                         // UARTIBRD
+    check   "post-indexed and pre-indexed stores"
+    ldr     x1, =PL011 + UARTIBRD
+    mov     w0, #13
     str     w0, [x1], #4
     expect  x1, PL011 + UARTFBRD
     mov     w0, #1
-    str     w0, [x1, #0]!
-    ldr     x1, =PL011
-    ldr     w0, [x1, #UARTIBRD]
-    expect  x0, 13
-    ldr     w0, [x1, #UARTFBRD]
+    strb    w0, [x1], #-8
+    expect  x1, PL011 + UARTFBRD - 8
+    mov     w0, #14
+    strh    w0, [x1, #4]!
+    expect  x1, PL011 + UARTIBRD
+    ldr     w0, [x1]
+    expect  x0, 14
+    ldr     w0, [x1, #4]
     expect  x0, 1
-    mov     w0, #' '
-    str     w0, [x1], #-8
-    expect  x1, PL011 - 8
     pass
+
+    check   "PL011: a letter goes round in loopback"
+    bl      loopback_on
+    mov     w0, #'+'
+    str     w0, [x1], #UARTFR               // UARTDR
+    ldr     w9, [x1], #-UARTFR
+    ldr     w10, [x1]
+    bl      loopback_off
+    and     x0, x9, #1 << 4                 // RXFE: nothing has come
+    expect  x0, 0
+    and     x0, x10, #0xff
+    expect  x0, '+'
+    pass
+
+// The UART hears itself; the wire gets nothing. Returns the PL011's address in x1.
+loopback_on:
+    ldr     x1, =PL011
+    mov     w0, #0x380
+    orr     w0, w0, #1
+    str     w0, [x1, #UARTCR]
+    ret
+loopback_off:
+    ldr     x1, =PL011
+    mov     w0, #0x301
+    str     w0, [x1, #UARTCR]
+    ret
 
     check   "pairs"
     ldr     x1, =PL011_ID

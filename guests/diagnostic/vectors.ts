@@ -57,6 +57,7 @@ on_unexpected:
     ldr     x17, =STACK_TOP
     mov     sp, x17
     mov     x19, x16
+    bl      put_name
     adr     x0, text_unexpected
     bl      put_string
     ldr     x0, [x19, #VECTOR]
