@@ -100,6 +100,7 @@ export function setPstate(vcpu: Vcpu, pstate: number): void {
 export function takeException(vcpu: Vcpu, target: number, vector: number, offset: number): void {
   const { u32, w } = vcpu;
   const old = u32[w + PSTATE_WORD];
+  vcpu.telemetry.note(vcpu, target, vector);
   if (target > (old >> 2 & 3)) vector |= 0x400;
   else if ((old & PSTATE.SP) !== 0) vector |= 0x200;
   const pcLo = u32[w + PC], pcHi = u32[w + PC + 1];

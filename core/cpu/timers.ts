@@ -33,6 +33,14 @@ const TIMERS: readonly Timer[] = [
   timer("CNTPS", "EL1", 29),
 ];
 
+/** How late a timer's interrupts were: the time between its condition's being met and the machine's seeing it. */
+export interface TimerLateness {
+  readonly name: string;
+  count: number;
+  lastNs: number;
+  maxNs: number;
+}
+
 /** The generic timer of one vCPU. Its registers stand in the vCPU's slots. Arm DDI 0487, "The Generic Timer". */
 export class Timers {
   readonly #vcpu: Vcpu;
@@ -41,6 +49,9 @@ export class Timers {
   readonly #nsPerTick: number;
   readonly #keys: readonly string[];
   readonly #callbacks: readonly (() => void)[];
+  /** When each timer's condition will be met, or Infinity. */
+  readonly #dueNs = TIMERS.map(() => Infinity);
+  readonly lateness: readonly TimerLateness[] = TIMERS.map((t) => ({ name: t.name, count: 0, lastNs: 0, maxNs: 0 }));
 
   constructor(vcpu: Vcpu, clock: Clock) {
     this.#vcpu = vcpu;
@@ -48,7 +59,7 @@ export class Timers {
     this.#ticksPerNs = vcpu.model.counterHz / 1e9;
     this.#nsPerTick = 1e9 / vcpu.model.counterHz;
     this.#keys = TIMERS.map((t) => `cpu${vcpu.index}.${t.name}`);
-    this.#callbacks = TIMERS.map((t, n) => () => this.#update(t, n));
+    this.#callbacks = TIMERS.map((t, n) => () => this.#due(t, n));
   }
 
   /** The physical count. */
@@ -95,16 +106,21 @@ export class Timers {
     return (this.#vcpu.sysLo(t.ctl) & ENABLE) !== 0 && this.#ticksLeft(t) === 0;
   }
 
+  #due(t: Timer, n: number): void {
+    const late = this.lateness[n];
+    late.count++;
+    late.lastNs = this.#clock.nowNs() - this.#dueNs[n];
+    late.maxNs = Math.max(late.maxNs, late.lastNs);
+    this.#update(t, n);
+  }
+
   #update(t: Timer, n: number): void {
     const ctl = this.#vcpu.sysLo(t.ctl);
     const left = (ctl & ENABLE) !== 0 ? this.#ticksLeft(t) : Infinity;
     this.#vcpu.gic?.setPpi(t.intid, left === 0 && (ctl & IMASK) === 0);
     const isAwaited = left !== 0 && left < 2 ** 52 && (ctl & IMASK) === 0;
-    this.#clock.schedule(
-      this.#keys[n],
-      isAwaited ? this.timeNsOf(this.countTicks + left) : Infinity,
-      this.#callbacks[n],
-    );
+    this.#dueNs[n] = isAwaited ? this.timeNsOf(this.countTicks + left) : Infinity;
+    this.#clock.schedule(this.#keys[n], this.#dueNs[n], this.#callbacks[n]);
   }
 }
 

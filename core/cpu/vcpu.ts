@@ -1,6 +1,7 @@
 import type { Clock } from "../../devices/device.ts";
 import type { Resident } from "./exceptions.ts";
 import { DirectAccessCache } from "./direct_access.ts";
+import { ExceptionTelemetry } from "./exception_telemetry.ts";
 import { CPU_MODELS, type CpuModel, pstateFeatures } from "./features.ts";
 import type { GicCpuInterface, GicVcpu } from "./gic_interface.ts";
 import type { CpuMmu } from "./mmu_interface.ts";
@@ -68,6 +69,7 @@ export class Vcpu implements GicVcpu {
   /** By twice the system-register index: low and high halves of the bits that an MSR changes. */
   readonly writable = new Uint32Array(2 * SYSREG_SLOTS);
   readonly directAccess = new DirectAccessCache();
+  readonly telemetry = new ExceptionTelemetry();
   /** The high half of what a register's read function returned last. */
   hi = 0;
   /** What the translation regime depends on changed, and `updateRegime` has not run since. */

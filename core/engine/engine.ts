@@ -98,9 +98,8 @@ export class Engine {
   onAccess: ((vcpu: Vcpu, lo: number, hi: number, request: number) => boolean) | null = null;
   /** A debugger is told of every page of memory that is about to run at a VA, before its records are used. */
   onFetchPage: ((vcpu: Vcpu, lo: number, hi: number, hostPage: number) => void) | null = null;
-  /** The next instruction is executed apart from the code cache: past a breakpoint, with no access reported. */
+  /** The next instruction is executed apart from the code cache, past a breakpoint on it. */
   #stepsNext = false;
-  #isApart = false;
 
   constructor(options: EngineOptions) {
     const { memory, mmu, exceptions, decoder } = options;
@@ -310,15 +309,12 @@ export class Engine {
     u32[w + (STATE.pcPage.offset >>> 2)] = lo & ~0xfff;
     u32[w + (STATE.pcPage.offset >>> 2) + 1] = hi;
     u32[w + (STATE.recordBase.offset >>> 2)] = this.#stepRecords;
-    this.#isApart = true;
     this.#enter(vcpu, record);
-    this.#isApart = false;
     const kind = i32[w + KIND_FIELD];
     if (kind === SLICE && u32[w + PC + 1] >>> 24 !== 0) this.#exceptions.branchAddress(vcpu);
     if (!isSoftwareStep) return;
-    // A fault that the resident of EL2 has repaired leaves the instruction to be executed
-    const isExecuted = kind === SLICE || kind === FETCH || kind === STEP || u32[w + PC] !== lo ||
-      u32[w + PC + 1] !== hi;
+    // The instruction is yet to be executed when the resident of EL2 has repaired a fault, or a debugger wants to see it
+    const isExecuted = kind === SLICE || kind === FETCH || u32[w + PC] !== lo || u32[w + PC + 1] !== hi;
     if (isExecuted) this.#exceptions.stepped(vcpu);
   }
 
@@ -343,7 +339,7 @@ export class Engine {
     this.slowAccesses++;
     const vcpu = this.#vcpu;
     vcpu.syncPc();
-    if (this.onAccess !== null && !this.#isApart) {
+    if (this.onAccess !== null) {
       const at = vcpu.scratch32(1);
       if (this.onAccess(vcpu, vcpu.u32[at], vcpu.u32[at + 1], request)) {
         vcpu.i32[vcpu.w + KIND_FIELD] = STEP;

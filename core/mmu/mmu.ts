@@ -51,10 +51,10 @@ export class Mmu implements CpuMmu {
   /** The page of the last `fillExec` is guarded (FEAT_BTI). */
   guarded = false;
   /**
-   * Pages whose accesses must all be seen (watchpoints): true keeps a page out of the TLBs. Call `flushDataTlbs` when
-   * the answer changes.
+   * Pages whose accesses must all be seen (watchpoints): true keeps a page, at this VA and this byte of memory, out of
+   * the TLBs. Call `flushDataTlbs` when the answer changes.
    */
-  isWatched: ((vcpu: Vcpu, lo: number, hi: number, isWrite: boolean) => boolean) | null = null;
+  isWatched: ((vcpu: Vcpu, lo: number, hi: number, isWrite: boolean, hostPage: number) => boolean) | null = null;
 
   /**
    * Enters RAM in the TLBs even where the guest says that it is Device memory, as it is while the MMU is off. Faster,
@@ -139,7 +139,7 @@ export class Mmu implements CpuMmu {
     const isWrite = (access & (ACCESS_WRITE | ACCESS_ATOMIC)) !== 0;
     if (isWrite && !this.#translator.canRead) return;
     if (!this.#pages.allows(hostPage >>> 12, isWrite)) return;
-    if (this.isWatched !== null && this.isWatched(vcpu, lo & ~0xfff, hi, isWrite)) return;
+    if (this.isWatched !== null && this.isWatched(vcpu, lo & ~0xfff, hi, isWrite, hostPage)) return;
     const context = (access & ACCESS_UNPRIVILEGED) !== 0 ? tlb.unprivileged : tlb.current;
     if (!this.#isInContext(vcpu, tlb, context)) return;
     const s1 = this.#translator.stage1;
@@ -189,6 +189,18 @@ export class Mmu implements CpuMmu {
   translateForDebugger(vcpu: Vcpu, lo: number, hi: number): number {
     const t = this.#debugTranslator;
     return t.translate(vcpu, this.#tlbs[vcpu.index]!, lo, hi, ACCESS_DEBUG) ? t.pa : -1;
+  }
+
+  /** The PA that a Non-secure IPA of the EL1&0 regime stands for, or -1; the same address where there is no stage 2. */
+  translateIpaForDebugger(vcpu: Vcpu, ipa: number): number {
+    const { controls: c, stage2 } = this.#debugTranslator;
+    c.load(vcpu, 1);
+    if (!c.stage2Enabled) return ipa;
+    stage2.cache = this.#tlbs[vcpu.index]!.stage2;
+    stage2.begin(vcpu, c);
+    const hi = Math.floor(ipa / 0x100000000), lo = ipa | 0;
+    if (!stage2.translate(vcpu, c, hi, lo, false, ACCESS_DEBUG)) return -1;
+    return stage2.paHi * 0x100000000 + (stage2.paLo >>> 0);
   }
 
   instructionWord(vcpu: Vcpu): number {
