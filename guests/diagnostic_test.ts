@@ -8,8 +8,8 @@ const INSTRUCTIONS_MAX = 50_000_000;
 const GUEST_RAM_BYTES = 0x400_0000;
 
 /** Runs the guest to its end, as a user would with virtual time. */
-function run(model: string): HypervisorFixture {
-  const fixture = new HypervisorFixture({ model, ramBytes: GUEST_RAM_BYTES });
+function run(model: string, vcpus = 1): HypervisorFixture {
+  const fixture = new HypervisorFixture({ model, vcpus, ramBytes: GUEST_RAM_BYTES });
   const { bytes, origin, entry } = diagnosticGuest();
   fixture.load(origin, bytes);
   fixture.vm.start({ pc: entry });
@@ -24,9 +24,9 @@ Deno.test("the diagnostic guest begins where RAM begins and stays below its stac
   assert(bytes.length < 0xf0000);
 });
 
-for (const model of ["max", "cortex-a57"]) {
-  Deno.test(`every check of the diagnostic guest passes (${model})`, () => {
-    const { console, events } = run(model);
+for (const [model, vcpus] of [["max", 1], ["cortex-a57", 1], ["max", 2]] as const) {
+  Deno.test(`every check of the diagnostic guest passes (${model}, vCPUs: ${vcpus})`, () => {
+    const { console, events } = run(model, vcpus);
     const failures = console.split("\n").filter((line) => line.includes("FAIL"));
     assertEquals(failures, []);
     assertMatch(console, /\n\d\d+ passed, 0 failed\n$/);

@@ -3,6 +3,7 @@ export const PSCI_CHECKS = String.raw`
 .equ SMCCC_VERSION, 0x80000000
 .equ SMCCC_ARCH_FEATURES, 0x80000001
 .equ PSCI_VERSION, 0x84000000
+.equ PSCI_CPU_OFF, 0x84000002
 .equ PSCI_MIGRATE_INFO_TYPE, 0x84000006
 .equ PSCI_FEATURES, 0x8400000a
 .equ PSCI_CPU_SUSPEND, 0xc4000001
@@ -88,6 +89,33 @@ export const PSCI_CHECKS = String.raw`
     call    hvc, PSCI_CPU_ON, NOWHERE, RAM
     expect_low x0, PSCI_INVALID_PARAMETERS
     pass
+
+    check   "CPU_ON and CPU_OFF of a second vCPU, where there is one"
+    call    hvc, PSCI_AFFINITY_INFO, 1
+    cmn     w0, #2                          // INVALID_PARAMETERS
+    b.eq    2f
+    expect_low x0, 1                        // off
+    call    hvc, PSCI_CPU_ON, 1, second, 0x5ec0
+    expect_low x0, 0
+    ldr     x9, =PATIENCE
+1:  sub     x9, x9, #1
+    call    hvc, PSCI_AFFINITY_INFO, 1
+    cmp     w0, #0                          // on still
+    ccmp    x9, #0, #4, eq
+    b.ne    1b
+    expect_low x0, 1
+    ldr     x0, second_context
+    expect  x0, 0x5ec0
+2:  pass
+second:                                     // the second vCPU begins here, as the first did: MMU off
+    adr     x1, second_context
+    str     x0, [x1]
+    ldr     x0, =PSCI_CPU_OFF
+    hvc     #0
+    b       .
+    .balign 8
+second_context:
+    .quad   0
 
     check   "MIGRATE_INFO_TYPE: no Trusted OS to migrate"
     call    hvc, PSCI_MIGRATE_INFO_TYPE
