@@ -1,43 +1,12 @@
-import type { Builder, F32, F64, I32, I64, Int, OpResult, V128, Value, Variable, WasmType } from "./builder.ts";
-import type { StateField } from "../cpu/layout.ts";
-import type { WasmOp } from "./wasm_ops.ts";
+import type { I32, I64 } from "./builder.ts";
+import { NullBuilder } from "./null_builder.ts";
 import { readOffset, RecordSlots, spOffset, VARIANT, vectorOffset, writeOffset } from "./record.ts";
 
-/** Stands for every value while operands are captured: nobody looks at it. */
-const INT32 = { type: "i32", variable: true } as const;
-const INT64 = { type: "i64", variable: true } as const;
-const FLOAT32 = { type: "f32", variable: true } as const;
-const FLOAT64 = { type: "f64", variable: true } as const;
-const VECTOR = { type: "v128", variable: true } as const;
-const BY_TYPE = { i32: INT32, i64: INT64, f32: FLOAT32, f64: FLOAT64, v128: VECTOR } as const;
-const BY_PREFIX: Record<string, Value> = {
-  i32: INT32,
-  i64: INT64,
-  f32: FLOAT32,
-  f64: FLOAT64,
-};
-
-/** The result type of a WebAssembly instruction, by what the meanings use of it. */
-const RESULT_TYPE = new Map<string, Value>();
-function resultOf(name: string): Value {
-  let value = RESULT_TYPE.get(name);
-  if (!value) {
-    const [prefix, operation] = name.split(".");
-    if (/^(eqz|eq|ne|lt|gt|le|ge)(_[su])?$/.test(operation) && prefix in BY_PREFIX) value = INT32;
-    else if (/extract_lane/.test(operation)) {
-      value = BY_PREFIX[{ i8x16: "i32", i16x8: "i32", i32x4: "i32", i64x2: "i64", f32x4: "f32", f64x2: "f64" }[prefix]!];
-    } else if (/^(any_true|all_true|bitmask)$/.test(operation)) value = INT32;
-    else value = BY_PREFIX[prefix] ?? VECTOR;
-    RESULT_TYPE.set(name, value);
-  }
-  return value;
-}
-
 /**
- * The Builder that builds nothing: it runs a meaning with the fields of one instruction word and writes the operands
+ * Runs a meaning with the fields of one instruction word and writes the operands
  * that the handler will read into the record.
  */
-export class CaptureBuilder implements Builder {
+export class CaptureBuilder extends NullBuilder {
   readonly #u16: Uint16Array;
   readonly #i32: Int32Array;
   readonly #slots = new RecordSlots();
@@ -47,6 +16,7 @@ export class CaptureBuilder implements Builder {
   variant = 0;
 
   constructor(buffer: SharedArrayBuffer) {
+    super();
     this.#u16 = new Uint16Array(buffer);
     this.#i32 = new Int32Array(buffer);
   }
@@ -72,316 +42,60 @@ export class CaptureBuilder implements Builder {
     this.#i32[i + 1] = hi;
   }
 
-  imm(value: number): I64 {
+  override imm(value: number): I64 {
     this.#wide(value | 0, Math.floor(value / 2 ** 32));
-    return INT64;
+    return super.imm(value);
   }
-  imm64(lo: number, hi: number): I64 {
+  override imm64(lo: number, hi: number): I64 {
     this.#wide(lo, hi);
-    return INT64;
+    return super.imm64(lo, hi);
   }
-  imm16(value: number): I32 {
+  override imm16(value: number): I32 {
     this.#small(value);
-    return INT32;
+    return super.imm16(value);
   }
-  imm16s(value: number): I64 {
+  override imm16s(value: number): I64 {
     this.#small(value);
-    return INT64;
+    return super.imm16s(value);
   }
 
-  i32(): I32 {
-    return INT32;
-  }
-  i64(): I64 {
-    return INT64;
-  }
-  f32(): F32 {
-    return FLOAT32;
-  }
-  f64(): F64 {
-    return FLOAT64;
-  }
-  v128(): V128 {
-    return VECTOR;
-  }
-
-  x(n: number): I64 {
+  override x(n: number): I64 {
     this.#small(readOffset(n));
-    return INT64;
+    return super.x(n);
   }
-  w(n: number): I32 {
+  override w(n: number): I32 {
     this.#small(readOffset(n));
-    return INT32;
+    return super.w(n);
   }
-  xsp(n: number): I64 {
+  override xsp(n: number): I64 {
     this.#small(spOffset(n));
-    return INT64;
+    return super.xsp(n);
   }
-  wsp(n: number): I32 {
+  override wsp(n: number): I32 {
     this.#small(spOffset(n));
-    return INT32;
+    return super.wsp(n);
   }
-  base(n: number): I64 {
+  override base(n: number): I64 {
     if (n === 31) this.variant |= VARIANT.spBase;
-    return this.xsp(n);
+    return super.base(n);
   }
-  reg(sf: number, n: number): Int {
-    return sf ? this.x(n) : this.w(n);
-  }
-  regsp(sf: number, n: number): Int {
-    return sf ? this.xsp(n) : this.wsp(n);
-  }
-  setX(n: number): void {
+  override setX(n: number): void {
     this.#small(writeOffset(n));
   }
-  setW(n: number): void {
-    this.#small(writeOffset(n));
-  }
-  setXsp(n: number): void {
+  override setXsp(n: number): void {
     this.#small(spOffset(n));
   }
-  setWsp(n: number): void {
-    this.#small(spOffset(n));
-  }
-  setReg(n: number): void {
-    this.#small(writeOffset(n));
-  }
-  setRegsp(n: number): void {
-    this.#small(spOffset(n));
-  }
-
-  #vector(n: number): void {
+  protected override readVector(n: number): void {
     this.#small(vectorOffset(n));
   }
-  v(n: number): V128 {
-    this.#vector(n);
-    return VECTOR;
-  }
-  vLow64(n: number): I64 {
-    this.#vector(n);
-    return INT64;
-  }
-  vHigh64(n: number): I64 {
-    this.#vector(n);
-    return INT64;
-  }
-  vLow32(n: number): I32 {
-    this.#vector(n);
-    return INT32;
-  }
-  vLow16(n: number): I32 {
-    this.#vector(n);
-    return INT32;
-  }
-  vLow8(n: number): I32 {
-    this.#vector(n);
-    return INT32;
-  }
-  d(n: number): F64 {
-    this.#vector(n);
-    return FLOAT64;
-  }
-  s(n: number): F32 {
-    this.#vector(n);
-    return FLOAT32;
-  }
-  setV(n: number): void {
-    this.#vector(n);
-  }
-  setVLow64(n: number): void {
-    this.#vector(n);
-  }
-  setVLow32(n: number): void {
-    this.#vector(n);
-  }
-  setVLow16(n: number): void {
-    this.#vector(n);
-  }
-  setVLow8(n: number): void {
-    this.#vector(n);
-  }
-  setVElement(n: number): void {
-    this.#vector(n);
-  }
-  setD(n: number): void {
-    this.#vector(n);
-  }
-  setS(n: number): void {
-    this.#vector(n);
+  protected override writeVector(n: number): void {
+    this.#small(vectorOffset(n));
   }
 
-  op<N extends WasmOp>(name: N): OpResult<N> {
-    return resultOf(name) as OpResult<N>;
-  }
-  lane<N extends WasmOp>(name: N): OpResult<N> {
-    return resultOf(name) as OpResult<N>;
-  }
-  shuffle(): V128 {
-    return VECTOR;
-  }
-  add<T extends Int>(a: T): T {
-    return a;
-  }
-  sub<T extends Int>(a: T): T {
-    return a;
-  }
-  mul<T extends Int>(a: T): T {
-    return a;
-  }
-  and<T extends Int>(a: T): T {
-    return a;
-  }
-  or<T extends Int>(a: T): T {
-    return a;
-  }
-  xor<T extends Int>(a: T): T {
-    return a;
-  }
-  not<T extends Int>(a: T): T {
-    return a;
-  }
-  shl<T extends Int>(a: T): T {
-    return a;
-  }
-  shrU<T extends Int>(a: T): T {
-    return a;
-  }
-  shrS<T extends Int>(a: T): T {
-    return a;
-  }
-  rotr<T extends Int>(a: T): T {
-    return a;
-  }
-  clz<T extends Int>(a: T): T {
-    return a;
-  }
-  eqz(): I32 {
-    return INT32;
-  }
-  eq(): I32 {
-    return INT32;
-  }
-  ne(): I32 {
-    return INT32;
-  }
-  ltU(): I32 {
-    return INT32;
-  }
-  ltS(): I32 {
-    return INT32;
-  }
-  geU(): I32 {
-    return INT32;
-  }
-  geS(): I32 {
-    return INT32;
-  }
-  gtU(): I32 {
-    return INT32;
-  }
-  gtS(): I32 {
-    return INT32;
-  }
-  wrap(): I32 {
-    return INT32;
-  }
-  zeroExtend(): I64 {
-    return INT64;
-  }
-  signExtend(): I64 {
-    return INT64;
-  }
-  const<T extends Int>(like: T): T {
-    return like;
-  }
-  select<T extends WasmType>(_condition: I32, a: Value<T>): Value<T> {
-    return a;
-  }
-
-  if(_condition: I32, then: () => void, otherwise?: () => void): void {
-    then();
-    otherwise?.();
-  }
-  loop(body: () => I32): void {
-    body();
-  }
-  variable<T extends WasmType>(initial: Value<T>): Variable<T> {
-    return initial as Variable<T>;
-  }
-  assign(): void {}
-
-  nzcv(): I32 {
-    return INT32;
-  }
-  setNzcv(): void {}
-  setFlagsAdd(): void {}
-  setFlagsSub(): void {}
-  setFlagsAdc(): void {}
-  setFlagsLogic(): void {}
-  carry(): I32 {
-    return INT32;
-  }
-  condition(): I32 {
-    return INT32;
-  }
-  state32(_field: StateField): I32 {
-    return INT32;
-  }
-  state64(_field: StateField): I64 {
-    return INT64;
-  }
-  setState32(): void {}
-  setState64(): void {}
-  readSysreg(): I64 {
-    return INT64;
-  }
-  storedSysreg(): I64 {
-    return INT64;
-  }
-  writeSysreg(): void {}
-
-  load(): I64 {
-    return INT64;
-  }
-  load128(): V128 {
-    return VECTOR;
-  }
-  store(): void {}
-  store128(): void {}
-  loadPair(): [I64, I64] {
-    return [INT64, INT64];
-  }
-  storePair(): void {}
-  loadPair128(): [V128, V128] {
-    return [VECTOR, VECTOR];
-  }
-  storePair128(): void {}
-  atomic(_address: I64, _bytes: number, update: (old: I64) => I64): I64 {
-    update(INT64);
-    return INT64;
-  }
-  atomicPair(_address: I64, _bytes: number, update: (low: I64, high: I64) => [I64, I64]): [I64, I64] {
-    return update(INT64, INT64);
-  }
-  loadExclusive(): I64 {
-    return INT64;
-  }
-  loadExclusivePair(): [I64, I64] {
-    return [INT64, INT64];
-  }
-  storeExclusive(): I32 {
-    return INT32;
-  }
-  storeExclusivePair(): I32 {
-    return INT32;
-  }
-  clearExclusive(): void {}
-  zeroBlock(): void {}
-
-  pcPlus(offset: number): I64 {
+  override pcPlus(offset: number): I64 {
     return this.imm(offset);
   }
-  pagePlus(offset: number): I64 {
+  override pagePlus(offset: number): I64 {
     return this.imm(offset);
   }
   /** Near: the distance in the record area; far: the distance in the guest's addresses. */
@@ -395,24 +109,13 @@ export class CaptureBuilder implements Builder {
       this.imm(offset);
     }
   }
-  branch(offset: number): void {
+  override branch(offset: number): void {
     this.#branch(offset);
   }
-  branchIf(_condition: I32, offset: number): void {
+  override branchIf(_condition: I32, offset: number): void {
     this.#branch(offset);
   }
-  branchLink(offset: number): void {
+  override branchLink(offset: number): void {
     this.#branch(offset);
-  }
-  branchTo(): void {}
-  exit(): void {}
-  undefined(): void {}
-  synchronize(): void {}
-  checkInterrupts(): void {}
-
-  helper<T extends WasmType>(name: string, result: T, ...operands: Value[]): Value<T>;
-  helper(name: string, result: null, ...operands: Value[]): void;
-  helper(_name: string, result: WasmType | null): Value | void {
-    if (result) return BY_TYPE[result];
   }
 }

@@ -345,7 +345,9 @@ export abstract class GuestEmitter extends Emitter {
       const host = this.#probe(address, bytes, kind);
       const width = Math.min(bytes, 8);
       let same: I32 = this.eq(this.loadMemory("i64", width, host, 0) as I64, this.state64("exclusiveLow"));
-      if (high) same = this.and(same, this.eq(this.loadMemory("i64", 8, host, 8) as I64, this.state64("exclusiveHigh")));
+      if (high) {
+        same = this.and(same, this.eq(this.loadMemory("i64", 8, host, 8) as I64, this.state64("exclusiveHigh")));
+      }
       this.if(same, () => {
         this.storeMemory(width, host, 0, low);
         if (high) this.storeMemory(8, host, 8, high);

@@ -3,7 +3,7 @@ import { extractFields } from "../a64/row.ts";
 import { EXIT_KINDS, STATE } from "../cpu/layout.ts";
 import { Operand } from "./emitter.ts";
 import { IMPORT } from "./guest_emitter.ts";
-import { emitDispatch, emitLookUp, FETCH_EXIT, LEFT, leaveCode, Tier1Emitter, TYPE } from "./tier1.ts";
+import { emitDispatch, emitLookUp, FETCH_EXIT, leaveCode, LEFT, Tier1Emitter, TYPE } from "./tier1.ts";
 import { encodeModule, type FunctionBody, type Signature } from "./wasm_module.ts";
 import { Emitter } from "./emitter.ts";
 
@@ -227,4 +227,3 @@ function emitStop(kind: "step" | "breakpoint"): Emitter {
   leaveCode(e);
   return e;
 }
-

@@ -8,14 +8,7 @@ import {
   ACCESS_WRITE,
   ACCESS_ZERO,
 } from "../mmu/access.ts";
-import {
-  KIND,
-  requestBytes,
-  requestCount,
-  requestKind,
-  requestProbes,
-  requestWrites,
-} from "./memory_request.ts";
+import { KIND, requestBytes, requestCount, requestKind, requestProbes, requestWrites } from "./memory_request.ts";
 
 /** Answers of {@link Translation.translate} that are no byte offsets in memory. */
 export const TRANSLATION = {

@@ -4,7 +4,16 @@ import type { AccessKind } from "../cpu/layout.ts";
 export const WRITE_TLB_OFFSET = 0x10000;
 export const EXEC_TLB_OFFSET = 0x20000;
 
-const KINDS: readonly AccessKind[] = ["normal", "unprivileged", "ordered", "atomic", "simd8", "simd16", "simd32", "simd64"];
+const KINDS: readonly AccessKind[] = [
+  "normal",
+  "unprivileged",
+  "ordered",
+  "atomic",
+  "simd8",
+  "simd16",
+  "simd32",
+  "simd64",
+];
 
 /**
  * What generated code asks of TypeScript when the TLB does not answer: `count` elements of `bytes` at the address in
@@ -32,4 +41,13 @@ export const requestWrites = (request: number): boolean => (request & 0x400) !==
 export const requestProbes = (request: number): boolean => (request & 0x800) !== 0;
 export const requestKind = (request: number): number => (request >>> 12) & 7;
 /** Indices of `requestKind`. */
-export const KIND = { normal: 0, unprivileged: 1, ordered: 2, atomic: 3, simd8: 4, simd16: 5, simd32: 6, simd64: 7 } as const;
+export const KIND = {
+  normal: 0,
+  unprivileged: 1,
+  ordered: 2,
+  atomic: 3,
+  simd8: 4,
+  simd16: 5,
+  simd32: 6,
+  simd64: 7,
+} as const;
