@@ -1,4 +1,15 @@
-/** What the main thread and the machine's Worker say to each other. */
+import type { LogLevel } from "../log/record.ts";
+
+/*
+ * What the main thread and the machine's Worker say to each other.
+ */
+
+/** Words of the control block that both share: the stop request, and the bytes of output that were consumed. */
+export const CONTROL = { stop: 0, consumed: 1 } as const;
+export const CONTROL_BYTES = 8;
+
+/** The command line of a kernel that is given none: its console is the PL011. */
+export const DEFAULT_APPEND = "console=ttyAMA0";
 
 /** Starts the machine: everything is in here, since the Worker has no permissions. */
 export interface StartMessage {
@@ -9,14 +20,12 @@ export interface StartMessage {
   readonly cpu: string;
   readonly time: "real" | "virtual";
   readonly maxInstructions: number;
-  readonly timeoutMs: number;
   /** Wall-clock time at start, in seconds since 1970, for the PL031. */
   readonly epochSeconds: number;
-  /** Records of every decision are wanted, not only of refusals. */
-  readonly logAll: boolean;
+  readonly logLevel: LogLevel;
   /** A ByteRing with the console's input. */
   readonly input: SharedArrayBuffer;
-  /** Control word: 0 run, 1 stop. */
+  /** The words of CONTROL. */
   readonly control: SharedArrayBuffer;
   /** `performance.timeOrigin + performance.now()` when the process began, for statistics. */
   readonly startedAtMs: number;
@@ -28,7 +37,8 @@ export interface GuestFiles {
   readonly kernel: Uint8Array | null;
   readonly initrd: Uint8Array | null;
   readonly initrdName: string | null;
-  readonly append: string;
+  /** Null when none is given. */
+  readonly append: string | null;
   readonly dtb: Uint8Array | null;
   readonly dtbName: string | null;
   /** The devicetree is wanted instead of a run. */
@@ -43,12 +53,16 @@ export type Outcome =
   | { readonly kind: "timeout" | "limit" | "interrupted" | "idle" }
   | { readonly kind: "badInput"; readonly why: string };
 
+/** What the stop word asks for; 0 is to go on. */
+export const STOP_REQUESTS: readonly (Outcome | null)[] = [null, { kind: "interrupted" }, { kind: "timeout" }];
+
 export interface Statistics {
   readonly instructions: number;
   readonly seconds: number;
   readonly mips: number;
   readonly first_output_ms: number | null;
-  readonly traps: Readonly<Record<string, number>>;
+  /** Counts by kind of trap and verdict. */
+  readonly traps: Readonly<Record<string, Readonly<Record<string, number>>>>;
   readonly tlb: Readonly<Record<string, number>>;
   readonly engine: Readonly<Record<string, number>>;
 }
@@ -59,4 +73,4 @@ export type WorkerMessage =
   /** Something that the user should know, for stderr. */
   | { readonly type: "notice"; readonly text: string }
   | { readonly type: "dtb"; readonly bytes: Uint8Array }
-  | { readonly type: "end"; readonly outcome: Outcome; readonly statistics: Statistics };
+  | { readonly type: "end"; readonly outcome: Outcome; readonly statistics: Statistics | null };

@@ -1,19 +1,21 @@
+const HEADER_BYTES = 12;
+
 /**
- * A ring of bytes between two threads, one that writes and one that reads. The first two words are the counts of bytes
- * read and written, modulo 2^32; the rest is data.
+ * A ring of bytes between two threads, one that writes and one that reads. The first words are the counts of bytes read
+ * and written and of wakes, modulo 2^32; the rest is data.
  */
 export class ByteRing {
   readonly #counts: Int32Array;
   readonly #data: Uint8Array;
 
-  /** @param buffer 8 bytes more than the ring's size, which is a power of two. */
+  /** @param buffer HEADER_BYTES more than the ring's size, which is a power of two. */
   constructor(readonly buffer: SharedArrayBuffer) {
-    this.#counts = new Int32Array(buffer, 0, 2);
-    this.#data = new Uint8Array(buffer, 8);
+    this.#counts = new Int32Array(buffer, 0, 3);
+    this.#data = new Uint8Array(buffer, HEADER_BYTES);
   }
 
   static create(sizeBytes: number): ByteRing {
-    return new ByteRing(new SharedArrayBuffer(sizeBytes + 8));
+    return new ByteRing(new SharedArrayBuffer(sizeBytes + HEADER_BYTES));
   }
 
   /** Bytes that wait to be read. */
@@ -40,13 +42,18 @@ export class ByteRing {
     return byte;
   }
 
+  /** Ends a wait. */
   wake(): void {
-    Atomics.notify(this.#counts, 1);
+    Atomics.add(this.#counts, 2, 1);
+    Atomics.notify(this.#counts, 2);
   }
 
-  /** Blocks until a byte waits, `wake` is called or the time is over. */
-  wait(timeoutMs: number): void {
-    const written = Atomics.load(this.#counts, 1);
-    if (this.pending === 0) Atomics.wait(this.#counts, 1, written, timeoutMs);
+  /**
+   * Blocks until more bytes wait than the `known` ones, `wake` is called or the time is over.
+   * @param isOver asked once before: a wake that comes after this question is not missed.
+   */
+  wait(timeoutMs: number, isOver: () => boolean = () => false, known = 0): void {
+    const wakes = Atomics.load(this.#counts, 2);
+    if (this.pending <= known && !isOver()) Atomics.wait(this.#counts, 2, wakes, timeoutMs);
   }
 }

@@ -1,0 +1,117 @@
+import { ByteRing } from "../machine/byte_ring.ts";
+import { OrderedOutput, say } from "./output.ts";
+import { ConsoleInput } from "./terminal.ts";
+import { CONTROL, type Outcome, type StartMessage, type Statistics, type WorkerMessage } from "./vm_protocol.ts";
+
+/** What the stop word is set to: the index in STOP_REQUESTS. */
+const STOP = { interrupted: 1, timeout: 2 } as const;
+/** A Worker that was asked to stop has this long to do so. */
+const PATIENCE_MS = 3000;
+/** Output that nobody takes does not keep an interrupted run from its end for longer. */
+const DRAIN_MS = 250;
+const SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows" ? ["SIGINT"] : ["SIGINT", "SIGTERM", "SIGHUP"];
+
+export interface SessionResult {
+  readonly outcome: Outcome;
+  readonly statistics: Statistics | null;
+  readonly dtb: Uint8Array | null;
+}
+
+/** One run of a machine in its Worker, with the terminal, the signals and the time limit on this side. */
+export class Session {
+  readonly #message: StartMessage;
+  readonly #log: OrderedOutput | null;
+  readonly #ring: ByteRing;
+  readonly #control: Int32Array;
+  readonly #console: OrderedOutput;
+  readonly #encoder = new TextEncoder();
+  #resolve!: (result: SessionResult) => void;
+  #reject!: (error: Error) => void;
+  #dtb: Uint8Array | null = null;
+  #patience: ReturnType<typeof setTimeout> | undefined;
+
+  /** @param log takes the lines of the trap log; null to drop them. */
+  constructor(message: StartMessage, log: OrderedOutput | null, console: OrderedOutput) {
+    this.#message = message;
+    this.#log = log;
+    this.#console = console;
+    this.#ring = new ByteRing(message.input);
+    this.#control = new Int32Array(message.control);
+  }
+
+  /** Asks the machine to stop; it ends with that outcome, and without an answer after a while. */
+  stop(kind: keyof typeof STOP): void {
+    Atomics.compareExchange(this.#control, CONTROL.stop, 0, STOP[kind]);
+    Atomics.notify(this.#control, CONTROL.consumed);
+    this.#ring.wake();
+    this.#patience ??= setTimeout(
+      () => this.#resolve({ outcome: { kind }, statistics: null, dtb: null }),
+      PATIENCE_MS,
+    );
+  }
+
+  /** Runs the machine to its end. The terminal is then as it was. */
+  async run(timeoutMs: number): Promise<SessionResult> {
+    const interrupt = () => this.stop("interrupted");
+    const input = new ConsoleInput(this.#ring, interrupt);
+    const worker = new Worker(new URL("./vm_worker.ts", import.meta.url), {
+      type: "module",
+      deno: { permissions: "none" },
+    });
+    for (const signal of SIGNALS) Deno.addSignalListener(signal, interrupt);
+    const timer = timeoutMs === Infinity ? undefined : setTimeout(() => this.stop("timeout"), timeoutMs);
+    try {
+      const done = this.#listen(worker);
+      worker.postMessage(this.#message, transfers(this.#message));
+      if (!this.#message.guest.dumpDtb) input.start();
+      const result = await done;
+      const isCut = result.outcome.kind === "interrupted" || result.outcome.kind === "timeout";
+      await this.#console.drain(isCut ? DRAIN_MS : Infinity);
+      await this.#log?.drain(isCut ? DRAIN_MS : Infinity);
+      return result;
+    } finally {
+      input.restore();
+      clearTimeout(timer);
+      clearTimeout(this.#patience);
+      for (const signal of SIGNALS) Deno.removeSignalListener(signal, interrupt);
+      worker.terminate();
+    }
+  }
+
+  #listen(worker: Worker): Promise<SessionResult> {
+    worker.onmessage = ({ data }: MessageEvent<WorkerMessage>) => this.#receive(data);
+    worker.onerror = (event) => {
+      event.preventDefault();
+      this.#reject(event.error instanceof Error ? event.error : new Error(event.message));
+    };
+    return new Promise((resolve, reject) => [this.#resolve, this.#reject] = [resolve, reject]);
+  }
+
+  #receive(data: WorkerMessage): void {
+    switch (data.type) {
+      case "console":
+        return this.#console.write(data.bytes, () => this.#consumed(data.bytes.length));
+      case "log":
+        if (this.#log) this.#log.write(this.#encoder.encode(data.text), () => this.#consumed(data.text.length));
+        else this.#consumed(data.text.length);
+        return;
+      case "notice":
+        return say(data.text);
+      case "dtb":
+        this.#dtb = data.bytes;
+        return;
+      case "end":
+        this.#resolve({ outcome: data.outcome, statistics: data.statistics, dtb: this.#dtb });
+    }
+  }
+
+  #consumed(size: number): void {
+    Atomics.add(this.#control, CONTROL.consumed, size);
+    Atomics.notify(this.#control, CONTROL.consumed);
+  }
+}
+
+/** The files go to the Worker without being copied. */
+function transfers({ guest }: StartMessage): ArrayBuffer[] {
+  return [guest.kernel, guest.initrd, guest.dtb].flatMap((file) => file ? [file.buffer as ArrayBuffer] : []);
+}

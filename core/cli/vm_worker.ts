@@ -1,0 +1,105 @@
+import { ByteRing } from "../machine/byte_ring.ts";
+import { BadInput, layOutGuest } from "./guest_layout.ts";
+import { type Ending, GuestMachine } from "./guest_machine.ts";
+import { Outbox } from "./outbox.ts";
+import {
+  CONTROL,
+  type Outcome,
+  type StartMessage,
+  type Statistics,
+  STOP_REQUESTS,
+  type WorkerMessage,
+} from "./vm_protocol.ts";
+
+/*
+ * The machine's Worker. It has no permissions: what it runs comes with the start message, and all it can reach are the
+ * messages that it sends.
+ */
+
+declare const self: { postMessage(message: WorkerMessage): void; onmessage: ((event: MessageEvent) => void) | null };
+
+/** Counts of the lives that a reset has ended, which the statistics go on from. */
+interface Totals {
+  instructions: number;
+  traps: Record<string, Record<string, number>>;
+}
+
+self.onmessage = ({ data }: MessageEvent<StartMessage>) => {
+  try {
+    start(data);
+  } catch (error) {
+    if (!(error instanceof BadInput)) throw error;
+    end({ kind: "badInput", why: error.message }, null);
+  }
+};
+
+function start(message: StartMessage): void {
+  const layout = layOutGuest(message.guest, message.memoryBytes, message.cpuCount);
+  if (message.guest.dumpDtb) {
+    self.postMessage({ type: "dtb", bytes: layout.dtb });
+    return end({ kind: "off" }, null);
+  }
+  const control = new Int32Array(message.control);
+  const outbox = new Outbox((m) => self.postMessage(m), control);
+  for (const text of layout.notices) outbox.notice(text);
+  const input = new ByteRing(message.input);
+  const stopRequest = (): Outcome | null => STOP_REQUESTS[Atomics.load(control, CONTROL.stop)];
+  const totals: Totals = { instructions: 0, traps: {} };
+  const startMs = performance.now();
+  for (;;) {
+    const guest = makeMachine(message, outbox, input, stopRequest);
+    guest.load(layout);
+    const ending = guest.run(message.maxInstructions - totals.instructions);
+    const statistics = count(guest, totals, outbox, message, performance.now() - startMs);
+    if (ending.kind !== "reset") return end(ending, statistics);
+  }
+}
+
+function makeMachine(...args: ConstructorParameters<typeof GuestMachine>): GuestMachine {
+  try {
+    return new GuestMachine(...args);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new BadInput(`${error.message} (--memory)`);
+  }
+}
+
+/** Adds the counts of a life that has ended to the totals. */
+function count(
+  { machine, vm }: GuestMachine,
+  totals: Totals,
+  { firstOutputMs }: Outbox,
+  message: StartMessage,
+  elapsedMs: number,
+): Statistics {
+  totals.instructions += machine.instructions;
+  for (const [kind, verdicts] of Object.entries(vm.statistics())) {
+    const sum = totals.traps[kind] ??= {};
+    for (const [verdict, n] of Object.entries(verdicts)) sum[verdict] = (sum[verdict] ?? 0) + n;
+  }
+  const { engine } = machine, tlbs = machine.vcpus.map((vcpu) => machine.mmu.tlbOf(vcpu));
+  return {
+    instructions: totals.instructions,
+    seconds: round(elapsedMs / 1000),
+    mips: round(totals.instructions / elapsedMs / 1000),
+    first_output_ms: firstOutputMs === null ? null : round(firstOutputMs - message.startedAtMs),
+    traps: totals.traps,
+    tlb: {
+      fills: tlbs.reduce((sum, tlb) => sum + tlb.fillCount, 0),
+      flushes: tlbs.reduce((sum, tlb) => sum + tlb.flushCount, 0),
+    },
+    engine: {
+      modules: engine.handlers.moduleCount,
+      helper_calls: engine.helperCalls,
+      slow_accesses: engine.slowAccesses,
+    },
+  };
+}
+
+function round(value: number): number {
+  return Math.round(value * 1000) / 1000;
+}
+
+function end(outcome: Exclude<Ending, { kind: "reset" }>, statistics: Statistics | null): void {
+  self.postMessage({ type: "end", outcome, statistics });
+}
