@@ -27,6 +27,8 @@ export interface Line {
 /** Virtual time in nanoseconds since reset, and a way to be called at a time. */
 export interface Clock {
   nowNs(): number;
+  /** A recent value of `nowNs`, for records, where asking is expensive: at most a slice old. */
+  recentNs?(): number;
   /** Calls `callback` once at `atNs` or soon after; a later call with the same key replaces it, Infinity cancels. */
   schedule(key: string, atNs: number, callback: () => void): void;
 }

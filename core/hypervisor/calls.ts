@@ -1,3 +1,4 @@
+import { callName } from "../policy/call_names.ts";
 import type { HypercallTrap, SmcTrap } from "../policy/trap.ts";
 import { CALL_ERROR, type CallFunction } from "./call_function.ts";
 import { injectUndefined } from "./inject.ts";
@@ -40,7 +41,7 @@ function call(
   const { vm, vcpu, frame } = c;
   trap.imm16 = esr & 0xffff;
   trap.functionId = vcpu.xLo(0);
-  trap.functionName = known === undefined ? "" : known.name;
+  trap.functionName = known === undefined ? callName(trap.functionId) : known.name;
   for (let n = 0; n < 8; n++) {
     trap.registers[2 * n] = vcpu.xLo(n);
     trap.registers[2 * n + 1] = vcpu.xHi(n);

@@ -13,6 +13,7 @@ export class HypervisorFixture {
   readonly machine: Machine;
   readonly hypervisor: Hypervisor;
   readonly vm: Vm;
+  readonly uart: Pl011;
   console = "";
   readonly lines: string[] = [];
   /** What the guest asked of its host, such as "off" or "kill 3". */
@@ -46,7 +47,8 @@ export class HypervisorFixture {
         kill: (_, code) => stop(`kill ${code}`),
       },
     });
-    this.vm.bus.add(PL011_BASE, new Pl011(this.vm.line(PL011_INTID), clock, { transmit }));
+    this.uart = new Pl011(this.vm.line(PL011_INTID), clock, { transmit });
+    this.vm.bus.add(PL011_BASE, this.uart);
     this.vm.bus.add(PL031_BASE, new Pl031(this.vm.line(PL031_INTID), clock, 1_700_000_000));
   }
 
@@ -57,6 +59,12 @@ export class HypervisorFixture {
 
   load(ipa: number, bytes: Uint8Array): void {
     this.machine.ram.u8.set(bytes, this.host(ipa));
+  }
+
+  /** Types on the guest's console. @returns how many characters it took. */
+  type(text: string): number {
+    for (let i = 0; i < text.length; i++) if (!this.uart.receive(text.charCodeAt(i))) return i;
+    return text.length;
   }
 
   /** Where the devicetree goes. */

@@ -186,7 +186,7 @@ export class Vm {
   /** Synchronous exceptions to EL2 by exception class. */
   readonly countByClass = new Float64Array(64);
   readonly #counts = new Float64Array(TRAP_KINDS.length * ACTIONS.length);
-  readonly #clock: Clock;
+  readonly #timeNs: () => number;
   readonly #ramPa: number;
 
   /** Throws RangeError when its RAM is not page-aligned or its tables do not fit. */
@@ -199,7 +199,8 @@ export class Vm {
     this.host = options.host;
     this.log = options.log;
     this.memory = resources.memory;
-    this.#clock = options.clock;
+    const { clock } = options;
+    this.#timeNs = clock.recentNs ? () => clock.recentNs!() : () => clock.nowNs();
     this.#ramPa = options.ramPa;
     this.stage2 = new Stage2(resources.pool, () => resources.invalidate(options.vmid));
     this.stage2.map(ram.start, options.ramPa, ram.bytes);
@@ -239,7 +240,7 @@ export class Vm {
     trap.pcLo = frame.lo(FRAME.elr_el2);
     trap.pcHi = frame.hi(FRAME.elr_el2);
     trap.esr = esr;
-    trap.time = this.#clock.nowNs();
+    trap.time = this.#timeNs();
     trap.valueLo = 0;
     trap.valueHi = 0;
   }

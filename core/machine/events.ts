@@ -12,11 +12,18 @@ interface Event {
  */
 export class EventQueue implements Clock {
   #events: Event[] = [];
-  /** @param now the machine's time in nanoseconds; `changed` is called when an event comes to be the next one. */
-  constructor(readonly now: () => number, readonly changed: () => void) {}
+  /**
+   * @param now the machine's time in nanoseconds; `changed` is called when an event comes to be the next one.
+   * @param recent a recent value of it, where that is cheaper.
+   */
+  constructor(readonly now: () => number, readonly changed: () => void, readonly recent: () => number = now) {}
 
   nowNs(): number {
     return this.now();
+  }
+
+  recentNs(): number {
+    return this.recent();
   }
 
   schedule(key: string, atNs: number, callback: () => void): void {

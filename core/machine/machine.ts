@@ -76,6 +76,8 @@ export class Machine {
   /** The host's time at which the machine's was 0, were it not for pauses; and when the pause began. */
   #startMs = performance.now();
   #pausedAtMs: number | null = this.#startMs;
+  /** The time when it was looked at last; with real time that is dear, and done between slices at least. */
+  #recentNs = 0;
   #stopped = false;
   #turn = 0;
 
@@ -88,7 +90,8 @@ export class Machine {
     this.memory = allocate(pages, ramBytes);
     this.buffer = this.memory.buffer as unknown as SharedArrayBuffer;
     this.ram = new PhysicalMemory(this.buffer, [{ base: RAM_PA, size: ramBytes, offset: ram }]);
-    this.clock = new EventQueue(() => this.#nowNs(), () => this.engine.stopSoon());
+    const recent = options.time === "real" ? () => this.#recentNs : undefined;
+    this.clock = new EventQueue(() => this.#nowNs(), () => this.engine.stopSoon(), recent);
     this.mmu = new Mmu({
       memory: this.ram,
       registers: resolveMmuRegisters(sysregIndex),
@@ -141,7 +144,7 @@ export class Machine {
 
   #nowNs(): number {
     if (this.options.time === "real") {
-      return Math.floor(((this.#pausedAtMs ?? performance.now()) - this.#startMs) * 1e6);
+      return this.#recentNs = Math.floor(((this.#pausedAtMs ?? performance.now()) - this.#startMs) * 1e6);
     }
     return this.instructions + this.#idleNs;
   }
@@ -182,6 +185,7 @@ export class Machine {
     this.#stopped = false;
     for (;;) {
       this.clock.fire();
+      this.#nowNs();
       host.poll();
       if (this.#stopped) return "stopped";
       if (this.#instructions >= limits.instructions) return "instructions";
