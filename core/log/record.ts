@@ -1,67 +1,191 @@
-import type { Trap, TrapKind } from "../policy/trap.ts";
-import type { Verdict } from "../policy/verdict.ts";
+import type { Trap } from "../policy/trap.ts";
+import type { Action, Verdict } from "../policy/verdict.ts";
+import { ByteWriter, utf8 } from "./byte_writer.ts";
+import { RecordEncoder, type TimerEvent } from "./record_encoder.ts";
+import { RecordFormatter } from "./record_formatter.ts";
+import { LOST_COUNT, LOST_RECORD, NAME, NAME_RECORD, RECORD_WORDS, WORD } from "./record_layout.ts";
+import type { RecordRing } from "./record_ring.ts";
 
-/** Which traps become lines: all, those that were not simply allowed, or none. */
-export type LogLevel = "all" | "deny" | "none";
+/**
+ * Which traps become lines: all; those that did not simply take their course; those that were refused or stopped the
+ * guest; or none.
+ */
+export const LOG_LEVELS = ["all", "change", "deny", "none"] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+/** The levels that an action is written at, as an index in LOG_LEVELS. */
+const ACTION_LEVEL: Readonly<Record<Action, number>> = {
+  allow: 0,
+  value: 1,
+  mask: 1,
+  ignore: 1,
+  deny: 2,
+  pause: 2,
+  kill: 2,
+};
 
 /** Traps that the log remembers. */
-const RING_ENTRIES = 512;
+const HISTORY_RECORDS = 512;
+/** Names that are told apart; policies can make any number of them. */
+const NAMES_MAX = 1 << 16;
+const TOO_MANY_NAMES = "(too many names)";
 
-interface Entry {
-  /** One trap object of each kind that has stood here, so that nothing is allocated again. */
-  readonly traps: Partial<Record<TrapKind, Trap>>;
-  kind: TrapKind;
-  verdict: Verdict | null;
-}
-
-/** One trap and its verdict as a line: `[ariel] ` and logfmt keys in fixed order. */
-export function formatRecord(trap: Trap, verdict: Verdict): string {
-  const pc = `0x${trap.pc.toString(16).padStart(16, "0")}`;
-  return `[ariel] seq=${trap.seq} t=${trap.time} vcpu=${trap.vcpu} pc=${pc} kind=${trap.kind} what=${
-    quote(trap.what)
-  } ` +
-    `value=0x${trap.value.toString(16)} verdict=${verdict.action} rule=${quote(verdict.rule)}`;
-}
-
-function quote(text: string): string {
-  return text === "" || /[\s"=\\]/.test(text) ? JSON.stringify(text) : text;
-}
-
-/** The record of traps and what was decided on them: a ring of the latest, and lines to a sink by level. */
+/**
+ * The log of one VM: it remembers the latest records, and hands those of its level to a ring that another thread reads,
+ * or as lines to a function. It runs on the vCPU's thread at every trap, so it only stores numbers.
+ */
 export class TrapLog {
-  readonly #entries: Entry[] = [];
+  /** Called before a record goes out, so that what came before can go before it. */
+  beforeRecord: (() => void) | null = null;
+  /** Index of the level in LOG_LEVELS. */
+  #level = 0;
+  readonly #sink: RecordRing | ((line: string) => void) | null;
+  readonly #history: Uint32Array;
+  readonly #encoder: RecordEncoder;
+  readonly #names: string[] = [""];
+  readonly #nameIds = new Map<string, number>([["", 0]]);
+  /** The name that was asked for last, and its number: rules come in runs. */
+  #lastName = "";
+  #lastNameId = 0;
   readonly #seen = new WeakSet<Verdict>();
-  #next = 0;
+  #recordCount = 0;
+  /** Names that the ring's reader has been told, and records that it has not been told to be lost. */
+  #namesSent = 1;
+  #lost = 0;
+  #formatter: { readonly lines: RecordFormatter; readonly out: ByteWriter; names: number } | null = null;
 
-  /** @param sink takes each line, without a line end. */
-  constructor(public level: LogLevel = "none", public sink: (line: string) => void = () => {}) {}
+  /** @param sink takes the records, or each line without a line end. */
+  constructor(level: LogLevel = "none", sink: RecordRing | ((line: string) => void) | null = null) {
+    this.level = level;
+    this.#sink = sink;
+    const memory = new ArrayBuffer(4 * RECORD_WORDS * HISTORY_RECORDS);
+    this.#history = new Uint32Array(memory);
+    this.#encoder = new RecordEncoder(this.#history, new Float64Array(memory), (name) => this.#nameId(name));
+  }
 
-  /** Remembers a trap; `trap` may be reused afterwards. */
+  get level(): LogLevel {
+    return LOG_LEVELS[this.#level];
+  }
+  set level(level: LogLevel) {
+    this.#level = LOG_LEVELS.indexOf(level);
+  }
+
+  /** Records a trap; `trap` may be reused afterwards. */
   note(trap: Trap, verdict: Verdict): void {
-    const entry = this.#entries[this.#next] ??= { traps: {}, kind: trap.kind, verdict: null };
-    this.#next = (this.#next + 1) % RING_ENTRIES;
-    const copy = entry.traps[trap.kind];
-    // deno-lint-ignore no-explicit-any
-    if (copy) copy.copyFrom(trap as any);
-    else entry.traps[trap.kind] = trap.clone();
-    entry.kind = trap.kind;
-    entry.verdict = verdict;
-    if (this.level !== "none" || verdict.log !== "default") this.#write(trap, verdict);
+    const at = this.#next();
+    this.#encoder.trap(at, trap, verdict);
+    if (this.#isWanted(verdict)) this.#send(at);
   }
 
-  #write(trap: Trap, verdict: Verdict): void {
-    if (verdict.log === "never" || (verdict.log === "once" && this.#seen.has(verdict))) return;
-    const isWanted = this.level === "all" || (this.level === "deny" && verdict.action !== "allow");
-    if (verdict.log === "default" && !isWanted) return;
-    if (verdict.log === "once") this.#seen.add(verdict);
-    this.sink(formatRecord(trap, verdict));
+  /** Records a timer interrupt of the guest, at level "all". */
+  timer(event: TimerEvent): void {
+    const at = this.#next();
+    this.#encoder.timer(at, event);
+    if (this.#level === 0) this.#send(at);
   }
 
-  /** The lines of the latest traps, at most `count`, oldest first. */
-  *lines(count = RING_ENTRIES): Generator<string> {
-    for (let i = Math.max(0, RING_ENTRIES - count); i < RING_ENTRIES; i++) {
-      const entry = this.#entries[(this.#next + i) % RING_ENTRIES];
-      if (entry?.verdict) yield formatRecord(entry.traps[entry.kind]!, entry.verdict);
+  /** The lines of the latest records, at most `count`, oldest first. */
+  *lines(count = HISTORY_RECORDS): Generator<string> {
+    const end = this.#recordCount;
+    for (let n = Math.max(0, end - Math.min(count, HISTORY_RECORDS)); n < end; n++) {
+      yield this.#line(n % HISTORY_RECORDS * RECORD_WORDS);
     }
+  }
+
+  #next(): number {
+    return this.#recordCount++ % HISTORY_RECORDS * RECORD_WORDS;
+  }
+
+  #isWanted(verdict: Verdict): boolean {
+    switch (verdict.log) {
+      case "always":
+        return true;
+      case "never":
+        return false;
+      case "once":
+        if (this.#seen.has(verdict)) return false;
+        this.#seen.add(verdict);
+        return true;
+      case "default":
+        return ACTION_LEVEL[verdict.action] >= this.#level;
+    }
+  }
+
+  #nameId(name: string): number {
+    if (name === this.#lastName) return this.#lastNameId;
+    let id = this.#nameIds.get(name);
+    if (id === undefined) {
+      if (this.#names.length === NAMES_MAX) return this.#nameIds.get(TOO_MANY_NAMES)!;
+      id = this.#names.length;
+      const text = id === NAMES_MAX - 1 ? TOO_MANY_NAMES : name;
+      this.#names.push(text);
+      this.#nameIds.set(text, id);
+    }
+    this.#lastName = name;
+    return this.#lastNameId = id;
+  }
+
+  #send(at: number): void {
+    const sink = this.#sink;
+    if (sink === null) return;
+    this.beforeRecord?.();
+    if (typeof sink === "function") return sink(this.#line(at));
+    if (!this.#catchUp(sink)) {
+      this.#lost++;
+      sink.lose();
+      return;
+    }
+    const { words, next } = sink, history = this.#history;
+    for (let i = 0; i < RECORD_WORDS; i++) words[next + i] = history[at + i];
+    sink.publish();
+  }
+
+  /** Tells the ring's reader of lost records and new names. @returns false when there is no room for a record then. */
+  #catchUp(ring: RecordRing): boolean {
+    if (this.#lost > 0) {
+      if (!ring.hasRoom(2)) return false;
+      ring.words[ring.next + WORD.head] = LOST_RECORD;
+      ring.words[ring.next + LOST_COUNT] = this.#lost;
+      ring.publish();
+      this.#lost = 0;
+    }
+    while (this.#namesSent < this.#names.length) {
+      if (!this.#sendName(ring, this.#namesSent)) return false;
+      this.#namesSent++;
+    }
+    return ring.hasRoom(1);
+  }
+
+  #sendName(ring: RecordRing, id: number): boolean {
+    const text = utf8(this.#names[id].slice(0, NAME.maximumCharacters));
+    if (!ring.hasRoom(Math.ceil(text.length / NAME.textBytes) + 1)) return false;
+    for (let offset = 0; offset === 0 || offset < text.length; offset += NAME.textBytes) {
+      const { words, next } = ring;
+      words[next + WORD.head] = NAME_RECORD;
+      words[next + NAME.id] = id;
+      words[next + NAME.length] = text.length;
+      words[next + NAME.offset] = offset;
+      const part = text.subarray(offset, offset + NAME.textBytes);
+      for (let i = 0; i < NAME.textBytes; i += 4) {
+        words[next + NAME.text + (i >> 2)] = part[i] | part[i + 1] << 8 | part[i + 2] << 16 | part[i + 3] << 24;
+      }
+      ring.publish();
+    }
+    return true;
+  }
+
+  /** A record of the history as a line. */
+  #line(at: number): string {
+    if (this.#formatter === null) {
+      const out = new ByteWriter(256);
+      const memory = { words: this.#history, floats: this.#encoder.floats };
+      this.#formatter = { lines: new RecordFormatter("text", out, memory), out, names: 1 };
+    }
+    const { lines, out } = this.#formatter;
+    for (; this.#formatter.names < this.#names.length; this.#formatter.names++) {
+      lines.name(this.#formatter.names, this.#names[this.#formatter.names]);
+    }
+    lines.record(at);
+    return new TextDecoder().decode(out.take()).trimEnd();
   }
 }

@@ -189,7 +189,7 @@ export class SmcTrap extends CallTrap<SmcTrap> {
 }
 
 /** The instructions of a WfxTrap by ESR_ELx.ISS.TI. */
-const WFX = ["WFI", "WFE", "WFIT", "WFET"] as const;
+export const WFX = ["WFI", "WFE", "WFIT", "WFET"] as const;
 
 /** A wait instruction, while those are trapped. */
 export class WfxTrap extends TrapBase<WfxTrap> {
@@ -246,6 +246,12 @@ export class AbortTrap extends TrapBase<AbortTrap> {
   }
 }
 
+/** The exception class of a syndrome as one word. */
+export function exceptionClassWord(syndrome: number): string {
+  const name = EC_NAMES[syndrome >>> 26] ?? `EC ${hex(syndrome >>> 26)}`;
+  return name.replaceAll(" ", "_").replaceAll(",", "");
+}
+
 /** An exception of the guest: one that it reports, or one that came to EL2 and is none of the other kinds. */
 export class ExceptionTrap extends TrapBase<ExceptionTrap> {
   readonly kind = "exception";
@@ -256,8 +262,7 @@ export class ExceptionTrap extends TrapBase<ExceptionTrap> {
   isReported = false;
 
   get what(): string {
-    const name = EC_NAMES[this.syndrome >>> 26] ?? `EC ${hex(this.syndrome >>> 26)}`;
-    return name.replaceAll(" ", "_").replaceAll(",", "");
+    return exceptionClassWord(this.syndrome);
   }
   copyFrom(from: ExceptionTrap): void {
     this.copyCommon(from);

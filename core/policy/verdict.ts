@@ -30,6 +30,8 @@ export interface Verdict {
   readonly code: number;
   /** Whether a line is written: by the log's level, always, for the first trap only, or never. */
   readonly log: "default" | "always" | "once" | "never";
+  /** What went wrong in a policy, for the record; absent where nothing did. */
+  readonly error?: string;
 }
 
 /** A verdict whose parts are neutral where they are not given. */

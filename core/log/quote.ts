@@ -1,0 +1,14 @@
+/** What stands in a logfmt value without quotes: visible ASCII that does not end it. */
+const PLAIN = /^[!#-<>-[\]-~]+$/;
+/** What terminals act on, beside what JSON escapes already. */
+const CONTROLS = /[\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g;
+
+/** A text as JSON, in which nothing acts on a terminal. */
+export function jsonText(text: string): string {
+  return JSON.stringify(text).replace(CONTROLS, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`);
+}
+
+/** A text as a value of logfmt: as it is, or as JSON where it would not end where it should. */
+export function logfmtText(text: string): string {
+  return PLAIN.test(text) ? text : jsonText(text);
+}
