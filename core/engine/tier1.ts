@@ -274,8 +274,11 @@ export class Tier1Emitter extends GuestEmitter implements Builder {
     if (kind === "br") this.setState32("record", this.#record as I32);
     this.#dispatch(address, true, BRANCH_TYPE[kind]);
   }
-  /** Returns to who called this code in WebAssembly, which goes on if it expects that address. */
+  /** Returns to who called this code in WebAssembly, which goes on if it expects that address; LEFT is not for it. */
   #return(address: I64): void {
+    this.beginIf(this.and(this.wrap(address), this.i32(LEFT)), 0);
+    this.#dispatch(address, true);
+    this.endBlock();
     const executed = this.add(this.#executed(), this.i32(1));
     this.#checkBudget(executed, () => address);
     this.setState32("budget", executed);
