@@ -129,7 +129,7 @@ export type AbortFault =
   | "alignment"
   | "other";
 /** What is at an address: guest RAM, a device, or nothing. */
-export type AbortRegion = "ram" | "device" | "nothing";
+export type AbortRegion = "ram" | "device" | "unknown";
 
 /**
  * What is done about a stage 2 fault:

@@ -170,7 +170,7 @@ export const value: ValueVerdict = (() => {
 /**
  * What is done about a stage 2 fault, whatever the hypervisor meant to do.
  *
- *     intent.abort({ region: "nothing", access: "write" }, "skip")
+ *     intent.abort({ region: "unknown", access: "write" }, "skip")
  */
 export const intent: IntentVerdict = (() => {
   const make = (who: string, what: Intent, options: AllOptions) => {

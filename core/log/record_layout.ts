@@ -71,7 +71,7 @@ export const IS_WRITE = 1 << 20;
 /** `detail` of an abort: access, kind of fault, region and intent by their numbers, and whether a table walk had it. */
 export const ABORT = {
   access: ["read", "write", "execute"],
-  fault: ["addressSize", "translation", "accessFlag", "permission", "external", "other"],
+  fault: ["addressSize", "translation", "accessFlag", "permission", "external", "other", "alignment"],
   region: ["ram", "device", "unknown"],
   intent: ["map", "emulate", "inject", "skip", "pause", "kill"],
   accessShift: 0,

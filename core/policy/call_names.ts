@@ -43,6 +43,11 @@ const NAMES: ReadonlyMap<number, string> = new Map([
   ...list(0x8600_ff00, "VENDOR_HYP_", "CALL_COUNT CALL_UID - REVISION"),
 ]);
 
+/** Every function that has a name, in both conventions. */
+export function namedCalls(): { readonly id: number; readonly name: string }[] {
+  return [...NAMES].flatMap(([id, name]) => [{ id, name }, { id: (id | SMC64) >>> 0, name }]);
+}
+
 /** The name of an SMCCC function, or "" when no specification that we know has it. @param id W0 of the call. */
 export function callName(id: number): string {
   return NAMES.get(id) ?? NAMES.get((id & ~SMC64) >>> 0) ?? "";

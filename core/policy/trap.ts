@@ -212,11 +212,18 @@ export class WfxTrap extends TrapBase<WfxTrap> {
 }
 
 /** What the hypervisor will do about a stage 2 fault unless a policy decides otherwise. */
-export type Intent = "map" | "emulate" | "inject" | "skip" | "pause";
+export type Intent = "map" | "emulate" | "inject" | "skip" | "pause" | "kill";
 /** What kind of stage 2 fault it is. */
-export type FaultKind = "addressSize" | "translation" | "accessFlag" | "permission" | "external" | "other";
+export type FaultKind =
+  | "addressSize"
+  | "translation"
+  | "accessFlag"
+  | "permission"
+  | "external"
+  | "other"
+  | "alignment";
 
-/** A stage 2 fault that is no emulated access to a device. */
+/** A stage 2 fault. Those that are plainly accesses to a device are MmioTraps at once, unless a policy decides on aborts. */
 export class AbortTrap extends TrapBase<AbortTrap> {
   readonly kind = "abort";
   ipa = 0;

@@ -1,3 +1,5 @@
+import type { Intent } from "./trap.ts";
+
 /** What a policy lets happen. */
 export type Action =
   /** The hypervisor's own emulation. */
@@ -30,6 +32,10 @@ export interface Verdict {
   readonly code: number;
   /** Whether a line is written: by the log's level, always, for the first trap only, or never. */
   readonly log: "default" | "always" | "once" | "never";
+  /** What is done about a stage 2 fault in place of what the trap says; absent to follow that. */
+  readonly intent?: Intent;
+  /** Why, in the policy's words. */
+  readonly because?: string;
   /** What went wrong in a policy, for the record; absent where nothing did. */
   readonly error?: string;
 }
