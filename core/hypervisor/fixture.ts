@@ -1,3 +1,4 @@
+import { assemble } from "../a64/assembler.ts";
 import { CPU_MODELS } from "../cpu/features.ts";
 import { handOver } from "../firmware/boot.ts";
 import { TrapLog } from "../log/record.ts";
@@ -58,7 +59,9 @@ export class HypervisorFixture {
   }
 
   load(ipa: number, bytes: Uint8Array): void {
-    this.machine.ram.u8.set(bytes, this.host(ipa));
+    const host = this.host(ipa), { ram, engine } = this.machine;
+    ram.u8.set(bytes, host);
+    for (let page = host >>> 12; page <= (host + bytes.length) >>> 12; page++) engine.storedTo(page);
   }
 
   /** Types on the guest's console. @returns how many characters it took. */
@@ -76,4 +79,52 @@ export class HypervisorFixture {
   run(instructions: number): string {
     return this.machine.run({ poll: () => {}, wait: () => {} }, { instructions, milliseconds: 60_000 });
   }
+
+  /**
+   * Assembles and runs a guest on vCPU 0 until it ends with the `off` macro or by an exception at EL1, which leaves
+   * ESR_EL1, FAR_EL1, ELR_EL1 and SPSR_EL1 in x20 to x23 and the vector's offset in x24 (0 without exception).
+   * @param source begins at GUEST_IPA with x28 and x29 the PL011 and the GICD.
+   */
+  runGuest(source: string, instructions = 1_000_000): this {
+    const { bytes } = assemble(PROLOGUE + source + EPILOGUE, { origin: BigInt(GUEST_IPA) });
+    this.load(GUEST_IPA, bytes);
+    this.vm.start({ pc: GUEST_IPA });
+    this.run(instructions);
+    return this;
+  }
+
+  /** X<n> of a vCPU. */
+  x(n: number, vcpu = 0): bigint {
+    const c = this.machine.vcpus[vcpu];
+    return BigInt(c.xHi(n)) << 32n | BigInt(c.xLo(n));
+  }
 }
+
+const PROLOGUE = `
+.macro off
+    ldr x0, =0x84000008
+    hvc #0
+.endm
+    adr x24, vectors
+    msr vbar_el1, x24
+    mov x24, #0
+    ldr x28, =0x09000000
+    ldr x29, =0x08000000
+`;
+const EPILOGUE = `
+    off
+    .balign 2048
+vectors:
+${
+  Array.from({ length: 16 }, (_, n) => `
+    .balign 128
+    mov x24, #${128 * n}
+    b caught`).join("")
+}
+caught:
+    mrs x20, esr_el1
+    mrs x21, far_el1
+    mrs x22, elr_el1
+    mrs x23, spsr_el1
+    off
+`;

@@ -1,0 +1,166 @@
+import { assertEquals } from "@std/assert";
+import type { Device } from "../../devices/device.ts";
+import type { Trap } from "../policy/trap.ts";
+import { makeVerdict, type Verdict } from "../policy/verdict.ts";
+import { HypervisorFixture } from "./fixture.ts";
+
+const DEVICE = 0x0b00_0000;
+
+/** A device of 256 bytes that remembers accesses and reads as the bytes 0x80, 0x81, 0x82... */
+function bench(decide?: (trap: Trap) => Verdict | undefined) {
+  const f = new HypervisorFixture();
+  const accesses: string[] = [];
+  const device: Device = {
+    name: "probe",
+    sizeBytes: 256,
+    read(offset, bytes) {
+      accesses.push(`r${bytes}@${offset.toString(16)}`);
+      let value = 0;
+      for (let i = Math.min(bytes, 6); i-- > 0;) value = value * 256 + ((0x80 + offset + i) & 0xff);
+      return value;
+    },
+    write: (offset, bytes, value) => void accesses.push(`w${bytes}@${offset.toString(16)}=${value.toString(16)}`),
+    reset() {},
+    snapshot: () => null,
+    restore() {},
+  };
+  f.vm.bus.add(DEVICE, device);
+  const allow = f.vm.decide;
+  if (decide) f.vm.decide = (trap) => decide(trap) ?? allow(trap);
+  return { f, accesses };
+}
+
+const AT = `ldr x1, =${DEVICE}\n`;
+
+Deno.test("Loads extend as the instruction says", () => {
+  const { f, accesses } = bench();
+  f.runGuest(
+    AT + `
+    mov x2, #-1
+    mov x3, #-1
+    ldrb w2, [x1, #3]
+    ldrsb w3, [x1, #3]
+    ldrsb x4, [x1, #3]
+    ldrsh x5, [x1, #2]
+    ldrsw x6, [x1, #4]
+    ldr x7, [x1, #8]
+    ldr wzr, [x1]`,
+  );
+  assertEquals([2, 3, 4, 5, 6].map((n) => f.x(n)), [
+    0x83n,
+    0xffff_ff83n,
+    0xffff_ffff_ffff_ff83n,
+    0xffff_ffff_ffff_8382n,
+    0xffff_ffff_8786_8584n,
+  ]);
+  assertEquals(f.x(7), 0x8d8c_8b8a_8988n);
+  assertEquals(accesses, ["r1@3", "r1@3", "r1@3", "r2@2", "r4@4", "r8@8", "r4@0"]);
+});
+
+Deno.test("Instructions without a syndrome are looked at: pairs, writeback, SIMD", () => {
+  const { f, accesses } = bench();
+  f.runGuest(
+    AT + `
+    mov x9, #3 << 20
+    msr cpacr_el1, x9
+    isb
+    ldp w2, w3, [x1, #16]!
+    ldrsw x4, [x1], #-16
+    ldpsw x5, x6, [x1]
+    ldr d0, [x1, #8]
+    fmov x7, d0
+    movi v1.16b, #255
+    ld1 {v1.h}[2], [x1]
+    mov x8, v1.d[0]
+    ld1r {v2.4h}, [x1]
+    mov x9, v2.d[0]
+    mov x10, v2.d[1]
+    movi v3.2d, #0
+    stp xzr, x1, [x1, #32]
+    str q3, [x1, #48]
+    strb w1, [x1, #-0]!`,
+  );
+  assertEquals(f.x(24), 0n);
+  assertEquals([2, 3, 4].map((n) => f.x(n)), [0x93929190n, 0x97969594n, 0xffff_ffff_9392_9190n]);
+  assertEquals([5, 6].map((n) => f.x(n)), [0xffff_ffff_8382_8180n, 0xffff_ffff_8786_8584n]);
+  assertEquals([7, 8].map((n) => f.x(n)), [0x8d8c_8b8a_8988n, 0xffff_8180_ffff_ffffn]);
+  assertEquals([9, 10].map((n) => f.x(n)), [0x8180_8180_8180_8180n, 0n]);
+  assertEquals(f.x(1), BigInt(DEVICE));
+  assertEquals(accesses.slice(-5), ["w8@20=0", "w8@28=b000000", "w8@30=0", "w8@38=0", "w1@0=0"]);
+});
+
+Deno.test("Exclusives and atomics are not supported at devices", () => {
+  for (const insn of ["ldxr w2, [x1]", "ldadd w2, w3, [x1]"]) {
+    const { f, accesses } = bench();
+    f.runGuest(AT + insn);
+    assertEquals([f.x(24), f.x(20) & 0x3fn, accesses.length], [0x200n, 0x35n, 0], insn);
+  }
+});
+
+Deno.test("Big-endian data reaches the device in its own order", () => {
+  const { f, accesses } = bench();
+  f.runGuest(
+    AT + `
+    mrs x9, sctlr_el1
+    orr x9, x9, #1 << 25
+    msr sctlr_el1, x9
+    isb
+    mov w2, #0x1234
+    movk w2, #0x5678, lsl #16
+    str w2, [x1]
+    strh w2, [x1]
+    ldr w3, [x1]
+    and x9, x9, #~(1 << 25)
+    msr sctlr_el1, x9
+    isb`,
+  );
+  assertEquals(accesses, ["w4@0=34127856", "w2@0=3412", "r4@0"]);
+  assertEquals(f.x(3), 0x80818283n);
+});
+
+Deno.test("What nobody claims is an External abort, and is recorded as unclaimed", () => {
+  const { f } = bench();
+  f.runGuest(`ldr x1, =0x0c000000\nldr w2, [x1, #4]`);
+  assertEquals([f.x(24), f.x(20), f.x(21)], [0x200n, 0x96000010n, 0x0c000004n]);
+  assertEquals(f.lines.length, 1);
+  assertEquals(
+    /kind=mmio what=0xc000004:r4 value=0x0 verdict=deny rule=unclaimed /.test(f.lines[0]),
+    true,
+    f.lines[0],
+  );
+  assertEquals(f.vm.statistics().mmio, { deny: 1 });
+});
+
+Deno.test("An access over the end of its device is unclaimed, and so is one across pages", () => {
+  const { f, accesses } = bench();
+  f.runGuest(`ldr x1, =${DEVICE + 0xfc}\nldr x2, [x1]`);
+  assertEquals([f.x(24), accesses.length], [0x200n, 0]);
+  const other = bench();
+  other.f.runGuest(`ldr x1, =${DEVICE + 0xff8}\nldp x2, x3, [x1]`);
+  assertEquals([other.f.x(24), other.accesses.length], [0x200n, 0]);
+});
+
+Deno.test("Policies decide on accesses", () => {
+  const verdicts: Record<string, Verdict> = {
+    value: makeVerdict("value", { valueLo: 0x1234_5678, valueHi: 0x9 }),
+    mask: makeVerdict("mask", { clearLo: 0xff, valueLo: 1 }),
+    ignore: makeVerdict("ignore"),
+    deny: makeVerdict("deny", { rule: "test" }),
+    undefined: makeVerdict("deny", { inject: "undefined" }),
+    pause: makeVerdict("pause"),
+    kill: makeVerdict("kill", { code: 7 }),
+  };
+  const run = (name: string) => {
+    const { f, accesses } = bench((trap) => trap.kind === "mmio" ? verdicts[name] : undefined);
+    f.runGuest(AT + "ldrh w2, [x1]\nstr w1, [x1]");
+    return { f, accesses, outcome: [f.x(2), f.x(24), accesses.join()] };
+  };
+  assertEquals(run("value").outcome, [0x5678n, 0n, ""]);
+  assertEquals(run("mask").outcome, [0x8101n, 0n, "r2@0,w4@0=b000000"]);
+  assertEquals(run("ignore").outcome, [0n, 0n, ""]);
+  assertEquals(run("deny").outcome, [0n, 0x200n, ""]);
+  assertEquals(run("undefined").f.x(20), 0x02000000n);
+  const pause = run("pause");
+  assertEquals([pause.outcome, pause.f.events], [[0x8180n, 0n, "r2@0,w4@0=b000000"], ["pause", "pause", "off"]]);
+  assertEquals(run("kill").f.events, ["kill 7"]);
+});
