@@ -3,11 +3,11 @@ import type { Fields, Row } from "../a64/row.ts";
 import { CaptureBuilder } from "./capture.ts";
 import type { Handlers } from "./handlers.ts";
 import { SPECIAL } from "./handlers.ts";
-import { PAGE_RECORD_BYTES, PAGE_RECORDS, RECORD_BYTES } from "./record.ts";
+import { GENERATION_OFFSET, PAGE_RECORD_BYTES, PAGE_RECORDS, RECORD_BYTES } from "./record.ts";
 import { row as makeRow } from "../a64/row.ts";
 
 /** What every word that no row claims means: the Undefined Instruction exception. */
-const UNDEFINED_ROW: Row = makeRow("UNDEFINED", "imm26:26 xxxxxx", "", (o) => o.undefined());
+export const UNDEFINED_ROW: Row = makeRow("UNDEFINED", "imm26:26 xxxxxx", "", (o) => o.undefined());
 
 /**
  * Decoded records of the code pages, cached per page of RAM. A page is decoded record by record as it runs; a store to
@@ -25,6 +25,7 @@ export class CodeCache {
   /** Slots dropped, which execute TLBs may still point to. */
   #dropped: number[] = [];
   #nextSlot = 0;
+  #nextGeneration = 1;
   /** Byte offsets in memory of the instructions before which generated code is left. See Engine.setBreakpoint. */
   readonly breakpoints = new Set<number>();
 
@@ -66,6 +67,7 @@ export class CodeCache {
     this.#pageOfSlot[slot] = hostPage;
     const last = this.base + slot * PAGE_RECORD_BYTES + (PAGE_RECORDS - 1) * RECORD_BYTES;
     this.#u16[last >>> 1] = SPECIAL.nextPage;
+    this.#i32[(last - (PAGE_RECORDS - 1) * RECORD_BYTES + GENERATION_OFFSET) >>> 2] = this.#nextGeneration++;
     return slot;
   }
 
@@ -81,11 +83,22 @@ export class CodeCache {
   #dropSlot(slot: number): void {
     const page = this.#pageOfSlot[slot];
     if (page < 0) return;
-    const start = (this.base + slot * PAGE_RECORD_BYTES) >>> 2;
-    this.#i32.fill(0, start, start + (PAGE_RECORD_BYTES >>> 2));
+    const start = this.base + slot * PAGE_RECORD_BYTES;
+    // Only the handlers go: the running one may still read its operands.
+    for (let at = start >>> 1; at < (start + PAGE_RECORD_BYTES) >>> 1; at += RECORD_BYTES / 2) this.#u16[at] = 0;
+    this.#i32[(start + GENERATION_OFFSET) >>> 2] = 0;
     this.#slotOfPage[page] = -1;
     this.#pageOfSlot[slot] = -1;
     this.#dropped.push(slot);
+    this.onDrop(slot);
+  }
+
+  /** Told of the slot of every page whose records are dropped. */
+  onDrop: (slot: number) => void = () => {};
+
+  /** The slot that a record belongs to. */
+  slotOf(record: number): number {
+    return Math.floor((record - this.base) / PAGE_RECORD_BYTES);
   }
 
   /** Drops the records of a page: it was written to. Running code meets the decoder at its next record. */
@@ -96,8 +109,7 @@ export class CodeCache {
 
   /** Byte offset in memory of the instruction of a record, or -1 when its page was dropped. */
   instructionOf(record: number): number {
-    const slot = Math.floor((record - this.base) / PAGE_RECORD_BYTES);
-    const page = this.#pageOfSlot[slot];
+    const slot = this.slotOf(record), page = this.#pageOfSlot[slot];
     if (page < 0) return -1;
     return page * 4096 + ((record - this.base - slot * PAGE_RECORD_BYTES) >>> 2);
   }

@@ -4,6 +4,7 @@ import type { Vcpu } from "../cpu/vcpu.ts";
 import { CodeCache } from "./code_cache.ts";
 import { COMMON_SHAPES } from "./common_shapes.ts";
 import { Handlers, type Shape, SPECIAL } from "./handlers.ts";
+import { Jit } from "./jit/jit.ts";
 import { helperTable } from "./helpers.ts";
 import { MemoryPath, type PhysicalBus, type Translation } from "./memory_path.ts";
 import { EXEC_TLB_OFFSET } from "./memory_request.ts";
@@ -71,12 +72,15 @@ export interface EngineOptions {
   /** Byte offset in memory of the decoded records, a multiple of 16, and how many pages of code fit there. */
   readonly recordsOffset: number;
   readonly recordPages: number;
+  /** Hot code is translated by the JIT. */
+  readonly jit: boolean;
 }
 
 /** Runs vCPUs: enters generated code, and does in TypeScript what that leaves to it. */
 export class Engine {
   readonly handlers: Handlers;
   readonly code: CodeCache;
+  readonly jit: Jit | null;
   readonly #memoryPath: MemoryPath;
   readonly #mmu: EngineMmu;
   readonly #exceptions: ExceptionModel;
@@ -111,12 +115,16 @@ export class Engine {
       helper: (id) => this.#helper(id),
       memoryAccess: (request) => this.#memoryAccess(request),
       decode: (record) => this.#decode(record),
-      hot: () => 0,
-    });
+      hot: (record) => {
+        this.jit?.hot(record);
+        return 0;
+      },
+    }, options.jit);
     this.handlers.generate(commonShapes(decoder));
     const pages = options.recordPages - 1;
     this.#stepRecords = options.recordsOffset + pages * PAGE_RECORD_BYTES;
     this.code = new CodeCache(buffer, options.recordsOffset, pages, decoder, this.handlers, () => mmu.flushExecTlbs());
+    this.jit = options.jit ? new Jit(this.code, this.handlers, decoder) : null;
     this.#memoryPath = new MemoryPath(
       buffer,
       mmu,
@@ -167,6 +175,7 @@ export class Engine {
    */
   run(vcpu: Vcpu, budget: number): number {
     const { i32, w } = vcpu;
+    this.jit?.compile();
     const start = this.#begin(vcpu, budget);
     while (i32[w + BUDGET] < 0 && vcpu.isRunning) {
       this.#exceptions.takeInterrupts(vcpu);

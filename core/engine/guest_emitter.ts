@@ -76,24 +76,30 @@ export abstract class GuestEmitter extends Emitter {
     }
     return this.and(this.wrap(this.shrU(value as I64, this.i32(63 - place))), this.i32(1 << place));
   }
-  #setFlags(result: Int, carry: I32 | null, overflow: Int | null): void {
+  /** NZCV from a result, the carry (0 or 1) and a value whose sign is the overflow. */
+  protected nzcvOf(result: Int, carry: I32 | null, overflow: Int | null): I32 {
     let nzcv = this.or(this.#signBit(result, 3), this.shl(this.eqz(result), this.i32(2)));
     if (carry) nzcv = this.or(nzcv, this.shl(carry, this.i32(1)));
-    if (overflow) nzcv = this.or(nzcv, this.#signBit(overflow, 0));
-    this.setNzcv(nzcv);
+    return overflow ? this.or(nzcv, this.#signBit(overflow, 0)) : nzcv;
+  }
+  protected nzcvOfAdd<T extends Int>(a: T, b: T, result: T): I32 {
+    return this.nzcvOf(result, this.ltU(result, a), this.and(this.xor(a, result), this.xor(b, result)));
+  }
+  protected nzcvOfSub<T extends Int>(a: T, b: T, result: T): I32 {
+    return this.nzcvOf(result, this.geU(a, b), this.and(this.xor(a, b), this.xor(a, result)));
   }
   setFlagsAdd<T extends Int>(a: T, b: T, result: T): void {
-    this.#setFlags(result, this.ltU(result, a), this.and(this.xor(a, result), this.xor(b, result)));
+    this.setNzcv(this.nzcvOfAdd(a, b, result));
   }
   setFlagsSub<T extends Int>(a: T, b: T, result: T): void {
-    this.#setFlags(result, this.geU(a, b), this.and(this.xor(a, b), this.xor(a, result)));
+    this.setNzcv(this.nzcvOfSub(a, b, result));
   }
   setFlagsAdc<T extends Int>(a: T, b: T, carry: I32, result: T): void {
     const out = this.select(carry, this.geU(a, result), this.ltU(result, a)) as I32;
-    this.#setFlags(result, out, this.and(this.xor(a, result), this.xor(b, result)));
+    this.setNzcv(this.nzcvOf(result, out, this.and(this.xor(a, result), this.xor(b, result))));
   }
   setFlagsLogic<T extends Int>(result: T): void {
-    this.#setFlags(result, null, null);
+    this.setNzcv(this.nzcvOf(result, null, null));
   }
 
   // System registers
@@ -179,7 +185,7 @@ export abstract class GuestEmitter extends Emitter {
    * Finds the host address of an access and runs `fast` with it, or `slow` where the TLB has no such entry.
    * The TLB's layout is mmu/tlb.ts's.
    */
-  #throughTlb(
+  protected throughTlb(
     address: I64,
     bytes: number,
     write: boolean,
@@ -222,7 +228,7 @@ export abstract class GuestEmitter extends Emitter {
         this.get(this.loadMemory(type, width, base, offset + step * i));
         this.set(r);
       });
-    this.#throughTlb(address, width * count, false, kind, (host) => take(host, 0, width), () => {
+    this.throughTlb(address, width * count, false, kind, (host) => take(host, 0, width), () => {
       this.#slowAccess(memoryRequest({ bytes: width, count, write: false, kind }), address);
       take(this.cpu, SCRATCH, width === 16 ? 32 : 8);
     });
@@ -231,7 +237,7 @@ export abstract class GuestEmitter extends Emitter {
   #storeMany(width: number, values: readonly Value[], address: I64, kind: AccessKind): void {
     const put = (base: Value, offset: number, step: number, bytes: number) =>
       values.forEach((v, i) => this.storeMemory(bytes, base, offset + step * i, v));
-    this.#throughTlb(address, width * values.length, true, kind, (host) => put(host, 0, width, width), () => {
+    this.throughTlb(address, width * values.length, true, kind, (host) => put(host, 0, width, width), () => {
       put(this.cpu, SCRATCH, width === 16 ? 32 : 8, width === 16 ? 16 : 8);
       this.#slowAccess(memoryRequest({ bytes: width, count: values.length, write: true, kind }), address);
     });
@@ -263,7 +269,7 @@ export abstract class GuestEmitter extends Emitter {
   }
   zeroBlock(address: I64): void {
     const block = this.and(address, this.i64(-64));
-    this.#throughTlb(block, 64, true, "normal", (host) => {
+    this.throughTlb(block, 64, true, "normal", (host) => {
       const zero = this.v128(0n, 0n);
       for (let i = 0; i < 64; i += 16) this.storeMemory(16, host, i, zero);
     }, () => this.#slowAccess(memoryRequest({ bytes: 64, count: 1, write: true, kind: "normal" }), address));
@@ -272,7 +278,7 @@ export abstract class GuestEmitter extends Emitter {
   /** The host address of an aligned location that may be read and written; leaves the code when there is none. */
   #probe(address: I64, bytes: number, kind: AccessKind): I32 {
     const result = this.temporary("i32");
-    this.#throughTlb(address, bytes, true, kind, (host) => {
+    this.throughTlb(address, bytes, true, kind, (host) => {
       this.get(host);
       this.set(result);
     }, () => {

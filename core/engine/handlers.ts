@@ -13,12 +13,12 @@ const FIRST_SLOT = 8;
 /** Table slots: the number of shapes met is bounded by the table of instructions, about 20,000 with all variants. */
 const TABLE_SLOTS = 0x10000;
 
-const SIGNATURES: readonly Signature[] = [
+export const SIGNATURES: readonly Signature[] = [
   { params: ["i32", "i32", "i32"], results: ["i64"] },
   { params: ["i32"], results: ["i32"] },
   { params: ["i32", "i64", "i32", "i32"], results: ["i64"] },
 ];
-const IMPORTS = [
+export const IMPORTS = [
   { name: "helper", type: TYPE.import },
   { name: "memory_access", type: TYPE.import },
   { name: "decode", type: TYPE.import },
@@ -52,7 +52,8 @@ export class Handlers {
   readonly table = new WebAssembly.Table({ element: "anyfunc", initial: TABLE_SLOTS, maximum: TABLE_SLOTS });
   readonly #slots = new Map<Row, Map<number, number>[]>();
   readonly #imports: WebAssembly.Imports;
-  readonly #memoryPages: number;
+  /** Size of the memory that generated code imports, in 64 KiB pages. */
+  readonly memoryPages: number;
   readonly #shapes: Shape[] = [];
   #next = FIRST_SLOT;
   /** Enters generated code at a record, with the count that tier1.ts describes. */
@@ -62,7 +63,7 @@ export class Handlers {
 
   /** @param profile whether hot code is looked for. */
   constructor(memory: WebAssembly.Memory, callbacks: Callbacks, readonly profile = false) {
-    this.#memoryPages = memory.buffer.byteLength / 65536;
+    this.memoryPages = memory.buffer.byteLength / 65536;
     const { helper, memoryAccess, decode, hot } = callbacks;
     this.#imports = { env: { memory, table: this.table, helper, memory_access: memoryAccess, decode, hot } };
     const special = [
@@ -107,6 +108,17 @@ export class Handlers {
     if (emitters.length) this.#instantiate(emitters, slots, -1);
   }
 
+  /** A table slot for a function that is no handler of a shape; -1 when none is left. */
+  allocate(): number {
+    return this.#next < TABLE_SLOTS ? this.#next++ : -1;
+  }
+
+  /** Compiles a module of generated code, whose functions fill their table slots. */
+  install(module: WebAssembly.Module): void {
+    this.moduleCount++;
+    new WebAssembly.Instance(module, this.#imports);
+  }
+
   #known(row: Row, variant: number): Map<number, number> {
     let variants = this.#slots.get(row);
     if (!variants) this.#slots.set(row, variants = []);
@@ -124,7 +136,7 @@ export class Handlers {
     const bytes = encodeModule({
       types: SIGNATURES,
       imports: IMPORTS,
-      memoryPages: this.#memoryPages,
+      memoryPages: this.memoryPages,
       functions: [body(dispatch, TYPE.dispatch), ...emitters.map((e) => body(e, TYPE.handler))],
       exports: entry < 0 ? {} : { enter: IMPORTS.length + 1 + entry },
       elements: slots.flatMap((slot, i) => slot < 0 ? [] : [{ slot, function: i + 1 }]),

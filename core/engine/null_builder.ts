@@ -292,43 +292,65 @@ export class NullBuilder implements Builder {
   }
   writeSysreg(): void {}
 
+  /** A load or store of guest memory; an atomic access is a store. */
+  protected access(_write: boolean): void {}
   load(): I64 {
+    this.access(false);
     return INT64;
   }
   load128(): V128 {
+    this.access(false);
     return VECTOR;
   }
-  store(): void {}
-  store128(): void {}
+  store(): void {
+    this.access(true);
+  }
+  store128(): void {
+    this.access(true);
+  }
   loadPair(): [I64, I64] {
+    this.access(false);
     return [INT64, INT64];
   }
-  storePair(): void {}
+  storePair(): void {
+    this.access(true);
+  }
   loadPair128(): [V128, V128] {
+    this.access(false);
     return [VECTOR, VECTOR];
   }
-  storePair128(): void {}
+  storePair128(): void {
+    this.access(true);
+  }
   atomic(_address: I64, _bytes: number, update: (old: I64) => I64): I64 {
+    this.access(true);
     update(INT64);
     return INT64;
   }
   atomicPair(_address: I64, _bytes: number, update: (low: I64, high: I64) => [I64, I64]): [I64, I64] {
+    this.access(true);
     return update(INT64, INT64);
   }
   loadExclusive(): I64 {
+    this.access(false);
     return INT64;
   }
   loadExclusivePair(): [I64, I64] {
+    this.access(false);
     return [INT64, INT64];
   }
   storeExclusive(): I32 {
+    this.access(true);
     return INT32;
   }
   storeExclusivePair(): I32 {
+    this.access(true);
     return INT32;
   }
   clearExclusive(): void {}
-  zeroBlock(): void {}
+  zeroBlock(): void {
+    this.access(true);
+  }
 
   pcPlus(offset: number): I64 {
     return this.imm(offset);

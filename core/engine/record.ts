@@ -10,6 +10,9 @@ export const RECORD_BYTES = 16;
 export const PAGE_RECORDS = 1025;
 export const PAGE_RECORD_BYTES = RECORD_BYTES * PAGE_RECORDS;
 
+/** Where, in the record behind a page's last, the page's generation stands: another number for each time it is entered. */
+export const GENERATION_OFFSET = RECORD_BYTES * (PAGE_RECORDS - 1) + 8;
+
 /** Deals out operand places in the order of calls; the capturing and the emitting side use the same. */
 export class RecordSlots {
   #next = 2;

@@ -37,6 +37,8 @@ export interface MachineOptions {
   readonly highestEl: 1 | 2 | 3;
   /** "virtual": an instruction takes one nanosecond and waiting none; "real": the host's clock. */
   readonly time: "virtual" | "real";
+  /** Whether hot code is translated by the JIT; true by default. */
+  readonly jit?: boolean;
 }
 
 /** Why `run` came back. */
@@ -105,6 +107,7 @@ export class Machine {
       decoder: new Decoder(MEANINGS, model.features),
       recordsOffset: records,
       recordPages: RECORD_PAGES,
+      jit: options.jit ?? true,
     });
     this.gic = new Gicv3({ vcpus: cpuCount, securityStates: options.highestEl === 3 ? 2 : 1 });
     this.bus.add(GICD_BASE, this.gic.distributor());

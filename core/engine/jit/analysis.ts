@@ -1,0 +1,196 @@
+import { extractFields, type Fields, type Row } from "../../a64/row.ts";
+import type { ExitKind } from "../../cpu/layout.ts";
+import type { I32, I64, Int, Value, WasmType } from "../builder.ts";
+import { findHelper } from "../helpers.ts";
+import { NullBuilder } from "../null_builder.ts";
+
+/** How the flags stand at a point of a region: where they are, or of what they are still to be computed. */
+export const FLAGS = {
+  /** In the state block, exact. */
+  memory: 0,
+  add64: 1,
+  sub64: 2,
+  logic64: 3,
+  add32: 4,
+  sub32: 5,
+  logic32: 6,
+  /** In a local, exact. */
+  exact: 7,
+  /** One of these, known at run time only. */
+  mixed: 8,
+} as const;
+export type FlagState = (typeof FLAGS)[keyof typeof FLAGS];
+
+/** How an instruction ends. */
+export type Ending = "next" | "branch" | "branchIf" | "call" | "callTo" | "jumpTo" | "return" | "exit" | "synchronize";
+
+/** What the JIT knows of an instruction before it is translated. */
+export interface Facts {
+  readonly row: Row;
+  readonly fields: Fields;
+  /** Sets of registers, bit n for Xn or Vn; bit 31 of the X sets is SP. A conditional write counts as a read too. */
+  readonly xReads: number;
+  readonly xWrites: number;
+  readonly vReads: number;
+  readonly vWrites: number;
+  /** State of the flags after it, or -1 when it leaves them alone. */
+  readonly flags: FlagState | -1;
+  /** It writes the flags on some paths only. */
+  readonly flagsConditional: boolean;
+  /** Its memory accesses: 2 times the base register (32 for none), plus 1 for a store. */
+  readonly sites: readonly number[];
+  readonly ending: Ending;
+  /** Of a direct branch, in bytes. */
+  readonly offset: number;
+}
+
+/** Runs a meaning to see what it reads, writes and branches to. */
+class AnalysisBuilder extends NullBuilder {
+  xReads = 0;
+  xWrites = 0;
+  vReads = 0;
+  vWrites = 0;
+  flags: FlagState | -1 = -1;
+  flagsConditional = false;
+  ending: Ending = "next";
+  offset = 0;
+  sites: number[] = [];
+  #depth = 0;
+  #base = 32;
+
+  reset(): void {
+    this.xReads =
+      this.xWrites =
+      this.vReads =
+      this.vWrites =
+      this.offset =
+      this.#depth =
+        0;
+    this.flags = -1;
+    this.flagsConditional = false;
+    this.ending = "next";
+    this.sites = [];
+    this.#base = 32;
+  }
+
+  override if(condition: I32, then: () => void, otherwise?: () => void): void {
+    this.#depth++;
+    super.if(condition, then, otherwise);
+    this.#depth--;
+  }
+  override loop(body: () => I32): void {
+    this.#depth++;
+    super.loop(body);
+    this.#depth--;
+  }
+
+  override x(n: number): I64 {
+    if (n !== 31) this.xReads |= 1 << n;
+    return super.x(n);
+  }
+  override w(n: number): I32 {
+    if (n !== 31) this.xReads |= 1 << n;
+    return super.w(n);
+  }
+  override xsp(n: number): I64 {
+    this.xReads |= 1 << n;
+    return super.xsp(n);
+  }
+  override wsp(n: number): I32 {
+    this.xReads |= 1 << n;
+    return super.wsp(n);
+  }
+  override setX(n: number): void {
+    if (n !== 31) this.setXsp(n);
+  }
+  override setXsp(n: number): void {
+    this.xWrites |= 1 << n;
+    if (this.#depth > 0) this.xReads |= 1 << n;
+  }
+  protected override readVector(n: number): void {
+    this.vReads |= 1 << n;
+  }
+  protected override writeVector(n: number): void {
+    this.vWrites |= 1 << n;
+    if (this.#depth > 0) this.vReads |= 1 << n;
+  }
+  override setVElement(n: number): void {
+    this.vReads |= 1 << n;
+    this.vWrites |= 1 << n;
+  }
+
+  override base(n: number): I64 {
+    this.#base = n;
+    return super.base(n);
+  }
+  protected override access(write: boolean): void {
+    this.sites.push(siteKey(this.#base, write));
+  }
+
+  #setFlags(state: FlagState): void {
+    this.flags = state;
+    if (this.#depth > 0) this.flagsConditional = true;
+  }
+  override setNzcv(): void {
+    this.#setFlags(FLAGS.exact);
+  }
+  override setFlagsAdd<T extends Int>(a?: T): void {
+    this.#setFlags(a!.type === "i64" ? FLAGS.add64 : FLAGS.add32);
+  }
+  override setFlagsSub<T extends Int>(a?: T): void {
+    this.#setFlags(a!.type === "i64" ? FLAGS.sub64 : FLAGS.sub32);
+  }
+  override setFlagsAdc(): void {
+    this.#setFlags(FLAGS.exact);
+  }
+  override setFlagsLogic<T extends Int>(result?: T): void {
+    this.#setFlags(result!.type === "i64" ? FLAGS.logic64 : FLAGS.logic32);
+  }
+
+  #end(ending: Ending, offset = 0): void {
+    this.ending = ending;
+    this.offset = offset;
+  }
+  override branch(offset: number): void {
+    this.#end("branch", offset);
+  }
+  override branchIf(_condition: I32, offset: number): void {
+    this.#end("branchIf", offset);
+  }
+  override branchLink(offset: number): void {
+    this.xWrites |= 1 << 30;
+    this.#end("call", offset);
+  }
+  override branchTo(_address: I64, kind: "br" | "blr" | "ret"): void {
+    this.#end(({ br: "jumpTo", blr: "callTo", ret: "return" } as const)[kind]);
+  }
+  override exit(_kind: ExitKind): void {
+    if (this.#depth === 0) this.#end("exit");
+  }
+  override synchronize(): void {
+    this.#end("synchronize");
+  }
+  override helper<T extends WasmType>(name: string, result: T, ...operands: Value[]): Value<T>;
+  override helper(name: string, result: null, ...operands: Value[]): void;
+  override helper(name: string, result: WasmType | null): Value | void {
+    // A helper that may exit may have changed SP (MSR SPSel): it is read again behind it.
+    if (findHelper(name).mayExit) this.xReads |= 1 << 31;
+    return super.helper(name, result as WasmType);
+  }
+}
+
+/** Names the accesses of one kind through one base register. */
+export function siteKey(base: number, write: boolean): number {
+  return base * 2 + Number(write);
+}
+
+const builder = new AnalysisBuilder();
+
+/** What the JIT needs to know of the instruction `word`, which belongs to `row`. */
+export function analyse(row: Row, word: number): Facts {
+  const fields = extractFields(row, word);
+  builder.reset();
+  row.semantics!(builder, fields);
+  const { xReads, xWrites, vReads, vWrites, flags, flagsConditional, sites, ending, offset } = builder;
+  return { row, fields, xReads, xWrites, vReads, vWrites, flags, flagsConditional, sites, ending, offset };
+}

@@ -1,0 +1,275 @@
+import type { Decoder } from "../../a64/decoder.ts";
+import type { Row } from "../../a64/row.ts";
+import { analyse, type Facts, FLAGS, type FlagState } from "./analysis.ts";
+
+/** Instructions of a region at most: larger functions take V8's optimizing compiler too long. */
+const REGION_INSTRUCTIONS = 600;
+
+/** A straight run of instructions: entered at its first, left at its last. */
+export interface Block {
+  /** Index of the first instruction in the page, 0 to 1023. */
+  readonly start: number;
+  readonly instructions: readonly Facts[];
+  /** Blocks that a direct branch or the next instruction leads to, within the region. */
+  readonly taken: Block | null;
+  readonly next: Block | null;
+  /** Predecessors over edges that are not back edges, and whether back edges come here. */
+  forwardCount: number;
+  isLoopHeader: boolean;
+  /** Position in reverse postorder. */
+  order: number;
+  dominator: Block | null;
+  /** Blocks that this one dominates immediately, in reverse postorder. */
+  readonly dominated: Block[];
+  /** Registers that are read before they are written, from the block's start. */
+  xLive: number;
+  vLive: number;
+  flagsIn: FlagState;
+}
+
+/** Code reached from one instruction by direct branches within its page. */
+export interface Region {
+  readonly root: Block;
+  /** In reverse postorder; the first is the root. */
+  readonly blocks: readonly Block[];
+  readonly instructionCount: number;
+}
+
+/** Finds the region of the instruction at index `start` of a page's words. */
+export function findRegion(words: Int32Array, start: number, decoder: Decoder, undefinedRow: Row): Region {
+  const facts = discover(words, start, decoder, undefinedRow);
+  const blocks = new Map<number, Mutable<Block>>();
+  const leaders = findLeaders(facts, start);
+  const root = buildBlock(start, facts, leaders, blocks);
+  const ordered = reversePostorder(root);
+  findDominators(ordered);
+  cutIrreducible(ordered);
+  findLiveness(ordered);
+  findFlags(ordered);
+  let instructionCount = 0;
+  for (const b of ordered) instructionCount += b.instructions.length;
+  return { root, blocks: ordered, instructionCount };
+}
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
+const GOES_ON: ReadonlySet<string> = new Set(["next", "branchIf", "call", "callTo"]);
+
+/** Index that a direct branch at `index` leads to, or -1 outside the page. */
+function targetOf(index: number, facts: Facts): number {
+  if (facts.ending !== "branch" && facts.ending !== "branchIf") return -1;
+  const target = index + facts.offset / 4;
+  return target >= 0 && target < 1024 ? target : -1;
+}
+
+/** The facts of every instruction that is reached, breadth first up to the limit. */
+function discover(words: Int32Array, start: number, decoder: Decoder, undefinedRow: Row): Map<number, Facts> {
+  const facts = new Map<number, Facts>();
+  const queue = [start];
+  while (queue.length && facts.size < REGION_INSTRUCTIONS) {
+    let index = queue.shift()!;
+    while (index >= 0 && index < 1024 && !facts.has(index) && facts.size < REGION_INSTRUCTIONS) {
+      const word = words[index];
+      const f = analyse(decoder.decode(word) ?? undefinedRow, word);
+      facts.set(index, f);
+      const target = targetOf(index, f);
+      if (target >= 0) queue.push(target);
+      if (!GOES_ON.has(f.ending)) break;
+      index++;
+    }
+  }
+  return facts;
+}
+
+function findLeaders(facts: ReadonlyMap<number, Facts>, start: number): Set<number> {
+  const leaders = new Set([start]);
+  for (const [index, f] of facts) {
+    const target = targetOf(index, f);
+    if (target >= 0) leaders.add(target);
+    if (f.ending !== "next") leaders.add(index + 1);
+  }
+  return leaders;
+}
+
+function buildBlock(
+  start: number,
+  facts: ReadonlyMap<number, Facts>,
+  leaders: ReadonlySet<number>,
+  blocks: Map<number, Mutable<Block>>,
+): Mutable<Block> {
+  const work = [start];
+  const make = (index: number): Mutable<Block> | null => {
+    if (!facts.has(index)) return null;
+    let block = blocks.get(index);
+    if (!block) {
+      blocks.set(index, block = emptyBlock(index));
+      work.push(index);
+    }
+    return block;
+  };
+  const root = make(start)!;
+  work.shift();
+  while (work.length) {
+    const block = blocks.get(work.pop()!)!;
+    const instructions = block.instructions as Facts[];
+    let index = block.start, f = facts.get(index)!;
+    for (;;) {
+      instructions.push(f);
+      index++;
+      if (f.ending !== "next" || leaders.has(index) || !facts.has(index)) break;
+      f = facts.get(index)!;
+    }
+    const target = targetOf(index - 1, f);
+    block.taken = target >= 0 ? make(target) : null;
+    block.next = GOES_ON.has(f.ending) ? make(index) : null;
+  }
+  return root;
+}
+
+function emptyBlock(start: number): Mutable<Block> {
+  return {
+    start,
+    instructions: [],
+    taken: null,
+    next: null,
+    forwardCount: 0,
+    isLoopHeader: false,
+    order: -1,
+    dominator: null,
+    dominated: [],
+    xLive: 0,
+    vLive: 0,
+    flagsIn: FLAGS.memory,
+  };
+}
+
+/** The blocks' successors: at most two. */
+export function successors(block: Block): Block[] {
+  return [block.taken, block.next].filter((b) => b !== null);
+}
+
+function reversePostorder(root: Block): Mutable<Block>[] {
+  const order: Mutable<Block>[] = [];
+  const seen = new Set<Block>([root]);
+  const stack: { block: Mutable<Block>; left: Block[] }[] = [{ block: root, left: successors(root) }];
+  while (stack.length) {
+    const top = stack.at(-1)!;
+    const successor = top.left.pop();
+    if (!successor) {
+      order.push(top.block);
+      stack.pop();
+    } else if (!seen.has(successor)) {
+      seen.add(successor);
+      stack.push({ block: successor, left: successors(successor) });
+    }
+  }
+  order.reverse();
+  order.forEach((b, i) => b.order = i);
+  return order;
+}
+
+/** Cooper, Harvey and Kennedy, "A Simple, Fast Dominance Algorithm". */
+function findDominators(blocks: readonly Mutable<Block>[]): void {
+  const predecessors = new Map<Block, Block[]>(blocks.map((b) => [b, []]));
+  for (const b of blocks) for (const s of successors(b)) predecessors.get(s)!.push(b);
+  const root = blocks[0];
+  root.dominator = root;
+  for (let changed = true; changed;) {
+    changed = false;
+    for (const b of blocks.slice(1)) {
+      let dominator: Block | null = null;
+      for (const p of predecessors.get(b)!) {
+        if (!p.dominator) continue;
+        dominator = dominator ? intersect(p, dominator) : p;
+      }
+      if (b.dominator !== dominator) {
+        b.dominator = dominator;
+        changed = true;
+      }
+    }
+  }
+  root.dominator = null;
+  for (const b of blocks) b.dominator?.dominated.push(b);
+}
+
+function intersect(a: Block, b: Block): Block {
+  while (a !== b) {
+    while (a.order > b.order) a = a.dominator!;
+    while (b.order > a.order) b = b.dominator!;
+  }
+  return a;
+}
+
+function dominates(a: Block, b: Block): boolean {
+  let block: Block | null = b;
+  while (block && block.order > a.order) block = block.dominator;
+  return block === a;
+}
+
+/** Classes the edges; one that goes back to a block which does not dominate its source leaves the region instead. */
+function cutIrreducible(blocks: readonly Mutable<Block>[]): void {
+  for (const b of blocks) {
+    for (const edge of ["taken", "next"] as const) {
+      const target = b[edge] as Mutable<Block> | null;
+      if (!target) continue;
+      if (target.order > b.order) target.forwardCount++;
+      else if (dominates(target, b)) target.isLoopHeader = true;
+      else b[edge] = null;
+    }
+  }
+}
+
+/** Registers live at the start of each block. Calls end a block; what is read behind them is read from memory again. */
+function findLiveness(blocks: readonly Mutable<Block>[]): void {
+  for (let changed = true; changed;) {
+    changed = false;
+    for (let i = blocks.length - 1; i >= 0; i--) {
+      const b = blocks[i], last = b.instructions.at(-1)!;
+      let x = 0, v = 0;
+      if (last.ending !== "call" && last.ending !== "callTo") {
+        for (const s of successors(b)) {
+          x |= s.xLive;
+          v |= s.vLive;
+        }
+      }
+      for (let k = b.instructions.length - 1; k >= 0; k--) {
+        const f = b.instructions[k];
+        x = (x & ~f.xWrites) | f.xReads;
+        v = (v & ~f.vWrites) | f.vReads;
+      }
+      if (x !== b.xLive || v !== b.vLive) {
+        b.xLive = x;
+        b.vLive = v;
+        changed = true;
+      }
+    }
+  }
+}
+
+/** The state of the flags at the start of each block: what all ways to it agree on. */
+function findFlags(blocks: readonly Mutable<Block>[]): void {
+  const known = new Set<Block>([blocks[0]]);
+  for (let changed = true; changed;) {
+    changed = false;
+    for (const b of blocks) {
+      if (!known.has(b)) continue;
+      const out = flagsOut(b);
+      for (const s of successors(b) as Mutable<Block>[]) {
+        const merged = known.has(s) && s.flagsIn !== out ? FLAGS.mixed : out;
+        if (!known.has(s) || s.flagsIn !== merged) {
+          known.add(s);
+          s.flagsIn = merged;
+          changed = true;
+        }
+      }
+    }
+  }
+}
+
+function flagsOut(b: Block): FlagState {
+  const last = b.instructions.at(-1)!;
+  if (last.ending === "call" || last.ending === "callTo") return FLAGS.memory;
+  let state = b.flagsIn;
+  for (const f of b.instructions) if (f.flags >= 0) state = f.flagsConditional ? FLAGS.exact : f.flags as FlagState;
+  return state;
+}

@@ -1,0 +1,267 @@
+import type { I32, I64 } from "../builder.ts";
+import { Operand } from "../emitter.ts";
+import { GENERATION_OFFSET } from "../record.ts";
+import { BRANCH_TYPE, leaveCode, LEFT, TYPE } from "../tier1.ts";
+import { FLAGS } from "./analysis.ts";
+import type { Block, Region } from "./region.ts";
+import { type CallTerminal, type ModuleFunctions, RegionEmitter, type Terminal } from "./region_emitter.ts";
+
+/** WebAssembly calls that may be nested: each takes stack of the host. */
+const DEPTH_MAX = 100;
+
+/** What a branch inside the function can go to: its nesting from the inside counts labels. */
+type Label = { readonly kind: "loop" | "block"; readonly target: Block } | { readonly kind: "if" };
+
+/**
+ * Writes the function of a region: `(cpu, record, count)` as an interpreter handler is called, with the blocks as
+ * structured WebAssembly. Ramsey, "Beyond Relooper: recursive translation of unstructured control flow to structured
+ * control flow" (ICFP 2022): the dominator tree gives the nesting, a block with several ways in ends a `block`, a loop
+ * header begins a `loop`.
+ */
+export class RegionCompiler {
+  readonly emitter: RegionEmitter;
+  readonly #region: Region;
+  readonly #generation: number;
+  readonly #functions: ModuleFunctions;
+  readonly #labels: Label[] = [];
+
+  /** @param generation of the page when its words were read: a page that has another was written to since. */
+  constructor(region: Region, generation: number, functions: ModuleFunctions) {
+    this.#region = region;
+    this.#generation = generation;
+    this.#functions = functions;
+    this.emitter = new RegionEmitter(functions);
+  }
+
+  /** Writes the whole function. */
+  compile(): RegionEmitter {
+    const o = this.emitter;
+    o.get(o.state64("pcPage"));
+    o.set(o.page);
+    o.get(o.state32("recordBase"));
+    o.set(o.recordBase);
+    o.get(o.add(o.count as I32, o.shrU(o.record as I32, o.i32(4))));
+    o.set(o.executed);
+    const { root, blocks } = this.#region;
+    o.makeSites(new Set(blocks.flatMap((b) => b.instructions.flatMap((f) => f.sites))));
+    o.loadRegisters(root.xLive, root.vLive);
+    o.releaseTemporaries();
+    this.#tree(root);
+    o.code.u8(0x00); // unreachable: every way ends in a branch
+    return o;
+  }
+
+  /** Writes a block and all that it dominates. */
+  #tree(block: Block): void {
+    const merges = block.dominated.filter((b) => b.forwardCount > 1);
+    if (!block.isLoopHeader) return this.#within(block, merges);
+    this.#open(0x03, { kind: "loop", target: block });
+    this.#within(block, merges);
+    this.#close();
+  }
+
+  /** Nests the block inside a `block` for each of the merge nodes, the last in order outermost. */
+  #within(block: Block, merges: readonly Block[]): void {
+    const outer = merges.toSorted((a, b) => b.order - a.order);
+    for (const merge of outer) this.#open(0x02, { kind: "block", target: merge });
+    this.#body(block);
+    for (const merge of outer.toReversed()) {
+      this.#close();
+      this.#tree(merge);
+    }
+  }
+
+  #open(opcode: number, label: Label): void {
+    this.emitter.code.raw([opcode, 0x40]);
+    this.emitter.endOfCode();
+    this.#labels.push(label);
+  }
+  #close(): void {
+    this.emitter.endBlock();
+    this.#labels.pop();
+  }
+
+  #body(block: Block): void {
+    const o = this.emitter, last = block.instructions.length - 1;
+    o.beginBlock(block.flagsIn);
+    block.instructions.forEach((facts, position) => {
+      o.instruction(facts, block.start + position, position);
+      if (position < last) o.releaseTemporaries();
+    });
+    const { ending, offset } = block.instructions[last];
+    if (ending !== "exit") this.#terminal(block, o.terminal, offset);
+    o.releaseTemporaries();
+  }
+
+  /** Adds the block's instructions to those executed. */
+  #countBlock(block: Block): void {
+    const o = this.emitter;
+    o.get(o.add(o.executed as I32, o.i32(block.instructions.length)));
+    o.set(o.executed);
+  }
+
+  #terminal(block: Block, terminal: Terminal | null, offset: number): void {
+    const o = this.emitter;
+    const index = block.start + block.instructions.length - 1;
+    this.#countBlock(block);
+    switch (terminal?.kind) {
+      case undefined:
+        return this.#goTo(block, block.next, index + 1);
+      case "branch":
+        return this.#branch(block, block.taken, index, offset);
+      case "branchIf": {
+        const flags = o.flags;
+        o.beginIf(terminal.condition);
+        this.#labels.push({ kind: "if" });
+        this.#branch(block, block.taken, index, offset);
+        this.#labels.pop();
+        o.endBlock();
+        o.flags = flags;
+        return this.#goTo(block, block.next, index + 1);
+      }
+      case "call":
+      case "callTo":
+        return this.#call(block, terminal, index, offset);
+      case "return":
+        return this.#return(terminal.address);
+      case "jumpTo":
+        o.storeFlags(false);
+        this.#checkBudget(() => terminal.address);
+        // TypeScript finds the BR by its record where a guarded page is entered.
+        o.setState32("record", this.#recordOf(index));
+        return this.#dispatch(terminal.address, BRANCH_TYPE.br);
+      case "synchronize": {
+        const next = this.#addressOf(index + 1);
+        o.storeFlags(false);
+        this.#checkBudget(() => next);
+        return this.#dispatch(next, BRANCH_TYPE.ret);
+      }
+    }
+  }
+
+  #addressOf(index: number): I64 {
+    const o = this.emitter;
+    return o.add(o.page as I64, o.i64(4 * index));
+  }
+  #recordOf(index: number): I32 {
+    const o = this.emitter;
+    return o.add(o.recordBase as I32, o.i32(16 * index));
+  }
+
+  /** A direct branch, taken. Where it goes back it looks at the budget, as in tier 1. */
+  #branch(from: Block, to: Block | null, index: number, offset: number): void {
+    const target = index + offset / 4;
+    if (offset <= 0) this.#checkBudget(() => this.#addressOf(target));
+    if (to || (target >= 0 && target < 1024)) return this.#goTo(from, to, target);
+    this.emitter.storeFlags(false);
+    this.#dispatch(this.#addressOf(target), BRANCH_TYPE.ret);
+  }
+
+  /** Goes on with a block of the region, or leaves it for the record at `index` (1024 is the page's end). */
+  #goTo(from: Block, to: Block | null, index: number): void {
+    const o = this.emitter;
+    if (!to) {
+      o.storeFlags(false);
+      return this.#continueAt(this.#recordOf(index));
+    }
+    if (to.order > from.order && to.forwardCount === 1) return this.#tree(to);
+    const kind = to.order > from.order ? "block" : "loop";
+    const depth = this.#labels.toReversed().findIndex((l) => l.kind === kind && l.target === to);
+    o.code.u8(0x0c); // br
+    o.code.u32(depth);
+    o.endOfCode();
+  }
+
+  #checkBudget(pc: () => I64): void {
+    const o = this.emitter;
+    o.beginIf(o.geS(o.executed as I32, o.i32(0)), 0);
+    o.storeFlags(true);
+    o.setState64("pc", pc());
+    o.setState32("exitKind", o.i32(0));
+    o.setState32("budget", o.executed as I32);
+    leaveCode(o);
+    o.endBlock();
+  }
+
+  /** Pushes what a function of the handlers' type is called with, and the table slot of the record's handler. */
+  #pushHandler(record: I32): void {
+    const o = this.emitter;
+    const count = o.sub(o.executed as I32, o.shrU(record, o.i32(4)));
+    const slot = o.loadMemory("i32", 2, record, 0);
+    for (const value of [o.cpu, record, count, slot]) o.get(value);
+  }
+  #continueAt(record: I32): void {
+    this.#pushHandler(record);
+    this.emitter.code.raw([0x13, TYPE.handler, 0x00]); // return_call_indirect
+    this.emitter.endOfCode();
+  }
+  #dispatch(address: I64, branchType: number): void {
+    const o = this.emitter;
+    for (const value of [o.cpu, address, o.executed, o.i32(branchType)]) o.get(value);
+    o.code.u8(0x12); // return_call
+    o.code.u32(this.#functions.dispatch);
+    o.endOfCode();
+  }
+
+  #return(address: I64): void {
+    const o = this.emitter;
+    o.storeFlags(false);
+    // LEFT is no address for a WebAssembly caller: the PC alignment fault comes by way of TypeScript.
+    o.beginIf(o.and(o.wrap(address), o.i32(LEFT)), 0);
+    this.#checkBudget(() => address);
+    this.#dispatch(address, BRANCH_TYPE.ret);
+    o.endBlock();
+    this.#checkBudget(() => address);
+    o.setState32("budget", o.executed as I32);
+    o.get(address);
+    o.return();
+  }
+
+  /** A call of the guest is one of WebAssembly, which comes back when the callee returns to the expected address. */
+  #call(block: Block, terminal: CallTerminal, index: number, offset: number): void {
+    const o = this.emitter;
+    const isDirect = terminal.kind === "call", target = index + offset / 4;
+    const address = terminal.kind === "call" ? this.#addressOf(target) : terminal.address;
+    const branchType = isDirect ? BRANCH_TYPE.ret : BRANCH_TYPE.blr;
+    o.storeFlags(false);
+    o.flags = FLAGS.memory;
+    this.#checkBudget(() => address);
+    const depth = o.state32("depth");
+    o.beginIf(o.geU(depth, o.i32(DEPTH_MAX)), 0);
+    this.#dispatch(address, branchType);
+    o.endBlock();
+    let record: I32;
+    if (isDirect && target >= 0 && target < 1024) record = this.#recordOf(target);
+    else {
+      record = o.callFunction(this.#functions.lookUp, "i32", o.cpu, address, o.i32(branchType));
+      o.beginIf(o.eqz(record), 0);
+      this.#dispatch(address, branchType);
+      o.endBlock();
+    }
+    o.setState32("depth", o.add(depth, o.i32(1)));
+    this.#pushHandler(record);
+    o.code.raw([0x11, TYPE.handler, 0x00]); // call_indirect
+    const returned = o.take("i64");
+    o.setState32("depth", depth);
+    this.#afterCall(block, returned, index);
+  }
+
+  #afterCall(block: Block, returned: Operand<"i64">, index: number): void {
+    const o = this.emitter;
+    const differs = o.ne(returned as I64, this.#addressOf(index + 1));
+    const generation = o.loadMemory("i32", 4, o.recordBase, GENERATION_OFFSET);
+    o.beginIf(o.or(differs, o.ne(generation as I32, o.i32(this.#generation))), 0);
+    o.get(returned);
+    o.return();
+    o.endBlock();
+    o.setState64("pcPage", o.page);
+    o.setState32("recordBase", o.recordBase);
+    o.get(o.state32("budget"));
+    o.set(o.executed);
+    if (!block.next) return this.#continueAt(this.#recordOf(index + 1));
+    o.setFlagState(FLAGS.memory);
+    o.forgetPages();
+    o.loadRegisters(block.next.xLive, block.next.vLive);
+    this.#goTo(block, block.next, index + 1);
+  }
+}

@@ -1,0 +1,471 @@
+import type { Builder, F32, F64, I32, I64, Int, V128, Value, WasmType } from "../builder.ts";
+import { type AccessKind, STATE, V, X } from "../../cpu/layout.ts";
+import { Operand } from "../emitter.ts";
+import { GuestEmitter } from "../guest_emitter.ts";
+import { findHelper } from "../helpers.ts";
+import { leaveCode } from "../tier1.ts";
+import { type Facts, FLAGS, type FlagState, siteKey } from "./analysis.ts";
+import { type FlagLocals, flagOperands, lazyCondition } from "./flags.ts";
+
+/** Functions of a module of regions, by index behind the imports; see jit_module.ts. */
+export interface ModuleFunctions {
+  readonly dispatch: number;
+  readonly lookUp: number;
+  readonly readTlb: number;
+  readonly writeTlb: number;
+  readonly flags: number;
+}
+
+/** Where an instruction's meaning says that execution goes. */
+export type Terminal =
+  | { readonly kind: "branchIf"; readonly condition: I32 }
+  | { readonly kind: "jumpTo" | "return"; readonly address: I64 }
+  | CallTerminal
+  | { readonly kind: "branch" | "synchronize" };
+export type CallTerminal = { readonly kind: "callTo"; readonly address: I64 } | { readonly kind: "call" };
+
+/** A page of one base register whose place in memory is known: no TLB look-up while accesses stay in it. */
+interface Site {
+  readonly page: Operand<"i64">;
+  readonly addend: Operand<"i32">;
+}
+
+/**
+ * Stands for no page. Only addresses that are not canonical lie less than 4096 above it, and with the addend 0 they
+ * would meet the empty first page of memory.
+ */
+const NO_PAGE = { lo: 1, hi: 0x00800000 } as const;
+
+/**
+ * Writes the instructions of a region: registers are locals, and each write of one is stored in the state block too, so
+ * that the state is exact at every fault. Flags are computed where they are read. What crosses blocks (structure,
+ * branches, calls) is region_compiler.ts's.
+ */
+export class RegionEmitter extends GuestEmitter implements Builder {
+  readonly cpu = new Operand("i32", 0);
+  readonly record = new Operand("i32", 1);
+  readonly count = new Operand("i32", 2);
+  /** VA of the page, start of its records, and instructions executed up to the block minus the budget. */
+  readonly page = this.newLocal("i64");
+  readonly recordBase = this.newLocal("i32");
+  readonly executed = this.newLocal("i32");
+  readonly flagLocals: FlagLocals = {
+    a64: this.newLocal("i64"),
+    b64: this.newLocal("i64"),
+    a32: this.newLocal("i32"),
+    b32: this.newLocal("i32"),
+    state: this.newLocal("i32"),
+  };
+  readonly #x: (Operand<"i64"> | undefined)[] = [];
+  readonly #v: (Operand<"v128"> | undefined)[] = [];
+  readonly #sites = new Map<number, Site>();
+  /** Base register of the instruction's accesses; 32 where none is (literals). */
+  #base = 32;
+  #facts!: Facts;
+  /** Index of the instruction in the page, and in its block. */
+  #index = 0;
+  #position = 0;
+  #conditionalDepth = 0;
+  #fpChecked = false;
+  flags: FlagState = FLAGS.memory;
+  terminal: Terminal | null = null;
+
+  constructor(readonly functions: ModuleFunctions) {
+    super(3);
+  }
+
+  // Entering blocks and instructions
+
+  beginBlock(flags: FlagState): void {
+    this.flags = flags;
+    this.#fpChecked = false;
+  }
+  /** Writes one instruction: the `position`th of its block, at `index` in the page. */
+  instruction(facts: Facts, index: number, position: number): void {
+    this.#facts = facts;
+    this.#index = index;
+    this.#position = position;
+    this.#base = 32;
+    this.terminal = null;
+    if (facts.flagsConditional) this.#makeFlagsExact();
+    if (facts.row.options.trap === "fp" && !this.#fpChecked) {
+      this.checkFp();
+      this.#fpChecked = true;
+    }
+    facts.row.semantics!(this, facts.fields);
+  }
+
+  // Registers
+
+  #xLocal(n: number): Operand<"i64"> {
+    return this.#x[n] ??= this.newLocal("i64");
+  }
+  #vLocal(n: number): Operand<"v128"> {
+    return this.#v[n] ??= this.newLocal("v128");
+  }
+  /** Reads the registers of two sets from the state block. */
+  loadRegisters(x: number, v: number): void {
+    for (let n = 0; n < 32; n++) {
+      if (x & (1 << n)) {
+        this.get(this.loadMemory("i64", 8, this.cpu, xOffset(n)));
+        this.set(this.#xLocal(n));
+      }
+      if (v & (1 << n)) {
+        this.get(this.loadMemory("v128", 16, this.cpu, V + 16 * n));
+        this.set(this.#vLocal(n));
+      }
+    }
+  }
+  /** The register's value; a copy where this instruction writes the register too. */
+  #readX(n: number): I64 {
+    const local = this.#xLocal(n);
+    if (!(this.#facts.xWrites & (1 << n))) return local;
+    this.get(local);
+    return this.take("i64");
+  }
+  #writeX(n: number, value: I64): void {
+    const local = this.#xLocal(n);
+    this.get(value);
+    this.set(local);
+    this.storeMemory(8, this.cpu, xOffset(n), local);
+  }
+  x(n: number): I64 {
+    return n === 31 ? this.i64(0) : this.#readX(n);
+  }
+  w(n: number): I32 {
+    return n === 31 ? this.i32(0) : this.wrap(this.#readX(n));
+  }
+  xsp(n: number): I64 {
+    return this.#readX(n);
+  }
+  wsp(n: number): I32 {
+    return this.wrap(this.#readX(n));
+  }
+  base(n: number): I64 {
+    this.#base = n;
+    const value = this.#readX(n);
+    if (n === 31) {
+      this.beginIf(this.and(this.wrap(value), this.i32(15)), 0);
+      this.helper("spAlignment", null);
+      this.endBlock();
+    }
+    return value;
+  }
+  reg(sf: number, n: number): Int {
+    return sf ? this.x(n) : this.w(n);
+  }
+  regsp(sf: number, n: number): Int {
+    return sf ? this.xsp(n) : this.wsp(n);
+  }
+  setX(n: number, value: I64): void {
+    if (n !== 31) this.#writeX(n, value);
+  }
+  setW(n: number, value: I32): void {
+    if (n !== 31) this.#writeX(n, this.zeroExtend(value));
+  }
+  setXsp(n: number, value: I64): void {
+    this.#writeX(n, value);
+  }
+  setWsp(n: number, value: I32): void {
+    this.#writeX(n, this.zeroExtend(value));
+  }
+  setReg(n: number, value: Int): void {
+    if (value.type === "i64") this.setX(n, value);
+    else this.setW(n, value as I32);
+  }
+  setRegsp(n: number, value: Int): void {
+    if (value.type === "i64") this.setXsp(n, value);
+    else this.setWsp(n, value as I32);
+  }
+
+  v(n: number): V128 {
+    const local = this.#vLocal(n);
+    if (!(this.#facts.vWrites & (1 << n))) return local;
+    this.get(local);
+    return this.take("v128");
+  }
+  vLow64(n: number): I64 {
+    return this.lane("i64x2.extract_lane", 0, this.#vLocal(n));
+  }
+  vHigh64(n: number): I64 {
+    return this.lane("i64x2.extract_lane", 1, this.#vLocal(n));
+  }
+  vLow32(n: number): I32 {
+    return this.lane("i32x4.extract_lane", 0, this.#vLocal(n));
+  }
+  vLow16(n: number): I32 {
+    return this.lane("i16x8.extract_lane_u", 0, this.#vLocal(n));
+  }
+  vLow8(n: number): I32 {
+    return this.lane("i8x16.extract_lane_u", 0, this.#vLocal(n));
+  }
+  d(n: number): F64 {
+    return this.lane("f64x2.extract_lane", 0, this.#vLocal(n));
+  }
+  s(n: number): F32 {
+    return this.lane("f32x4.extract_lane", 0, this.#vLocal(n));
+  }
+  setV(n: number, value: V128): void {
+    const local = this.#vLocal(n);
+    this.get(value);
+    this.set(local);
+    this.storeMemory(16, this.cpu, V + 16 * n, local);
+  }
+  setVLow64(n: number, value: I64): void {
+    this.setV(n, this.lane("i64x2.replace_lane", 0, this.v128(0n, 0n), value));
+  }
+  setVLow32(n: number, value: I32): void {
+    this.setV(n, this.lane("i32x4.replace_lane", 0, this.v128(0n, 0n), value));
+  }
+  setVLow16(n: number, value: I32): void {
+    this.setV(n, this.lane("i16x8.replace_lane", 0, this.v128(0n, 0n), value));
+  }
+  setVLow8(n: number, value: I32): void {
+    this.setV(n, this.lane("i8x16.replace_lane", 0, this.v128(0n, 0n), value));
+  }
+  setD(n: number, value: F64): void {
+    this.setV(n, this.lane("f64x2.replace_lane", 0, this.v128(0n, 0n), value));
+  }
+  setS(n: number, value: F32): void {
+    this.setV(n, this.lane("f32x4.replace_lane", 0, this.v128(0n, 0n), value));
+  }
+  setVElement(n: number, bytes: number, index: number, value: I64): void {
+    const local = this.#vLocal(n);
+    if (bytes === 8) this.get(this.lane("i64x2.replace_lane", index, local, value));
+    else {
+      const name = ({ 1: "i8x16.replace_lane", 2: "i16x8.replace_lane", 4: "i32x4.replace_lane" } as const)[bytes]!;
+      this.get(this.lane(name, index, local, this.wrap(value)));
+    }
+    this.set(local);
+    this.storeMemory(16, this.cpu, V + 16 * n, local);
+  }
+
+  // Operands are constants
+
+  imm(value: number): I64 {
+    return this.i64(value);
+  }
+  imm64(lo: number, hi: number): I64 {
+    return this.i64Halves(lo, hi);
+  }
+  imm16(value: number): I32 {
+    return this.i32(value);
+  }
+  imm16s(value: number): I64 {
+    return this.i64(value);
+  }
+
+  // Flags
+
+  override if(condition: I32, then: () => void, otherwise?: () => void): void {
+    this.#conditionalDepth++;
+    super.if(condition, then, otherwise);
+    this.#conditionalDepth--;
+  }
+  #setLazy(state: FlagState, a: Int, b: Int | null): void {
+    if (this.#conditionalDepth > 0) throw new TypeError("Cannot defer flags that are set on some paths only");
+    const [la, lb] = flagOperands(state, this.flagLocals);
+    this.get(a);
+    this.set(la as Operand);
+    if (b) {
+      this.get(b);
+      this.set(lb as Operand);
+    }
+    this.setFlagState(state);
+  }
+  /** Says at compile time and at run time how the flags stand. */
+  setFlagState(state: FlagState): void {
+    this.flags = state;
+    this.get(this.i32(state));
+    this.set(this.flagLocals.state);
+  }
+  override setFlagsAdd<T extends Int>(a: T, b: T, result: T): void {
+    if (this.#conditionalDepth > 0) return super.setFlagsAdd(a, b, result);
+    this.#setLazy(a.type === "i64" ? FLAGS.add64 : FLAGS.add32, a, b);
+  }
+  override setFlagsSub<T extends Int>(a: T, b: T, result: T): void {
+    if (this.#conditionalDepth > 0) return super.setFlagsSub(a, b, result);
+    this.#setLazy(a.type === "i64" ? FLAGS.sub64 : FLAGS.sub32, a, b);
+  }
+  override setFlagsLogic<T extends Int>(result: T): void {
+    if (this.#conditionalDepth > 0) return super.setFlagsLogic(result);
+    this.#setLazy(result.type === "i64" ? FLAGS.logic64 : FLAGS.logic32, result, null);
+  }
+  override setNzcv(nzcv: I32): void {
+    this.get(nzcv);
+    this.set(this.flagLocals.a32);
+    this.setFlagState(FLAGS.exact);
+  }
+  override nzcv(): I32 {
+    const { a64, b64, a32, b32, state } = this.flagLocals;
+    switch (this.flags) {
+      case FLAGS.memory:
+        return super.nzcv();
+      case FLAGS.exact:
+        return this.#copy(a32);
+      case FLAGS.mixed:
+        return this.callFunction(this.functions.flags, "i32", this.cpu, state, a64, b64, a32, b32);
+    }
+    const [a, b] = flagOperands(this.flags, this.flagLocals);
+    switch (this.flags) {
+      case FLAGS.add64:
+      case FLAGS.add32:
+        return this.nzcvOfAdd(a, b, this.add(a, b));
+      case FLAGS.sub64:
+      case FLAGS.sub32:
+        return this.nzcvOfSub(a, b, this.sub(a, b));
+      default:
+        return this.nzcvOf(a, null, null);
+    }
+  }
+  #copy(local: Operand<"i32">): I32 {
+    this.get(local);
+    return this.take("i32");
+  }
+  #makeFlagsExact(): void {
+    if (this.flags !== FLAGS.exact) this.setNzcv(this.nzcv());
+  }
+  override carry(): I32 {
+    const [a, b] = flagOperands(this.flags, this.flagLocals);
+    switch (this.flags) {
+      case FLAGS.sub32:
+      case FLAGS.sub64:
+        return this.geU(a, b);
+      case FLAGS.add32:
+      case FLAGS.add64:
+        return this.ltU(this.add(a, b), a);
+      default:
+        return super.carry();
+    }
+  }
+  override condition(cond: number): I32 {
+    if (cond >= 14) return this.i32(1);
+    return lazyCondition(this, this.flags, cond, this.flagLocals) ?? super.condition(cond);
+  }
+  /** Puts the flags in the state block, where other code finds them. `cold`: rarely run, so short rather than fast. */
+  storeFlags(cold: boolean): void {
+    if (this.flags === FLAGS.memory) return;
+    const { a64, b64, a32, b32, state } = this.flagLocals;
+    const nzcv = cold && this.flags !== FLAGS.exact
+      ? this.callFunction(this.functions.flags, "i32", this.cpu, state, a64, b64, a32, b32)
+      : this.nzcv();
+    this.storeMemory(4, this.cpu, STATE.nzcv.offset, nzcv);
+  }
+
+  // Leaving for TypeScript
+
+  protected spill(): void {
+    this.storeFlags(true);
+    this.setState32("record", this.add(this.recordBase as I32, this.i32(16 * this.#index)));
+    this.setState32("budget", this.add(this.executed as I32, this.i32(this.#position)));
+  }
+  protected reload(): void {
+    this.get(this.sub(this.state32("budget"), this.i32(this.#position)));
+    this.set(this.executed);
+  }
+  protected leave(): void {
+    leaveCode(this);
+  }
+  override helper<T extends WasmType>(name: string, result: T, ...operands: Value[]): Value<T>;
+  override helper(name: string, result: null, ...operands: Value[]): void;
+  override helper(name: string, result: WasmType | null, ...operands: Value[]): Value | void {
+    const value = super.helper(name, result as WasmType, ...operands);
+    if (findHelper(name).mayExit) {
+      // It may have changed SP, the FP trap and any translation.
+      if (this.#x[31]) this.loadRegisters(0x80000000 | 0, 0);
+      this.#fpChecked = false;
+      this.forgetPages();
+    }
+    return value;
+  }
+  checkInterrupts(): void {
+    this.beginIf(this.state32("attention"), 0);
+    this.storeFlags(true);
+    this.setState64("pc", this.pcPlus(4));
+    this.setState32("exitKind", this.i32(0));
+    this.setState32("budget", this.add(this.executed as I32, this.i32(this.#position + 1)));
+    this.leave();
+    this.endBlock();
+  }
+
+  // Memory: a page per base register, then the TLB, then TypeScript
+
+  /** Makes the site of each key (siteKey of analysis.ts) that the region's instructions have. */
+  makeSites(keys: Iterable<number>): void {
+    for (const key of keys) this.#sites.set(key, { page: this.newLocal("i64"), addend: this.newLocal("i32") });
+    this.forgetPages();
+  }
+  /** All known pages may have become others. */
+  forgetPages(): void {
+    for (const { page, addend } of this.#sites.values()) {
+      this.get(this.i64Halves(NO_PAGE.lo, NO_PAGE.hi));
+      this.set(page);
+      this.get(this.i32(0));
+      this.set(addend);
+    }
+  }
+  protected override throughTlb(
+    address: I64,
+    bytes: number,
+    write: boolean,
+    kind: AccessKind,
+    fast: (host: I32) => void,
+    slow: () => void,
+  ): void {
+    if (kind === "unprivileged") return super.throughTlb(address, bytes, write, kind, fast, slow);
+    const site = this.#sites.get(siteKey(this.#base, write))!, limit = this.i64(4097 - bytes), low = this.wrap(address);
+    const aligned = (kind === "ordered" || kind === "atomic") && bytes > 1;
+    const misaligned = aligned ? this.and(low, this.i32(bytes - 1)) : null;
+    let miss: I32 = this.geU(this.sub(address, site.page as I64), limit);
+    if (misaligned) miss = this.or(miss, misaligned);
+    this.code.raw([0x02, 0x40]); // block
+    this.endOfCode();
+    this.beginIf(miss, 0);
+    const find = write ? this.functions.writeTlb : this.functions.readTlb;
+    const addend = this.callFunction(find, "i32", this.cpu, address, limit);
+    let absent: I32 = this.and(addend as I32, this.i32(1));
+    if (misaligned) absent = this.or(absent, misaligned);
+    this.beginIf(absent, 0);
+    slow();
+    this.code.raw([0x0c, 0x02]); // br out of the block
+    this.endBlock();
+    this.get(this.and(address, this.i64(-4096)));
+    this.set(site.page);
+    this.get(addend);
+    this.set(site.addend);
+    this.endBlock();
+    fast(this.add(low, site.addend as I32));
+    this.endBlock();
+  }
+
+  // The guest's control flow: written by the region's compiler
+
+  pcPlus(offset: number): I64 {
+    return this.add(this.page as I64, this.i64(4 * this.#index + offset));
+  }
+  pagePlus(offset: number): I64 {
+    return this.add(this.page as I64, this.i64(offset));
+  }
+  branch(_offset: number): void {
+    this.terminal = { kind: "branch" };
+  }
+  branchIf(condition: I32, _offset: number): void {
+    this.terminal = { kind: "branchIf", condition };
+  }
+  branchLink(_offset: number): void {
+    this.#writeX(30, this.pcPlus(4));
+    this.terminal = { kind: "call" };
+  }
+  branchTo(address: I64, kind: "br" | "blr" | "ret"): void {
+    if (kind === "blr") this.terminal = { kind: "callTo", address };
+    else this.terminal = { kind: kind === "br" ? "jumpTo" : "return", address };
+  }
+  synchronize(): void {
+    this.terminal = { kind: "synchronize" };
+  }
+}
+
+/** Where Xn stands in the state block; 31 is SP. */
+function xOffset(n: number): number {
+  return X + 8 * (n === 31 ? 32 : n);
+}
