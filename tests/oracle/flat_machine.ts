@@ -9,7 +9,7 @@ import { resetCpu } from "../../core/cpu/reset.ts";
 import "../../core/cpu/system_instructions.ts";
 import { sysregIndex } from "../../core/cpu/sysregs.ts";
 import { Vcpu } from "../../core/cpu/vcpu.ts";
-import { Engine, type EngineMmu, type EngineOptions, type ExceptionModel } from "../../core/engine/engine.ts";
+import { Engine, type EngineMmu, type ExceptionModel } from "../../core/engine/engine.ts";
 import { EXEC_TLB_OFFSET, WRITE_TLB_OFFSET } from "../../core/engine/memory_request.ts";
 import {
   ACCESS_ALIGNED_ONLY,
@@ -36,9 +36,32 @@ import {
  * process sees them (no SP alignment checks, a top byte that is ignored).
  */
 
-/** How generated code runs; each makes an engine. A tier is judged by the same cases as any other. */
-export const TIERS: Readonly<Record<string, (options: EngineOptions) => Engine>> = {
-  interpreter: (options) => new Engine(options),
+/** A way to run code: every tier is judged by the same cases. */
+interface Tier {
+  readonly usesJit: boolean;
+  /** @param code byte offset in memory of the code at the PC. */
+  readonly run: (engine: Engine, vcpu: Vcpu, budget: number, code: number) => void;
+}
+
+const runSlice = (engine: Engine, vcpu: Vcpu, budget: number): void => void engine.run(vcpu, budget);
+
+export const TIERS: Readonly<Record<string, Tier>> = {
+  interpreter: { usesJit: false, run: runSlice },
+  /** One instruction at a time, as for a debugger. */
+  step: {
+    usesJit: false,
+    run(engine, vcpu, budget) {
+      for (let i = 0; i < budget && vcpu.isRunning; i++) engine.step(vcpu);
+    },
+  },
+  /** The region at the PC is compiled before it runs. */
+  jit: {
+    usesJit: true,
+    run(engine, vcpu, budget, code) {
+      engine.jit!.hot(engine.code.recordsOf(code >>> 12) + (code & 0xfff) * 4);
+      engine.run(vcpu, budget);
+    },
+  },
 };
 
 const CPU = 0x10000, TLB = 0x100000, RAM = 0x200000, MEMORY = RAM + CODE_PAGES * 4096, RECORDS = 0x400000;
@@ -64,6 +87,10 @@ class FlatMmu implements EngineMmu {
   readonly guarded = false;
   /** The address of the last access that was no good. */
   faultAddress = 0n;
+  /** The pages of the case's code, by their offsets in memory, and whether anything else of the code pages was used. */
+  firstPage = 0;
+  lastPage = 0;
+  isAstray = false;
 
   constructor(readonly flush: () => void) {}
 
@@ -80,12 +107,15 @@ class FlatMmu implements EngineMmu {
     const host = this.#find(lo, hi, false);
     const isWrite = (access & (ACCESS_WRITE | ACCESS_ATOMIC | ACCESS_ZERO)) !== 0;
     const isMisaligned = (access & ACCESS_UNALIGNED) !== 0 && (access & (ACCESS_ALIGNED_ONLY | ACCESS_ATOMIC)) !== 0;
+    if (host >= 0 && host < MEMORY) this.isAstray = true;
     if (host >= 0 && !isMisaligned && !(isWrite && host < MEMORY)) return host;
     this.faultAddress = BigInt(hi >>> 0) << 32n | BigInt(lo >>> 0);
     return -1;
   }
   fillExec(_vcpu: Vcpu, lo: number, hi: number): number {
-    return this.#find(lo, hi, true);
+    const host = this.#find(lo, hi, true), page = host >>> 12;
+    if (host >= 0 && (page < this.firstPage || page > this.lastPage)) this.isAstray = true;
+    return host;
   }
   protectCode(): void {}
   unprotectCode(): void {
@@ -109,14 +139,21 @@ export class FlatMachine {
   /** Index in STOPS of the exception that was taken, or the exit that no case should meet. */
   #stop: number | ExitKind = 3;
 
-  /** @param memory what cases find in memory. */
+  readonly #tier: Tier;
+
+  /**
+   * @param memory what cases find in memory.
+   * @param tier a name of TIERS.
+   */
   constructor(memory: Uint8Array, rows: readonly Row[], tier = "interpreter") {
     const shared = new WebAssembly.Memory({ initial: WASM_PAGES, maximum: WASM_PAGES, shared: true });
     this.#u32 = new Uint32Array(shared.buffer);
     this.#initial = new Uint32Array(memory.slice().buffer);
     this.#u32.set(this.#initial, MEMORY >>> 2);
     this.#mmu = new FlatMmu(() => this.#flushExec());
-    this.engine = TIERS[tier]({
+    this.#tier = TIERS[tier];
+    this.engine = new Engine({
+      jit: this.#tier.usesJit,
       memory: shared,
       mmu: this.#mmu,
       bus: { read: () => -1, write: () => false, high: 0 },
@@ -195,19 +232,29 @@ export class FlatMachine {
     return this.#mmu.faultAddress;
   }
 
+  /** Whether the last case came to code pages that are not its own, or read its own: there the judge sees other cases. */
+  get isAstray(): boolean {
+    return this.#mmu.isAstray;
+  }
+
   /** Runs a case. Throws Error where it leaves the engine in a way that cases must not. */
   run(c: SequenceCase, options: RunOptions): SequenceResult {
     const u32 = this.#u32, vcpu = this.#vcpu;
     const code = (RAM + c.state[WORD.pc] - CODE_LOW) >>> 2, count = c.words.length + 1;
     u32.set(c.words, code);
     u32[code + count - 1] = END_WORD;
+    this.#mmu.firstPage = code >>> 10;
+    this.#mmu.lastPage = (code + count - 1) >>> 10;
+    this.#mmu.isAstray = false;
     this.#setTlb(options.hasTlb);
     this.#load(c.state, options.isEl0);
     this.#stop = 3;
     vcpu.isRunning = true;
-    this.engine.run(vcpu, BUDGET);
+    this.#tier.run(this.engine, vcpu, BUDGET, 4 * code);
     u32.fill(0, code, code + count);
-    for (let page = code >>> 10; page <= (code + count - 1) >>> 10; page++) this.engine.storedTo(page);
+    const { isAstray, firstPage, lastPage } = this.#mmu;
+    const [first, last] = isAstray ? [RAM >>> 12, (MEMORY >>> 12) - 1] : [firstPage, lastPage];
+    for (let page = first; page <= last; page++) this.engine.storedTo(page);
     const changes = this.#takeChanges();
     if (typeof this.#stop === "string") throw new Error(`Cannot go on after "${this.#stop}"`);
     return { state: this.#save(this.#stop), changes };

@@ -1,17 +1,15 @@
-import { disassemble } from "../../core/a64/disassembler.ts";
 import { FlatMachine } from "../oracle/flat_machine.ts";
 import { type SequenceCase, SequenceJudge, type SequenceResult, STOPS, WORD } from "../oracle/sequence.ts";
 import { MEANINGS } from "../../core/a64/table.ts";
-import { CaseGenerator, type CaseSpec, makeCase, runOptions } from "./cases.ts";
+import { CaseGenerator } from "./case_generator.ts";
+import { type CaseSpec, formatSpec, makeCase, runOptions } from "./case_spec.ts";
+import { NOP } from "./words.ts";
 import { rowOf } from "./rows.ts";
 import { whyAllowed } from "./allowed_differences.ts";
 import { describeDifference, isAlike, isEqual } from "./differences.ts";
 import { initialMemory } from "./inputs.ts";
 
-const NOP = 0xd503201f;
 const BATCH = 20_000;
-/** Differences of one row that are described; all are counted. */
-const SHOWN = 2;
 /** Sequences that are made shorter; the differences of all others are only counted. */
 const SHRINKS = 100;
 
@@ -28,6 +26,8 @@ export interface Outcome {
   words: number;
   /** Cases left out as they do not come to an end. */
   endless: number;
+  /** Cases left out as they come to the code of others. */
+  astray: number;
   /** Cases that end the judge itself: it asserts that what is not allocated does not come. */
   unjudged: number;
   /** Cases that our side and the judge both ran to their end, by why they ended. */
@@ -45,7 +45,8 @@ export class Comparison {
   readonly #machine: FlatMachine;
   #shrinks = 0;
 
-  constructor(judge: SequenceJudge, seed: number, tier = "interpreter") {
+  /** @param shown how many differences of one row are described; all are counted. */
+  constructor(judge: SequenceJudge, seed: number, tier = "interpreter", readonly shown = 2) {
     this.#judge = judge;
     this.#machine = new FlatMachine(this.#memory, MEANINGS, tier);
     this.#machine.setKeys(judge.keys);
@@ -54,6 +55,7 @@ export class Comparison {
       cases: 0,
       words: 0,
       endless: 0,
+      astray: 0,
       unjudged: 0,
       stops: new Map(),
       allowed: new Map(),
@@ -63,10 +65,35 @@ export class Comparison {
 
   /** Compares so many random cases; `progress` is called now and then. */
   async random(count: number, progress: (outcome: Outcome) => void = () => {}): Promise<Outcome> {
-    const generator = new CaseGenerator(this.outcome.seed, () => this.#machine);
+    const generator = this.#generator();
+    const cases = function* () {
+      for (let i = 0; i < count; i++) yield generator.next();
+    };
+    return await this.#run(cases(), progress);
+  }
+
+  /** Compares a case of every shape of every row. */
+  async shapes(progress: (outcome: Outcome) => void = () => {}): Promise<Outcome> {
+    const generator = this.#generator();
+    const cases = function* () {
+      for (const word of generator.shapeWords()) yield generator.single(word);
+    };
+    return await this.#run(cases(), progress);
+  }
+
+  /** Compares given cases. */
+  async specs(specs: readonly CaseSpec[]): Promise<Outcome> {
+    return await this.#run(specs, () => {});
+  }
+
+  #generator(): CaseGenerator {
+    return new CaseGenerator(this.outcome.seed, () => this.#machine);
+  }
+
+  /** Runs cases in batches: our side goes on while the judge is busy with the batch before. */
+  async #run(specs: Iterable<CaseSpec>, progress: (outcome: Outcome) => void): Promise<Outcome> {
     let judged = Promise.resolve();
-    for (let left = count; left > 0; left -= BATCH) {
-      const size = Math.min(left, BATCH), batch = this.#runOurs(size, () => generator.next());
+    for (const batch of this.#batches(specs)) {
       await judged;
       progress(this.outcome);
       judged = this.#compare(batch);
@@ -77,34 +104,30 @@ export class Comparison {
     return this.outcome;
   }
 
-  /** Compares given cases. */
-  async specs(specs: readonly CaseSpec[]): Promise<Outcome> {
-    let i = 0;
-    await this.#compare(this.#runOurs(specs.length, () => specs[i++]));
-    return this.outcome;
-  }
-
-  #runOurs(count: number, next: () => CaseSpec): Batch {
-    const batch: Batch = { specs: [], cases: [], ours: [] };
-    for (let i = 0; i < count; i++) {
-      const spec = next(), c = makeCase(spec), result = this.#run(spec, c);
-      if (STOPS[result.state[WORD.stop]] === "too long") {
-        this.outcome.endless++;
+  *#batches(specs: Iterable<CaseSpec>): Generator<Batch> {
+    let batch: Batch = { specs: [], cases: [], ours: [] };
+    for (const spec of specs) {
+      const c = makeCase(spec), result = this.#runOurs(spec, c);
+      const isEndless = STOPS[result.state[WORD.stop]] === "too long";
+      if (isEndless || this.#machine.isAstray) {
+        this.outcome[isEndless ? "endless" : "astray"]++;
         continue;
       }
       batch.specs.push(spec);
       batch.cases.push(c);
       batch.ours.push(result);
+      if (batch.specs.length < BATCH) continue;
+      yield batch;
+      batch = { specs: [], cases: [], ours: [] };
     }
-    return batch;
+    yield batch;
   }
 
-  #run(spec: CaseSpec, c: SequenceCase): SequenceResult {
+  #runOurs(spec: CaseSpec, c: SequenceCase): SequenceResult {
     try {
       return this.#machine.run(c, runOptions(spec));
     } catch (error) {
-      const text = spec.words.map((word) => `${word.toString(16)} ${disassemble(word, spec.pc)}`).join("\n");
-      throw new Error(`Cannot run\n${text}`, { cause: error });
+      throw new Error(`Cannot run case ${formatSpec(spec)}`, { cause: error });
     }
   }
 
@@ -142,7 +165,7 @@ export class Comparison {
     const entry = this.outcome.differences.get(name) ?? { count: 0, shown: [] };
     this.outcome.differences.set(name, entry);
     entry.count++;
-    if (description !== "" && entry.shown.length < SHOWN) entry.shown.push(description);
+    if (description !== "" && entry.shown.length < this.shown) entry.shown.push(description);
   }
 
   /** A shorter case that differs as well: what comes behind is cut off, and words become NOPs. */
@@ -176,7 +199,7 @@ export class Comparison {
   async #differing(specs: CaseSpec[]): Promise<Found[]> {
     const isEndless = (r: SequenceResult): boolean => STOPS[r.state[WORD.stop]] === "too long";
     const candidates = specs.map((spec) => ({ spec, c: makeCase(spec) }))
-      .map(({ spec, c }) => ({ spec, c, ours: this.#run(spec, c) })).filter(({ ours }) => !isEndless(ours));
+      .map(({ spec, c }) => ({ spec, c, ours: this.#runOurs(spec, c) })).filter(({ ours }) => !isEndless(ours));
     const judged = await this.#judge.run(this.#memory, candidates.map(({ c }) => c));
     return candidates.flatMap(({ spec, c, ours }, i) => {
       const theirs = judged[i];
@@ -199,7 +222,7 @@ interface Found {
 export function describeOutcome(o: Outcome): string {
   const stops = [...o.stops].map(([stop, count]) => `${count} ${stop}`).join(", ");
   const lines = [
-    `seed ${o.seed}: ${o.cases} cases of ${o.words} instructions (${stops}; ${o.endless} endless and ${o.unjudged} that end the judge left out)`,
+    `seed ${o.seed}: ${o.cases} cases of ${o.words} instructions (${stops}; ${o.endless} endless, ${o.astray} astray and ${o.unjudged} that end the judge left out)`,
   ];
   for (const [reason, count] of o.allowed) lines.push(`allowed ${count}: ${reason}`);
   const all = [...o.differences].sort((a, b) => b[1].count - a[1].count);

@@ -1,6 +1,6 @@
 import { disassemble } from "../../core/a64/disassembler.ts";
 import { type SequenceCase, type SequenceResult, STATE_WORDS, STOPS, WORD } from "../oracle/sequence.ts";
-import { type CaseSpec, formatSpec, makeCase } from "./cases.ts";
+import { type CaseSpec, formatSpec, makeCase } from "./case_spec.ts";
 import { rowOf } from "./rows.ts";
 import { whyAllowed } from "./allowed_differences.ts";
 

@@ -9,3 +9,8 @@ const decoder = new Decoder(MEANINGS, CPU_MODELS.max.features);
 export function rowOf(word: number): Row | null {
   return decoder.decode(word);
 }
+
+/** The rows that it executes and that are not system instructions, few of which can be compared. */
+export const TESTED_ROWS: readonly Row[] = MEANINGS.filter(({ options, value }) =>
+  (!options.feature || CPU_MODELS.max.features.has(options.feature)) && (value & 0xffc00000) >>> 0 !== 0xd5000000
+);
