@@ -20,11 +20,13 @@ export function handleStage2Fault(c: VmVcpu, esr: number, ipa: number): void {
   vm.begin(c, trap, esr);
   const isFetch = esr >>> 26 === EC.instructionAbortLower;
   const isMaintenance = !isFetch && (esr & CM) !== 0;
-  trap.ipa = ipa;
+  const isTableWalk = (esr & S1PTW) !== 0;
+  // The offset in FAR_EL2 is that of the access, not of the descriptor
+  trap.ipa = isTableWalk ? ipa - ipa % PAGE_BYTES : ipa;
   trap.access = isFetch ? "execute" : (esr & WNR) !== 0 ? "write" : "read";
   trap.fault = FAULT_KINDS[esr >> 2 & 15] ?? "other";
   trap.region = vm.ram.has(ipa) ? "ram" : vm.bus.find(ipa, 1) !== null ? "device" : "unknown";
-  trap.isTableWalk = (esr & S1PTW) !== 0;
+  trap.isTableWalk = isTableWalk;
   trap.intent = isMaintenance ? "skip" : "inject";
   const verdict = vm.decide(trap);
   vm.note(trap, verdict);

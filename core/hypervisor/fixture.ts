@@ -75,9 +75,12 @@ export class HypervisorFixture {
     return GUEST_IPA + this.vm.ram.bytes - DTB_ROOM_BYTES;
   }
 
-  /** Runs for at most this many instructions. */
+  /** Runs for at most this many instructions more. */
   run(instructions: number): string {
-    return this.machine.run({ poll: () => {}, wait: () => {} }, { instructions, milliseconds: 60_000 });
+    return this.machine.run({ poll: () => {}, wait: () => {} }, {
+      instructions: this.machine.instructions + instructions,
+      milliseconds: 60_000,
+    });
   }
 
   /**
