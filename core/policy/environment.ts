@@ -1,5 +1,3 @@
-import type { TrapKind } from "./trap.ts";
-
 /** A device of a VM, as rules name it. */
 export interface NamedDevice {
   readonly name: string;
@@ -31,6 +29,3 @@ export const DEVICE_NAMES = [
   "virtio-rng",
   "virtio-sound",
 ] as const;
-
-/** The kinds of traps that `otherwise` decides: what a guest asks for by itself. */
-export const OTHERWISE_KINDS: ReadonlySet<TrapKind> = new Set<TrapKind>(["mmio", "sysreg", "hypercall", "smc"]);

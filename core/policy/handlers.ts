@@ -1,0 +1,100 @@
+import type { Handler, PolicyVm, Trap as PolicyTrap, Verdict as PolicyVerdict } from "../../policies/types.ts";
+import { allow, deny, ignore, pass } from "../../policies/verdicts.ts";
+import { convertVerdict, KILL_CODE } from "./answers.ts";
+import type { CompiledPolicy } from "./compiled_rule.ts";
+import type { Heartbeat } from "./heartbeat.ts";
+import { describeError } from "./places.ts";
+import type { Trap, TrapKind } from "./trap.ts";
+import { makeVerdict, type Verdict } from "./verdict.ts";
+
+/** What happens after an error in a handler: the trap is denied anyway; "halt" ends the guest, too. */
+export type OnPolicyError = "deny" | "halt";
+
+/** A handler said nothing, or gave the word to the next policy. */
+export const NOTHING = Symbol("nothing"), PASS = Symbol("pass");
+export type Answer = Verdict | typeof NOTHING | typeof PASS;
+
+/** Errors with the same text are told when their count is one of these. */
+const TOLD_COUNTS: ReadonlySet<number> = new Set([1, 10, 100, 1000, 10_000, 100_000, 1_000_000]);
+
+/** What handlers need of the world. */
+export interface HandlerHost {
+  readonly vm: PolicyVm;
+  readonly heartbeat: Heartbeat | null;
+  readonly onError: OnPolicyError;
+  /** Tells the user, on stderr. */
+  readonly tell: (text: string) => void;
+}
+
+/** Calls one policy's handler for one kind of traps, and makes sure of its answer. */
+export class HandlerCaller {
+  readonly #label: string;
+  readonly #handler: Handler<PolicyTrap>;
+  /** The hypervisor's form of verdicts that are answered again and again. */
+  readonly #constants: ReadonlyMap<unknown, Answer>;
+  #lastAnswer: unknown = undefined;
+  #lastVerdict: Answer = NOTHING;
+
+  constructor(
+    readonly policy: CompiledPolicy,
+    readonly kind: TrapKind,
+    readonly host: HandlerHost,
+    readonly errorCounts: Map<string, number>,
+  ) {
+    this.#label = `${policy.policy.name}/on.${kind}`;
+    this.#handler = policy.policy.on[kind] as Handler<PolicyTrap>;
+    this.#constants = new Map([allow, deny, ignore, pass].map((v) => [v, this.#convert(v)]));
+  }
+
+  /** Asks the handler. An error is told, and answered with a denial. */
+  ask(trap: Trap): Answer {
+    const { host, policy, kind } = this;
+    host.heartbeat?.enter(policy.index, kind);
+    try {
+      const answer: PolicyVerdict | undefined = this.#handler(trap as PolicyTrap, host.vm);
+      if (answer === undefined) return NOTHING;
+      if (answer === this.#lastAnswer) return this.#lastVerdict;
+      return this.#remember(answer, this.#constants.get(answer) ?? this.#convert(answer));
+    } catch (error) {
+      return this.#fail(error);
+    } finally {
+      host.heartbeat?.leave();
+    }
+  }
+
+  #convert(answer: PolicyVerdict): Answer {
+    return convertVerdict(answer, this.kind, this.#label) ?? PASS;
+  }
+
+  #remember(answer: PolicyVerdict, verdict: Answer): Answer {
+    if (Object.isFrozen(answer)) {
+      this.#lastAnswer = answer;
+      this.#lastVerdict = verdict;
+    }
+    return verdict;
+  }
+
+  #fail(error: unknown): Verdict {
+    const { host, policy, kind, errorCounts } = this;
+    const text = describe(error);
+    const count = (errorCounts.get(text) ?? 0) + 1;
+    errorCounts.set(text, count);
+    const isHalt = host.onError === "halt";
+    if (TOLD_COUNTS.has(count)) {
+      const times = count === 1 ? "" : ` (${count} times)`;
+      const then = isHalt ? "the guest is ended (--on-policy-error halt)" : "the trap is denied";
+      host.tell(`policy ${policy.policy.name}, on.${kind}: ${text}; ${then}${times}`);
+    }
+    const parts = { rule: this.#label, error: text, log: "always", because: text } as const;
+    return isHalt ? makeVerdict("kill", { ...parts, code: KILL_CODE }) : makeVerdict("deny", parts);
+  }
+}
+
+/** What a plugin threw may throw again when it is looked at. */
+function describe(error: unknown): string {
+  try {
+    return describeError(error);
+  } catch {
+    return "threw something that cannot be shown";
+  }
+}
