@@ -80,16 +80,20 @@ export class GuestMachine implements VmHost {
     this.machine.stop();
   }
 
-  /** Between slices: what the main thread wants, and input as far as the UART takes it. */
+  /** Between slices: what the main thread wants, and what it sends. */
   #poll(): void {
     const request = this.#stopRequest();
     if (request) this.#end(request);
     this.#outbox.flushIfDue();
+    this.#feed();
+  }
+
+  /** Gives the UART what input there is, as far as it takes it. */
+  #feed(): void {
     for (;;) {
-      const byte = this.#refused >= 0 ? this.#refused : this.#input.read();
-      if (byte < 0) return;
-      this.#refused = this.#console.receive(byte) ? -1 : byte;
-      if (this.#refused >= 0) return;
+      if (this.#refused < 0) this.#refused = this.#input.read();
+      if (this.#refused < 0 || !this.#console.receive(this.#refused)) return;
+      this.#refused = -1;
     }
   }
 
@@ -104,6 +108,9 @@ export class GuestMachine implements VmHost {
 
   transmit(byte: number): void {
     this.#outbox.transmit(byte);
+  }
+  ready(): void {
+    this.#feed();
   }
   powerOff(): void {
     this.#end({ kind: "off" });

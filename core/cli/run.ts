@@ -11,6 +11,8 @@ export const EXIT = { success: 0, internal: 1, usage: 2, crashed: 3, killed: 4, 
 
 /** Bytes of console input that wait for the guest at most. */
 const INPUT_RING_BYTES = 65536;
+/** The date at which every run in virtual time begins: 1 January 2026, in seconds since 1970. */
+const VIRTUAL_EPOCH_S = 1_767_225_600;
 /** The longest time limit that a timer of the host takes: 24 days. */
 const TIMEOUT_MAX_S = 2_147_483;
 
@@ -104,7 +106,7 @@ function startMessage(args: Arguments): StartMessage {
     cpu: args.get("cpu")!,
     time: args.get("time") as "real" | "virtual",
     maxInstructions: instructions === undefined ? Infinity : parseNumber(instructions, "--max-insns"),
-    epochSeconds: Math.floor(Date.now() / 1000),
+    epochSeconds: args.get("time") === "virtual" ? VIRTUAL_EPOCH_S : Math.floor(Date.now() / 1000),
     logLevel: (args.get("log-level") ?? (args.has("log") ? "all" : "deny")) as LogLevel,
     input: ByteRing.create(INPUT_RING_BYTES).buffer,
     control: new SharedArrayBuffer(CONTROL_BYTES),
