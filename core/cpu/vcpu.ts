@@ -44,8 +44,10 @@ export class Vcpu implements GicVcpu {
 
   /** Instructions executed since reset; the running slice is added when it ends (see Engine.instructions). */
   instructions = 0;
-  /** False while the vCPU waits (WFI, WFE), is off (PSCI) or is held by a debugger. */
+  /** False while the vCPU waits (WFI, WFE) or is off (PSCI). */
   isRunning = true;
+  /** A debugger holds it while others run. */
+  isHeld = false;
 
   // What the machine attaches before reset; none of it is architectural state
   model: CpuModel = CPU_MODELS.max;
@@ -120,8 +122,10 @@ export class Vcpu implements GicVcpu {
   syncPc(): void {
     const { w, u32 } = this;
     const record = u32[w + (STATE.record.offset >>> 2)], base = u32[w + (STATE.recordBase.offset >>> 2)];
-    u32[w + (STATE.pc.offset >>> 2)] = (u32[w + (STATE.pcPage.offset >>> 2)] | ((record - base) >>> 2)) >>> 0;
-    u32[w + (STATE.pc.offset >>> 2) + 1] = u32[w + (STATE.pcPage.offset >>> 2) + 1];
+    // A page's last record but one is followed by that of the next page's first instruction.
+    const lo = u32[w + (STATE.pcPage.offset >>> 2)] + ((record - base) >>> 2);
+    u32[w + (STATE.pc.offset >>> 2)] = lo;
+    u32[w + (STATE.pc.offset >>> 2) + 1] = u32[w + (STATE.pcPage.offset >>> 2) + 1] + (lo > 0xffffffff ? 1 : 0);
   }
 
   /** The low or only 32 bits of a state field, unsigned. */

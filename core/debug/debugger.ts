@@ -45,10 +45,11 @@ const INSTRUCTIONS_BESIDE_STEP = 100;
  * and watchpoints. It stands between whoever runs the machine and the machine: call `run` instead of `Machine.run`.
  */
 export class Debugger {
-  readonly memory: DebugMemory;
+  machine!: Machine;
+  memory!: DebugMemory;
   readonly breakpoints: Breakpoint[] = [];
   readonly listeners = new Set<StopListener>();
-  readonly #watch: WatchTable;
+  #watch!: WatchTable;
   #nextId = 1;
   /** Why the machine stands still, or null while it runs. */
   #stop: Stop | null = null;
@@ -61,10 +62,20 @@ export class Debugger {
   #isPassing = false;
 
   /** @param guestRam the RAM of the guest on a vCPU by IPA, or null where IPAs are physical addresses. */
-  constructor(readonly machine: Machine, guestRam: GuestRam = () => null) {
+  constructor(machine: Machine, guestRam: GuestRam = () => null) {
+    this.attach(machine, guestRam);
+  }
+
+  /** Goes on with another machine, as after a reset: with the same breakpoints and watchpoints. */
+  attach(machine: Machine, guestRam: GuestRam = () => null): void {
+    const watchpoints = this.#watch?.list ?? [];
+    this.machine = machine;
     this.memory = new DebugMemory(machine, guestRam);
     this.#watch = new WatchTable(machine, this.memory);
+    this.#pass = null;
     machine.exceptions.onBreakpoint = (vcpu) => this.#reached(vcpu);
+    this.#placeBreakpoints();
+    for (const watchpoint of watchpoints) this.#watchFor(watchpoint);
   }
 
   get stop(): Stop | null {
@@ -93,9 +104,9 @@ export class Debugger {
     this.machine.stop();
   }
 
-  /** Lets the machine run on. */
-  resume(): void {
-    this.#go({ kind: "continue" });
+  /** Lets the machine run on, but for some vCPUs. */
+  resume(held: readonly Vcpu[] = []): void {
+    this.#go({ kind: "continue" }, held);
   }
 
   /** Executes `count` instructions of a vCPU, then stops. Throws DebugError when it is off. */
@@ -114,10 +125,11 @@ export class Debugger {
     if (isOff(vcpu)) throw new DebugError(`Cannot step vCPU ${vcpu.index} as it is off`);
   }
 
-  #go(plan: Plan): void {
+  #go(plan: Plan, held: readonly Vcpu[] = []): void {
     if (this.#stop === null) throw new DebugError("Cannot do that as the machine runs");
     this.#plan = plan;
     this.#stop = null;
+    for (const vcpu of this.machine.vcpus) vcpu.isHeld = held.includes(vcpu);
     for (const listener of this.listeners) listener.resumed();
   }
 
@@ -313,10 +325,14 @@ export class Debugger {
     }
     if (space !== "virtual") this.memory.read(this.machine.vcpus[0], space, address, bytes);
     const watchpoint = { id: this.#nextId++, owner, space, address, bytes, access, when, hits: 0 };
+    this.#watchFor(watchpoint);
+    return watchpoint;
+  }
+
+  #watchFor(watchpoint: Watchpoint): void {
     this.#watch.add(watchpoint);
     this.machine.engine.onAccess = (vcpu, lo, hi, request) =>
       this.#accessed(vcpu, this.#watch.find(vcpu, lo, hi, request));
-    return watchpoint;
   }
 
   deleteWatchpoint(watchpoint: Watchpoint): void {

@@ -204,7 +204,7 @@ export class Machine {
     const count = this.vcpus.length;
     for (let i = 0; i < count; i++) {
       const vcpu = this.vcpus[(this.#turn + i) % count];
-      if (vcpu.isRunning) {
+      if (vcpu.isRunning && !vcpu.isHeld) {
         this.#turn = (vcpu.index + 1) % count;
         return vcpu;
       }
