@@ -27,7 +27,7 @@ import {
   type SequenceCase,
   type SequenceResult,
   STATE_WORDS,
-  STOPS,
+  type STOPS,
   WORD,
 } from "./sequence.ts";
 

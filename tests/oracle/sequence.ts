@@ -38,11 +38,15 @@ export interface SequenceResult {
   readonly changes: readonly number[];
 }
 
+const isNative = Deno.build.arch === "aarch64";
+const compiler = isNative ? "gcc" : "aarch64-linux-gnu-gcc";
 const source = new URL("./sequence.c", import.meta.url);
 /** Without SVE and SME, which the frames of signal handlers would have to hold as well. */
 const CPU = "max,sve=off,sme=off,pauth-impdef=on";
 
 const EMULATOR_SEED = 1;
+/** Where no case branches to by chance. */
+const PROGRAM_PLACE = "-Wl,-Ttext-segment=0x13579bd00000";
 /** SIGABRT: an assertion of the emulator. */
 const JUDGE_ABORTED = 128 + 6;
 
@@ -98,27 +102,30 @@ export class SequenceJudge {
     this.#folder = folder;
   }
 
-  /** @returns null when there is no judge on this machine. To be closed. */
-  static async open(): Promise<SequenceJudge | null> {
-    const isNative = Deno.build.arch === "aarch64";
-    const folder = await Deno.makeTempDir({ prefix: "ariel-sequence-" });
-    const program = `${folder}/sequence`;
-    const command = isNative ? [program] : ["qemu-aarch64", "-cpu", CPU, "-seed", String(EMULATOR_SEED), program];
+  /** Whether a judge can be had on this machine. */
+  static isPresent(): boolean {
+    const commands = isNative ? [compiler] : [compiler, "qemu-aarch64"];
     try {
-      const compiler = isNative ? "gcc" : "aarch64-linux-gnu-gcc";
-      const compiled = await new Deno.Command(compiler, { args: ["-O2", "-static", "-o", program, source.pathname] })
-        .output();
-      if (compiled.success) {
-        const judge = new SequenceJudge(command, folder);
-        // Finds out whether the emulator is there
-        await judge.run(new Uint8Array(MEMORY_BYTES), []);
-        return judge;
-      }
+      return commands.every((command) =>
+        new Deno.Command(command, { args: ["--version"], stdout: "null", stderr: "null" }).outputSync().success
+      );
     } catch (error) {
-      if (!(error instanceof Deno.errors.NotFound)) throw error;
+      if (error instanceof Deno.errors.NotFound) return false;
+      throw error;
     }
-    await Deno.remove(folder, { recursive: true });
-    return null;
+  }
+
+  /** To be disposed of. Throws Error when the program cannot be compiled. */
+  static async open(): Promise<SequenceJudge> {
+    const folder = await Deno.makeTempDir({ prefix: "ariel-sequence-" }), program = `${folder}/sequence`;
+    const args = ["-O2", "-static", PROGRAM_PLACE, "-o", program, source.pathname];
+    const { success, stderr } = await new Deno.Command(compiler, { args }).output();
+    if (!success) throw new Error(`Cannot compile sequence.c: ${new TextDecoder().decode(stderr)}`);
+    const emulator = ["qemu-aarch64", "-cpu", CPU, "-seed", String(EMULATOR_SEED)];
+    const judge = new SequenceJudge(isNative ? [program] : [...emulator, program], folder);
+    // Learns the keys
+    await judge.run(new Uint8Array(MEMORY_BYTES), []);
+    return judge;
   }
 
   /**

@@ -59,16 +59,19 @@ export class CaseGenerator {
         return (word ^ (1 << (random() & 31)) ^ (random() & 1 ? 1 << (random() & 31) : 0)) >>> 0;
       }));
     }
-    return this.#sequence();
+    return this.sequence();
   }
 
-  /** A word for every value of the fields that choose a shape, of every row; words that are excluded are left out. */
-  *shapeWords(): Generator<number> {
+  /**
+   * A word for every value of the fields that choose a shape, of every row; words that are excluded are left out.
+   * @param limit how many words of a row there are at most, spread over its shapes.
+   */
+  *shapeWords(limit = Infinity): Generator<number> {
     for (const row of ROWS) {
-      for (const shape of subsets((row.shapeMask & ~row.mask) >>> 0)) {
-        const word = this.#wordOfShape(row, shape);
-        if (word >= 0) yield word;
-      }
+      const words = Array.from(subsets((row.shapeMask & ~row.mask) >>> 0), (shape) => this.#wordOfShape(row, shape))
+        .filter((word) => word >= 0);
+      const step = Math.max(1, words.length / limit);
+      for (let i = 0; i < words.length; i += step) yield words[Math.floor(i)];
     }
   }
 
@@ -137,7 +140,7 @@ export class CaseGenerator {
   }
 
   /** A sequence of 10 to 50 words. */
-  #sequence(): CaseSpec {
+  sequence(): CaseSpec {
     const random = this.#random, seed = random(), count = 10 + random() % 41;
     const pc = this.#places.next(count, random);
     const words = new SequenceWriter(random, count, (word) => this.#aimLiteral(word, pc)).write();

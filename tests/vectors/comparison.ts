@@ -1,5 +1,5 @@
 import { FlatMachine } from "../oracle/flat_machine.ts";
-import { type SequenceCase, SequenceJudge, type SequenceResult, STOPS, WORD } from "../oracle/sequence.ts";
+import { type SequenceCase, type SequenceJudge, type SequenceResult, STOPS, WORD } from "../oracle/sequence.ts";
 import { MEANINGS } from "../../core/a64/table.ts";
 import { CaseGenerator } from "./case_generator.ts";
 import { type CaseSpec, formatSpec, makeCase, runOptions } from "./case_spec.ts";

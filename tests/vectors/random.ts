@@ -11,11 +11,11 @@ import { Comparison, describeOutcome } from "./comparison.ts";
 
 const args = parseArgs(Deno.args, { string: ["cases", "seed", "tier", "case", "shown"], boolean: ["shapes"] });
 const seed = Number(args.seed ?? Date.now() % 1e9), tier = args.tier ?? "interpreter";
-await using judge = await SequenceJudge.open();
-if (!judge) {
+if (!SequenceJudge.isPresent()) {
   console.error("Cannot compare as qemu-aarch64 or aarch64-linux-gnu-gcc is missing");
   Deno.exit(2);
 }
+await using judge = await SequenceJudge.open();
 const comparison = new Comparison(judge, seed, tier, Number(args.shown ?? 2));
 console.log(`seed ${seed}`);
 const started = performance.now();
