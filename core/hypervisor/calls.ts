@@ -53,6 +53,10 @@ function call(
     case "pause":
       if (known !== undefined && trap.imm16 === 0) known.run(c);
       else c.setResult(CALL_ERROR.notSupported);
+      if (verdict.action === "mask") {
+        const { clearLo, clearHi, valueLo, valueHi } = verdict;
+        vcpu.setX(0, vcpu.xLo(0) & ~clearLo | valueLo, vcpu.xHi(0) & ~clearHi | valueHi);
+      }
       break;
     case "value":
     case "ignore":

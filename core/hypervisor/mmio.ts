@@ -35,6 +35,12 @@ export function handleDataAbort(c: VmVcpu, esr: number): void {
   const ipa = faultIpa(c.frame);
   const isPlain = (esr & (S1PTW | CM)) === 0 && (esr & FSC_TYPE) === FSC_TRANSLATION;
   if (!isPlain || c.vm.ram.has(ipa)) return handleStage2Fault(c, esr, ipa);
+  if (c.vm.decidesAborts) return handleStage2Fault(c, esr, ipa, true);
+  emulateLoadStore(c, esr, ipa);
+}
+
+/** Carries out a load or store that faulted, for the guest: by devices, or where RAM is by it. */
+export function emulateLoadStore(c: VmVcpu, esr: number, ipa: number): void {
   if ((esr & ISV) === 0) return emulateAccess(c, esr, ipa);
   const { vcpu } = c;
   const sas = esr >>> 22 & 3, Rt = esr >>> 16 & 31;
@@ -124,11 +130,11 @@ function carryOut(
     case "allow":
     case "pause":
     case "mask":
-      if (mapping === null) {
+      if (mapping !== null) performAccess(c, mapping, ipa - mapping.base, bytes, isWrite);
+      else if (!accessRam(c, ipa, bytes, isWrite)) {
         if (!isWrite) readAs(c, bytes, 0, 0);
         return false;
       }
-      performAccess(c, mapping, ipa - mapping.base, bytes, isWrite);
       if (verdict.action === "mask" && !isWrite) {
         readAs(
           c,
@@ -154,6 +160,24 @@ function carryOut(
 function readAs(c: VmVcpu, bytes: number, lo: number, hi: number): void {
   c.accessLo = bytes >= 4 ? lo >>> 0 : lo & (bytes === 1 ? 0xff : 0xffff);
   c.accessHi = bytes === 8 ? hi >>> 0 : 0;
+}
+
+/** An access to guest RAM whatever stage 2 permits there. @returns false when no RAM is there. */
+function accessRam(c: VmVcpu, ipa: number, bytes: number, isWrite: boolean): boolean {
+  const host = c.vm.ramHost(ipa, bytes), { u8 } = c.vm.memory;
+  if (host < 0) return false;
+  if (isWrite) {
+    for (let i = 0; i < bytes; i++) u8[host + i] = (i < 4 ? c.accessLo : c.accessHi) >>> (8 * (i & 3));
+    c.vm.storedTo(host, bytes);
+    return true;
+  }
+  c.accessLo = 0;
+  c.accessHi = 0;
+  for (let i = 0; i < bytes; i++) {
+    if (i < 4) c.accessLo = (c.accessLo | u8[host + i] << (8 * i)) >>> 0;
+    else c.accessHi = (c.accessHi | u8[host + i] << (8 * (i - 4))) >>> 0;
+  }
+  return true;
 }
 
 function performAccess(c: VmVcpu, { device }: Mapping, offset: number, bytes: number, isWrite: boolean): void {

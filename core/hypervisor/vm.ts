@@ -44,7 +44,7 @@ export interface VmHost {
   /** The machine is to stop for the monitor. Where there is none, the guest goes on. */
   pause(vm: Vm): void;
   /** A policy has ended the guest; no vCPU of it runs any more. */
-  kill(vm: Vm, code: number): void;
+  kill(vm: Vm, code: number, why: string): void;
 }
 
 /** Where a VM lives and what it is given. */
@@ -166,6 +166,10 @@ export class Vm {
   readonly log: TrapLog;
   /** The policy. It may be replaced at any time. */
   decide: (trap: Trap) => Verdict = () => ALLOW;
+  /** The policy decides on stage 2 faults, too: accesses to devices are such first. */
+  decidesAborts = false;
+  /** Told that the hypervisor has stored to memory, by byte offset: what was made of those bytes is stale. */
+  storedTo: (host: number, bytes: number) => void = () => {};
   /** HCR_EL2[31:0] that the vCPUs get when they are switched on. */
   hcr: number = HCR_GUEST;
   /** The physical count at which the guest's virtual count was 0. */
@@ -231,6 +235,11 @@ export class Vm {
     return true;
   }
 
+  /** The byte offset in memory of guest RAM, whatever stage 2 permits there, or -1 where it has none. */
+  ramHost(ipa: number, bytes: number): number {
+    return this.ram.hasBytes(ipa, bytes) ? this.memory.hostOffset(this.#ramPa + ipa - this.ram.start) : -1;
+  }
+
   /** Fills what all traps have in common from the trap frame. */
   begin(c: VmVcpu, trap: Trap, esr: number): void {
     const { frame } = c;
@@ -250,7 +259,7 @@ export class Vm {
     this.#counts[KIND_INDEX[trap.kind] * ACTIONS.length + ACTION_INDEX[verdict.action]]++;
     this.log.note(trap, verdict);
     if (verdict.action === "pause") this.pause();
-    else if (verdict.action === "kill") this.kill(verdict.code);
+    else if (verdict.action === "kill") this.kill(verdict.code, `${verdict.rule}: ${verdict.because ?? trap.what}`);
   }
 
   /** Traps by kind and verdict, those that were. */
@@ -268,9 +277,9 @@ export class Vm {
   pause(): void {
     this.host.pause(this);
   }
-  kill(code: number): void {
+  kill(code: number, why: string): void {
     this.#stop();
-    this.host.kill(this, code);
+    this.host.kill(this, code, why);
   }
   systemOff(): void {
     this.#stop();
