@@ -22,7 +22,7 @@ function conditionHolds(cond: number, nzcv: number): boolean {
   return (cond & 1) && cond !== 15 ? !base : base;
 }
 
-const SYSREG_NZCV = encodeSysreg(3, 3, 4, 2, 0);
+export const SYSREG_NZCV = encodeSysreg(3, 3, 4, 2, 0);
 const SYSREG_DAIF = encodeSysreg(3, 3, 4, 2, 1);
 const SYSREG_FPCR = encodeSysreg(3, 3, 4, 4, 0);
 const SYSREG_FPSR = encodeSysreg(3, 3, 4, 4, 1);

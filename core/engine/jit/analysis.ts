@@ -1,6 +1,7 @@
 import { extractFields, type Fields, type Row } from "../../a64/row.ts";
 import type { ExitKind } from "../../cpu/layout.ts";
 import type { I32, I64, Int, Value, WasmType } from "../builder.ts";
+import { SYSREG_NZCV } from "../guest_emitter.ts";
 import { findHelper } from "../helpers.ts";
 import { NullBuilder } from "../null_builder.ts";
 
@@ -133,6 +134,9 @@ class AnalysisBuilder extends NullBuilder {
   }
   override setNzcv(): void {
     this.#setFlags(FLAGS.exact);
+  }
+  override writeSysreg(encoding?: number): void {
+    if (encoding === SYSREG_NZCV) this.setNzcv();
   }
   override setFlagsAdd<T extends Int>(a?: T): void {
     this.#setFlags(a!.type === "i64" ? FLAGS.add64 : FLAGS.add32);
