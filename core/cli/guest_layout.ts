@@ -1,4 +1,5 @@
 import { guestDevicetree, patchDevicetree } from "../machine/devicetree.ts";
+import { checkInitrd } from "../machine/initrd.ts";
 import { type Image, loadImage, type Segment } from "../machine/image.ts";
 import { DTB_ROOM_BYTES, GUEST_IPA, GUEST_STACK_TOP_IPA, INITRD_IPA } from "../machine/memory_map.ts";
 import type { EntryState } from "../hypervisor/el2_controls.ts";
@@ -50,6 +51,9 @@ export function layOutGuest(files: GuestFiles, memoryBytes: number, cpuCount: nu
     end: image.end,
   };
   checkFits(kernel, memoryBytes);
+  if (files.initrd && image.kind === "linux") {
+    readAs(`Cannot use the initrd ${files.initrdName}`, () => checkInitrd(files.initrd!));
+  }
   const initrd = files.initrd && placeInitrd(files, kernel, dtbStart, memoryBytes);
   const description = {
     memoryBytes,
@@ -59,7 +63,7 @@ export function layOutGuest(files: GuestFiles, memoryBytes: number, cpuCount: nu
     psciMethod: "hvc",
   } as const;
   const { dtb, changes } = files.dtb
-    ? userDevicetree(files, () => patchDevicetree(files.dtb!, description))
+    ? readAs(`Cannot read the devicetree ${files.dtbName}`, () => patchDevicetree(files.dtb!, description))
     : { dtb: guestDevicetree(description), changes: [] };
   if (dtb.length > DTB_ROOM_BYTES) {
     throw new BadInput(`Cannot use the devicetree ${files.dtbName}: ${size(dtb.length)} are more than its place holds`);
@@ -81,20 +85,16 @@ function kernelImage({ kernel, kernelName }: GuestFiles): Image {
     const { bytes, origin, entry } = diagnosticGuest();
     return { kind: "flat", segments: [{ address: origin, bytes }], entry, end: origin + bytes.length };
   }
-  try {
-    return loadImage(kernel, GUEST_IPA);
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error;
-    throw new BadInput(`Cannot load the kernel ${kernelName}: ${error.message}`);
-  }
+  return readAs(`Cannot load the kernel ${kernelName}`, () => loadImage(kernel, GUEST_IPA));
 }
 
-function userDevicetree<T>(files: GuestFiles, read: () => T): T {
+/** What `read` returns; damage that it finds is told as the user's. */
+function readAs<T>(complaint: string, read: () => T): T {
   try {
     return read();
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
-    throw new BadInput(`Cannot read the devicetree ${files.dtbName}: ${error.message}`);
+    throw new BadInput(`${complaint}: ${error.message}`);
   }
 }
 

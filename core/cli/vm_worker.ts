@@ -1,4 +1,5 @@
 import { ByteRing } from "../machine/byte_ring.ts";
+import { HostMemoryError } from "../machine/machine.ts";
 import { BadInput, layOutGuest } from "./guest_layout.ts";
 import { type Ending, GuestMachine } from "./guest_machine.ts";
 import { Outbox } from "./outbox.ts";
@@ -35,13 +36,13 @@ self.onmessage = ({ data }: MessageEvent<StartMessage>) => {
 
 function start(message: StartMessage): void {
   const layout = layOutGuest(message.guest, message.memoryBytes, message.cpuCount);
+  const control = new Int32Array(message.control);
+  const outbox = new Outbox((m) => self.postMessage(m), control);
+  for (const text of layout.notices) outbox.notice(text);
   if (message.guest.dumpDtb) {
     self.postMessage({ type: "dtb", bytes: layout.dtb });
     return end({ kind: "off" }, null);
   }
-  const control = new Int32Array(message.control);
-  const outbox = new Outbox((m) => self.postMessage(m), control);
-  for (const text of layout.notices) outbox.notice(text);
   const input = new ByteRing(message.input);
   const stopRequest = (): Outcome | null => STOP_REQUESTS[Atomics.load(control, CONTROL.stop)];
   const totals: Totals = { instructions: 0, traps: {} };
@@ -59,8 +60,10 @@ function makeMachine(...args: ConstructorParameters<typeof GuestMachine>): Guest
   try {
     return new GuestMachine(...args);
   } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
-    throw new BadInput(`${error.message} (--memory)`);
+    if (!(error instanceof HostMemoryError)) throw error;
+    throw new BadInput(
+      `Cannot make ${args[0].memoryBytes / 2 ** 20} MiB of guest RAM (--memory) as this host gives no such amount`,
+    );
   }
 }
 

@@ -237,10 +237,13 @@ function align(value: number, to: number): number {
   return Math.ceil(value / to) * to;
 }
 
+/** The host has not the memory that the machine is to have. */
+export class HostMemoryError extends RangeError {}
+
 function allocate(pages: number, ramBytes: number): WebAssembly.Memory {
   try {
     return new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
   } catch {
-    throw new RangeError(`Cannot allocate ${Math.round(ramBytes / 2 ** 20)} MiB of guest memory on this host`);
+    throw new HostMemoryError(`Cannot allocate ${Math.round(ramBytes / 2 ** 20)} MiB of guest memory on this host`);
   }
 }
