@@ -19,6 +19,8 @@ export interface TimerEvent {
   /** The timer's compare value, and the count when EL2 took the interrupt. */
   readonly cval: number;
   readonly count: number;
+  /** What the timer's count is behind the physical count: CNTVOFF_EL2, or 0. */
+  readonly counterOffset: number;
   /** From the moment for which the guest had set the timer to the interrupt, in nanoseconds. */
   readonly lateNs: number;
   readonly timeNs: number;
@@ -110,7 +112,9 @@ export class RecordEncoder {
     words[at + WORD.name] = event.intid;
     words[at + WORD.far] = event.cval >>> 0;
     words[at + WORD.far + 1] = Math.floor(event.cval / 2 ** 32);
-    words[at + WORD.extra] = event.lateNs >>> 0;
+    words[at + WORD.counterOffset] = event.counterOffset >>> 0;
+    words[at + WORD.counterOffset + 1] = Math.floor(event.counterOffset / 2 ** 32);
+    words[at + WORD.extra] = Math.min(event.lateNs, 0xffff_ffff) >>> 0;
     words[at + WORD.error] = 0;
   }
 }

@@ -60,6 +60,7 @@ const KEYS = [
   "far",
   "reported",
   "cval",
+  "off",
   "late",
   "error",
 ] as const;
@@ -279,6 +280,7 @@ export class RecordFormatter {
         return;
       case "timer":
         this.#hexKey(key.cval, words[far], words[far + 1]);
+        this.#hexKey(key.off, words[at + WORD.counterOffset], words[at + WORD.counterOffset + 1]);
         this.#decimalKey(key.late, extra);
     }
   }

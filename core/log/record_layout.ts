@@ -58,6 +58,8 @@ export const WORD = {
   offsetPair: 8,
   /** exception: FAR. timer: CVAL. */
   far: 16,
+  /** timer: CNTVOFF_EL2, or 0 for a physical one. */
+  counterOffset: 18,
   /** Calls: X1 to X7, a pair each. */
   args: 16,
   /** Calls: the immediate. exception: whether the guest has reported it. timer: lateness in ns. */
