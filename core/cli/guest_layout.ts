@@ -60,6 +60,7 @@ export function layOutGuest(files: GuestFiles, memoryBytes: number, cpuCount: nu
     cpuCount,
     bootargs: files.append ?? (files.dtb ? "" : DEFAULT_APPEND),
     initrd: initrd ?? undefined,
+    rngSeed: files.rngSeed,
     psciMethod: "hvc",
   } as const;
   const { dtb, changes } = files.dtb

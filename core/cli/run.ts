@@ -130,8 +130,15 @@ function guestFiles(args: Arguments): GuestFiles {
     dtbName,
     dtb: read(dtbName, "the devicetree"),
     append: args.get("append") ?? null,
+    rngSeed: entropy(args.get("time") === "virtual"),
     dumpDtb: args.has("dump-dtb"),
   };
+}
+
+/** Entropy for the guest: always the same where every run is to be. */
+function entropy(isDeterministic: boolean): Uint8Array {
+  const seed = new Uint8Array(32);
+  return isDeterministic ? seed.map((_, i) => 17 * i + 1) : crypto.getRandomValues(seed);
 }
 
 function parseCpuCount(text: string): number {

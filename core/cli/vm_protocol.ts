@@ -41,6 +41,8 @@ export interface GuestFiles {
   readonly append: string | null;
   readonly dtb: Uint8Array | null;
   readonly dtbName: string | null;
+  /** 32 bytes of entropy for the guest. */
+  readonly rngSeed: Uint8Array;
   /** The devicetree is wanted instead of a run. */
   readonly dumpDtb: boolean;
 }

@@ -18,6 +18,8 @@ export interface GuestDescription {
   readonly bootargs: string;
   /** IPA range of the initial RAM disk, if there is one. */
   readonly initrd?: { readonly start: number; readonly end: number };
+  /** Entropy for the guest's random number generator: without it Linux hashes its pool again for every system call. */
+  readonly rngSeed: Uint8Array;
   /** How the guest calls PSCI. */
   readonly psciMethod: "hvc" | "smc";
 }
@@ -46,8 +48,9 @@ export function guestDevicetree(guest: GuestDescription): Uint8Array {
   return encodeFdt({ root, reservations: [] });
 }
 
-function chosen(root: FdtNode, { bootargs, initrd }: GuestDescription): void {
-  const node = root.node("chosen").set("stdout-path", `/pl011@${PL011_BASE.toString(16)}`).set("bootargs", bootargs);
+function chosen(root: FdtNode, { bootargs, initrd, rngSeed }: GuestDescription): void {
+  const node = root.node("chosen").set("stdout-path", `/pl011@${PL011_BASE.toString(16)}`).set("bootargs", bootargs)
+    .set("rng-seed", rngSeed);
   if (initrd) {
     node.set("linux,initrd-start", cells64(initrd.start)).set("linux,initrd-end", cells64(initrd.end));
   }
