@@ -11,7 +11,7 @@ export const TYPE = { handler: 0, import: 1, dispatch: 2 } as const;
 /** The exit for TypeScript to translate the PC. */
 export const FETCH_EXIT = EXIT_KINDS.indexOf("fetch");
 /** Arrivals after which TypeScript is told of a hot record: a power of two. */
-const HOT_PERIOD = 64;
+const HOT_PERIOD = 1024;
 
 /** How dispatch is told of the kind of an indirect branch: not 0 where BTYPE will be. */
 export const BRANCH_TYPE = { ret: 0, br: 1, blr: 2 } as const;
