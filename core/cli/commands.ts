@@ -1,10 +1,11 @@
 import { type Command, commandList } from "./command.ts";
+import { LOG_DECODE } from "./log.ts";
 import { RUN } from "./run.ts";
 
 export const VERSION = "0.1.0";
 
 /** Every subcommand, in the order in which help shows them. */
-export const COMMANDS: readonly Command[] = [RUN];
+export const COMMANDS: readonly Command[] = [RUN, LOG_DECODE];
 
 /** What `ariel` says when it is called without a command. */
 export const SHORT_START = `Ariel ${VERSION}: an AArch64 machine emulator with an EL2 hypervisor

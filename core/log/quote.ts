@@ -8,6 +8,12 @@ export function jsonText(text: string): string {
   return JSON.stringify(text).replace(CONTROLS, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
+/** A text for reading: as it is, or as JSON where that would act on a terminal or show nothing. */
+export function shownText(text: string): string {
+  const json = jsonText(text);
+  return text !== "" && json.length === text.length + 2 ? text : json.replaceAll('\\"', '"');
+}
+
 /** A text as a value of logfmt: as it is, or as JSON where it would not end where it should. */
 export function logfmtText(text: string): string {
   return PLAIN.test(text) ? text : jsonText(text);

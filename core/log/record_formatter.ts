@@ -1,6 +1,6 @@
 import { sysregName } from "../cpu/sysregs.ts";
 import { exceptionClassWord, WFX } from "../policy/trap.ts";
-import { ByteWriter, utf8 } from "./byte_writer.ts";
+import { type ByteWriter, utf8 } from "./byte_writer.ts";
 import { jsonText, logfmtText } from "./quote.ts";
 import {
   ABORT,

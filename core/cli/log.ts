@@ -1,0 +1,187 @@
+import { FIELDS } from "../log/fields.ts";
+import { type Filter, parseFilter, SUBJECT_FIELDS } from "../log/filter.ts";
+import { FilterError } from "../log/filter_tokens.ts";
+import { LogReader } from "../log/log_reader.ts";
+import type { LogRecord } from "../log/log_record.ts";
+import { COLOURED, columnTitles, PLAIN, recordColumns, recordJson } from "../log/record_text.ts";
+import { reportPage } from "../log/report.ts";
+import { summarize } from "../log/summary.ts";
+import { summaryText } from "../log/summary_text.ts";
+import { Tally } from "../log/tally.ts";
+import { type Arguments, type Command, UsageError } from "./command.ts";
+import { reason } from "./files.ts";
+import { LogInput, Progress } from "./log_input.ts";
+import { createUserFile, writeAll } from "./output.ts";
+
+/** Characters of output that are gathered before they are written. */
+const OUTPUT_CHARACTERS = 1 << 16;
+
+const FIELD_HELP = [
+  ...FIELDS.map((f) => [f.name, f.help]),
+  ...Object.entries(SUBJECT_FIELDS).map(([n, f]) => [n, f.help]),
+]
+  .map(([name, help]) => `  ${name.padEnd(9)} ${help}`).join("\n");
+
+export const LOG_DECODE: Command = {
+  name: "log decode",
+  summary: "Read trap records out of a log or a capture of the console",
+  positional: "[FILE]",
+  options: [
+    { name: "summary", help: "Say what is in the log instead of printing the records" },
+    { name: "json", help: "Print records as lines of JSON; with --summary, the summary as JSON" },
+    { name: "filter", argument: "EXPR", help: "Take only the records for which this holds; --filter help tells how" },
+    { name: "follow", short: "f", help: "Go on reading as the file grows" },
+    {
+      name: "html",
+      argument: "FILE",
+      help: "Write a page with a timeline, a heat map and tables; it needs no network",
+    },
+  ],
+  examples: [
+    {
+      command: "ariel run --log run.log && ariel log decode --summary run.log",
+      what: "what the guest did at EL2's door",
+    },
+    {
+      command: "ariel log decode --summary < uart.log",
+      what: "out of a capture that holds the guest's console as well",
+    },
+    {
+      command: "ariel log decode run.log --filter 'kind==mmio && ipa>=0x0a000000 && verdict!=allow'",
+      what: "the accesses to devices from there on that were not simply allowed",
+    },
+    { command: "ariel log decode run.log --html run.html", what: "to look at in a browser" },
+  ],
+  exitCodes: { 130: "interrupted" },
+  run: decode,
+};
+
+const FILTER_HELP = `A filter compares fields of a record: kind==mmio && (ipa>=0x0a000000 || what=~*UART*) && !(vcpu==0)
+
+Operators:
+  == != < <= > >=   of numbers: 12, 0x0a00_0000, and times such as 1.5s, 20ms, 3us
+  == !=             of texts, with or without quotation marks
+  =~ !~             of texts with a glob of * and ?, in upper or lower case
+  FIELD             alone: the record has it
+  && || ! ( )
+What is asked of a field that a record does not have is false.
+
+Fields:
+${FIELD_HELP}
+`;
+
+async function decode(args: Arguments): Promise<number> {
+  if (args.get("filter") === "help") return print(FILTER_HELP);
+  const filter = compileFilter(args.get("filter"));
+  const name = args.positional[0], isSummary = args.has("summary"), html = args.get("html");
+  if (args.has("follow") && (name === undefined || name === "-")) {
+    throw new UsageError("Cannot follow stdin: name a file, or leave --follow as stdin is read until it ends");
+  }
+  const page = html === undefined ? null : html === "-" ? Deno.stdout : createUserFile(html, "--html");
+  const palette = Deno.stdout.isTerminal() && !Deno.noColor ? COLOURED : PLAIN;
+  const isPrinting = !isSummary && page === null;
+  const output = new Output();
+  if (isPrinting && !args.has("json")) output.line(columnTitles(palette));
+  const tally = isPrinting ? null : new Tally();
+  const write = args.has("json") ? recordJson : (record: LogRecord) => recordColumns(record, palette);
+  const reader = new LogReader({
+    header: (header) => tally?.header(header),
+    record: (record) => {
+      if (filter !== null && !filter(record)) return;
+      if (tally) tally.record(record);
+      else output.line(write(record));
+    },
+  });
+  const code = await readAll(new LogInput(name), reader, output, args.has("follow"), isPrinting);
+  if (tally) {
+    const summary = summarize(tally, reader);
+    if (page) writeAll(page, new TextEncoder().encode(reportPage(summary, name ?? "stdin")));
+    if (isSummary) output.line(args.has("json") ? JSON.stringify(summary, null, 2) : summaryText(summary, palette));
+  } else sayWhatWasLeft(reader);
+  output.flush();
+  return code;
+}
+
+function compileFilter(text: string | undefined): Filter | null {
+  try {
+    return text === undefined ? null : parseFilter(text);
+  } catch (error) {
+    if (error instanceof FilterError) throw new UsageError(error.message);
+    throw error;
+  }
+}
+
+/** Reads until the end or, when it follows, until it is interrupted. */
+async function readAll(
+  input: LogInput,
+  reader: LogReader,
+  output: Output,
+  isFollowing: boolean,
+  isPrinting: boolean,
+): Promise<number> {
+  let isInterrupted = false;
+  const interrupt = () => {
+    isInterrupted = true;
+    input.stop();
+  };
+  Deno.addSignalListener("SIGINT", interrupt);
+  const isProgressWanted = Deno.stderr.isTerminal() && !isFollowing && !(isPrinting && Deno.stdout.isTerminal());
+  const progress = new Progress(isProgressWanted ? input.sizeBytes : null);
+  try {
+    for await (const piece of input.pieces(isFollowing)) {
+      reader.push(piece);
+      output.flush();
+      if (output.isClosed) break;
+      progress.show(reader.bytes, reader.counts.records);
+    }
+  } catch (error) {
+    throw new UsageError(`Cannot read ${input.name}: ${reason(error)}`);
+  } finally {
+    progress.clear();
+    Deno.removeSignalListener("SIGINT", interrupt);
+  }
+  reader.end();
+  // Who follows ends by Ctrl-C
+  return isInterrupted && !isFollowing ? 130 : 0;
+}
+
+/** Says on stderr what of the input was no record, where that is not as it should be. */
+function sayWhatWasLeft({ counts: c, firstLines }: LogReader): void {
+  const parts = [
+    [c.damaged, "damaged", firstLines.damaged],
+    [c.truncated, "truncated", firstLines.truncated],
+    [c.lost, "lost when the log was written", 0],
+  ] as const;
+  const text = parts.filter(([count]) => count > 0).map(([count, what, line]) =>
+    `${count} ${what}${line > 0 ? ` (the first at line ${line})` : ""}`
+  );
+  if (c.records === 0) text.unshift("no records found");
+  if (text.length > 0) Deno.stderr.writeSync(new TextEncoder().encode(`ariel: records: ${text.join(", ")}\n`));
+}
+
+function print(text: string): number {
+  writeAll(Deno.stdout, new TextEncoder().encode(text));
+  return 0;
+}
+
+/** Lines to stdout, gathered. When nobody reads any more, they go nowhere. */
+class Output {
+  isClosed = false;
+  #text = "";
+
+  line(text: string): void {
+    this.#text += text + "\n";
+    if (this.#text.length >= OUTPUT_CHARACTERS) this.flush();
+  }
+  flush(): void {
+    const text = this.#text;
+    this.#text = "";
+    if (text === "" || this.isClosed) return;
+    try {
+      writeAll(Deno.stdout, new TextEncoder().encode(text));
+    } catch (error) {
+      if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+      this.isClosed = true;
+    }
+  }
+}
