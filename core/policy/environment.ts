@@ -1,3 +1,5 @@
+import { GICD_BASE, GICR_BASE, GICR_STRIDE, PL011_BASE, PL031_BASE } from "../machine/memory_map.ts";
+
 /** A device of a VM, as rules name it. */
 export interface NamedDevice {
   readonly name: string;
@@ -16,6 +18,14 @@ export interface PolicyEnvironment {
   readonly devices: readonly NamedDevice[];
   readonly functions: Readonly<Record<"hypercall" | "smc", readonly NamedFunction[]>>;
 }
+
+/** Where devices are on the machine as it is by default, for tools that have no machine. */
+export const DEVICE_PLACES: readonly NamedDevice[] = [
+  { name: "gicd", base: GICD_BASE, bytes: 0x1_0000 },
+  { name: "gicr", base: GICR_BASE, bytes: 8 * GICR_STRIDE },
+  { name: "pl011", base: PL011_BASE, bytes: 0x1000 },
+  { name: "pl031", base: PL031_BASE, bytes: 0x1000 },
+];
 
 /** Devices that a machine may have: a rule about one that this machine has not is about nothing. */
 export const DEVICE_NAMES = [
