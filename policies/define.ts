@@ -74,8 +74,11 @@ function checkHandlers(name: string, on: unknown): void {
     if (typeof handler !== "function") {
       throw new TypeError(`Cannot define policy ${name} as on.${kind} must be a function: it is ${show(handler)}`);
     }
-    if (handler.constructor?.name === "AsyncFunction" || Object.prototype.toString.call(handler).includes("Async")) {
-      throw new TypeError(`Cannot define policy ${name} as on.${kind} is async: a handler answers at once`);
+    const type = Object.prototype.toString.call(handler);
+    if (/Async|Generator/.test(type)) {
+      throw new TypeError(
+        `Cannot define policy ${name} as on.${kind} is async or a generator: a handler answers at once`,
+      );
     }
   }
 }
