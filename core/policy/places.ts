@@ -50,7 +50,7 @@ interface CallSite {
 
 /** An error's stack as V8 has it: frames, unless it was made text before. */
 function framesOf(error: Error): CallSite[] | string {
-  const holder = Error as { prepareStackTrace?: (error: Error, sites: CallSite[]) => unknown };
+  const holder = Error as unknown as { prepareStackTrace?: (error: Error, sites: CallSite[]) => unknown };
   const before = holder.prepareStackTrace;
   let frames: CallSite[] | null = null;
   holder.prepareStackTrace = (_, sites) => (frames = sites, String(error));
