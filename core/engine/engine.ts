@@ -362,6 +362,7 @@ export class Engine {
   }
 
   #decode(record: number): number {
+    if (this.jit?.isEager && this.jit.compileAt(record)) return record;
     if (this.code.decode(record)) return record;
     const vcpu = this.#vcpu;
     vcpu.syncPc();

@@ -46,6 +46,9 @@ export class Jit {
     code.onDrop = (slot) => this.#drop(slot);
   }
 
+  /** Every instruction that is met is compiled before it runs, with what it leads to: for tests. */
+  isEager = false;
+
   /** Told of a record at which many branches arrive. */
   hot(record: number): void {
     if (!this.#settled.get(this.#code.slotOf(record))?.has(record)) this.#queue.add(record);
@@ -59,6 +62,14 @@ export class Jit {
     }
     this.#regions.delete(pageSlot);
     this.#settled.delete(pageSlot);
+  }
+
+  /** Compiles the region at a record now. False where none was made: the interpreter runs the instruction. */
+  compileAt(record: number): boolean {
+    const { regions } = this.counts;
+    this.hot(record);
+    this.compile();
+    return this.counts.regions !== regions;
   }
 
   /** Compiles what became hot, all in one module. */
