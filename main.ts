@@ -1,5 +1,6 @@
 import { commandHelp, commandList, findCommand, parseCommand, UsageError } from "./core/cli/command.ts";
-import { COMMANDS, SHORT_START, VERSION } from "./core/cli/commands.ts";
+import { COMMANDS, SHORT_START } from "./core/cli/commands.ts";
+import { VERSION } from "./core/cli/version.ts";
 
 /** Runs one command line. Returns the exit code. */
 async function main(args: readonly string[]): Promise<number> {

@@ -1,8 +1,7 @@
 import { type Command, commandList } from "./command.ts";
 import { LOG_DECODE } from "./log.ts";
 import { RUN } from "./run.ts";
-
-export const VERSION = "0.1.0";
+import { VERSION } from "./version.ts";
 
 /** Every subcommand, in the order in which help shows them. */
 export const COMMANDS: readonly Command[] = [RUN, LOG_DECODE];

@@ -2,6 +2,7 @@ import { CPU_MODELS } from "../cpu/features.ts";
 import { Hypervisor } from "../hypervisor/hypervisor.ts";
 import type { Vm, VmHost } from "../hypervisor/vm.ts";
 import { TrapLog } from "../log/record.ts";
+import { RecordRing } from "../log/record_ring.ts";
 import type { ByteRing } from "../machine/byte_ring.ts";
 import { Machine } from "../machine/machine.ts";
 import { GUEST_PA, PL011_BASE, PL011_INTID, PL031_BASE, PL031_INTID, RAM_PA } from "../machine/memory_map.ts";
@@ -47,9 +48,11 @@ export class GuestMachine implements VmHost {
     });
     const { vcpus, ram: memory, mmu, clock, bus } = this.machine;
     const hypervisor = new Hypervisor({ vcpus, memory, mmu, clock, bus });
+    const log = new TrapLog(message.logLevel, new RecordRing(message.logRing));
+    if (message.isLogInterleaved) log.beforeRecord = () => outbox.flush();
     this.vm = hypervisor.createVm({
       ramBytes: message.memoryBytes,
-      log: new TrapLog(message.logLevel, (line) => outbox.log(line)),
+      log,
       host: this,
     });
     this.#console = new Pl011(this.vm.line(PL011_INTID), clock, this);

@@ -1,7 +1,7 @@
 import { CONTROL, type WorkerMessage } from "./vm_protocol.ts";
 
 /** Output is sent when so much has gathered, or so long after the last time. */
-const CONSOLE_BYTES = 8192, LOG_CHARACTERS = 65536;
+const CONSOLE_BYTES = 8192;
 const INTERVAL_MS = 4;
 /** Bytes that may be on their way: beyond, the machine waits for the reader. */
 const UNREAD_MAX = 1 << 20;
@@ -12,9 +12,8 @@ export class Outbox {
   readonly #control: Int32Array;
   #console = new Uint8Array(CONSOLE_BYTES);
   #count = 0;
-  #log = "";
   #sentAtMs = -Infinity;
-  /** Bytes and characters sent so far, modulo 2^32. */
+  /** Bytes sent so far, modulo 2^32. */
   #sent = 0;
   /** When the first byte of the console was written, in ms since 1970. */
   firstOutputMs: number | null = null;
@@ -25,19 +24,11 @@ export class Outbox {
   }
 
   transmit(byte: number): void {
-    if (this.#log !== "") this.flush();
     this.#console[this.#count++] = byte;
     if (this.firstOutputMs === null) {
       this.firstOutputMs = performance.timeOrigin + performance.now();
       this.flush();
     } else if (this.#count === CONSOLE_BYTES) this.flush();
-  }
-
-  /** Adds a line to the log. */
-  log(line: string): void {
-    if (this.#count > 0) this.flush();
-    this.#log += line + "\n";
-    if (this.#log.length >= LOG_CHARACTERS) this.flush();
   }
 
   /** Tells the user something. */
@@ -48,23 +39,16 @@ export class Outbox {
 
   /** Sends what has gathered if it has waited long enough. */
   flushIfDue(): void {
-    if ((this.#count > 0 || this.#log !== "") && performance.now() - this.#sentAtMs >= INTERVAL_MS) this.flush();
+    if (this.#count > 0 && performance.now() - this.#sentAtMs >= INTERVAL_MS) this.flush();
   }
 
   flush(): void {
     this.#sentAtMs = performance.now();
-    if (this.#count > 0) {
-      const bytes = this.#console.slice(0, this.#count);
-      this.#account(this.#count);
-      this.#count = 0;
-      this.#post({ type: "console", bytes });
-    }
-    if (this.#log !== "") {
-      const text = this.#log;
-      this.#account(text.length);
-      this.#log = "";
-      this.#post({ type: "log", text });
-    }
+    if (this.#count === 0) return;
+    const bytes = this.#console.slice(0, this.#count);
+    this.#account(this.#count);
+    this.#count = 0;
+    this.#post({ type: "console", bytes });
   }
 
   /** Waits while the main thread is too far behind, unless the machine is to stop. */

@@ -1,16 +1,21 @@
 import { ByteRing } from "../machine/byte_ring.ts";
 import { GUEST_BYTES } from "../machine/memory_map.ts";
 import { type Arguments, type Command, UsageError } from "./command.ts";
-import type { LogLevel } from "../log/record.ts";
+import { LOG_LEVELS, type LogLevel } from "../log/record.ts";
+import { LOG_FORMATS, type LogFormat } from "../log/record_formatter.ts";
+import { RecordRing } from "../log/record_ring.ts";
 import { parseNumber, parseSize, readUserFile, reason } from "./files.ts";
 import { createUserFile, OrderedOutput, say, writeAll } from "./output.ts";
-import { Session } from "./session.ts";
+import { Session, type SessionLog } from "./session.ts";
+import { VERSION } from "./version.ts";
 import { CONTROL_BYTES, DEFAULT_APPEND, type GuestFiles, type Outcome, type StartMessage } from "./vm_protocol.ts";
 
 export const EXIT = { success: 0, internal: 1, usage: 2, crashed: 3, killed: 4, limit: 5, interrupted: 130 } as const;
 
 /** Bytes of console input that wait for the guest at most. */
 const INPUT_RING_BYTES = 65536;
+/** Trap records that wait to be written at most: of all traps, and of few. */
+const LOG_RING_RECORDS = 1 << 16, QUIET_LOG_RING_RECORDS = 1 << 12;
 /** The date at which every run in virtual time begins: 1 January 2026, in seconds since 1970. */
 const VIRTUAL_EPOCH_S = 1_767_225_600;
 /** The longest time limit that a timer of the host takes: 24 days. */
@@ -42,8 +47,16 @@ export const RUN: Command = {
     {
       name: "log-level",
       argument: "LEVEL",
-      choices: ["all", "deny", "none"],
-      help: "Which traps are recorded; all with --log, else only those that were refused",
+      choices: LOG_LEVELS,
+      help:
+        "Which traps are recorded: all, those that took another course, or those refused [all with --log, else deny]",
+    },
+    {
+      name: "log-format",
+      argument: "FORMAT",
+      choices: LOG_FORMATS,
+      default: "text",
+      help: 'Lines for "ariel log decode", or JSON objects',
     },
     { name: "stats", argument: "FILE", help: "Write statistics as JSON to a file, or to stderr for -" },
   ],
@@ -73,7 +86,7 @@ async function run(args: Arguments): Promise<number> {
     if (!(error instanceof Deno.errors.BrokenPipe)) say(`Cannot write to stdout: ${reason(error)}`);
     session.stop("interrupted");
   });
-  const session = new Session(message, logOutput(args.get("log"), console), console);
+  const session = new Session(message, logOutput(args.get("log"), console), console, sessionLog(args, message));
   const result = await session.run(timeoutMs);
   if (result.dtb) dump?.(result.dtb);
   if (result.statistics) statistics?.(new TextEncoder().encode(JSON.stringify(result.statistics, null, 2) + "\n"));
@@ -94,10 +107,19 @@ function logOutput(path: string | undefined, console: OrderedOutput): OrderedOut
   return new OrderedOutput(to, (error) => say(`Cannot write the log: ${reason(error)}`));
 }
 
+function sessionLog(args: Arguments, { logLevel, time, cpuCount, guest }: StartMessage): SessionLog {
+  return {
+    format: args.get("log-format") as LogFormat,
+    header: { ariel: VERSION, level: logLevel, time, vcpus: cpuCount, guest: guest.kernelName ?? "diagnostic" },
+    isQuiet: !args.has("log"),
+  };
+}
+
 function startMessage(args: Arguments): StartMessage {
   const guest = guestFiles(args);
   if (guest.initrd?.length === 0) throw new UsageError(`Cannot use the initrd ${guest.initrdName}: it is empty`);
   const instructions = args.get("max-insns");
+  const logLevel = (args.get("log-level") ?? (args.has("log") ? "all" : "deny")) as LogLevel;
   return {
     type: "start",
     guest,
@@ -107,7 +129,9 @@ function startMessage(args: Arguments): StartMessage {
     time: args.get("time") as "real" | "virtual",
     maxInstructions: instructions === undefined ? Infinity : parseNumber(instructions, "--max-insns"),
     epochSeconds: args.get("time") === "virtual" ? VIRTUAL_EPOCH_S : Math.floor(Date.now() / 1000),
-    logLevel: (args.get("log-level") ?? (args.has("log") ? "all" : "deny")) as LogLevel,
+    logLevel,
+    logRing: RecordRing.create(logLevel === "all" ? LOG_RING_RECORDS : QUIET_LOG_RING_RECORDS).buffer,
+    isLogInterleaved: logLevel !== "all" && (!args.has("log") || args.get("log") === "-"),
     input: ByteRing.create(INPUT_RING_BYTES).buffer,
     control: new SharedArrayBuffer(CONTROL_BYTES),
     startedAtMs: performance.timeOrigin,

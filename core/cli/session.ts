@@ -1,5 +1,7 @@
+import { LogDrain, type LogDrainOptions } from "../log/log_drain.ts";
+import { RecordRing } from "../log/record_ring.ts";
 import { ByteRing } from "../machine/byte_ring.ts";
-import { OrderedOutput, say } from "./output.ts";
+import { type OrderedOutput, say } from "./output.ts";
 import { ConsoleInput } from "./terminal.ts";
 import { CONTROL, type Outcome, type StartMessage, type Statistics, type WorkerMessage } from "./vm_protocol.ts";
 
@@ -17,23 +19,31 @@ export interface SessionResult {
   readonly dtb: Uint8Array | null;
 }
 
+/** How the trap log is written. */
+export type SessionLog = Pick<LogDrainOptions, "format" | "header" | "isQuiet">;
+
 /** One run of a machine in its Worker, with the terminal, the signals and the time limit on this side. */
 export class Session {
   readonly #message: StartMessage;
-  readonly #log: OrderedOutput | null;
+  readonly #log: OrderedOutput;
+  readonly #drain: LogDrain;
   readonly #ring: ByteRing;
   readonly #control: Int32Array;
   readonly #console: OrderedOutput;
-  readonly #encoder = new TextEncoder();
   #resolve!: (result: SessionResult) => void;
   #reject!: (error: Error) => void;
   #dtb: Uint8Array | null = null;
   #patience: ReturnType<typeof setTimeout> | undefined;
 
-  /** @param log takes the lines of the trap log; null to drop them. */
-  constructor(message: StartMessage, log: OrderedOutput | null, console: OrderedOutput) {
+  /** @param log takes the lines of the trap log. */
+  constructor(message: StartMessage, log: OrderedOutput, console: OrderedOutput, logOptions: SessionLog) {
     this.#message = message;
     this.#log = log;
+    this.#drain = new LogDrain({
+      ...logOptions,
+      ring: new RecordRing(message.logRing),
+      write: (bytes, done) => log.write(bytes, done),
+    });
     this.#console = console;
     this.#ring = new ByteRing(message.input);
     this.#control = new Int32Array(message.control);
@@ -64,10 +74,12 @@ export class Session {
       const done = this.#listen(worker);
       worker.postMessage(this.#message, transfers(this.#message));
       if (!this.#message.guest.dumpDtb) input.start();
+      this.#drain.start();
       const result = await done;
       const isCut = result.outcome.kind === "interrupted" || result.outcome.kind === "timeout";
       await this.#console.drain(isCut ? DRAIN_MS : Infinity);
-      await this.#log?.drain(isCut ? DRAIN_MS : Infinity);
+      this.#drain.stop();
+      await this.#log.drain(isCut ? DRAIN_MS : Infinity);
       return result;
     } finally {
       input.restore();
@@ -90,10 +102,9 @@ export class Session {
   #receive(data: WorkerMessage): void {
     switch (data.type) {
       case "console":
-        return this.#console.write(data.bytes, () => this.#consumed(data.bytes.length));
-      case "log":
-        if (this.#log) this.#log.write(this.#encoder.encode(data.text), () => this.#consumed(data.text.length));
-        else this.#consumed(data.text.length);
+        this.#console.write(data.bytes, () => this.#consumed(data.bytes.length));
+        // Records that follow what was written are already in the ring
+        if (this.#message.isLogInterleaved) this.#drain.drain();
         return;
       case "notice":
         return say(data.text);

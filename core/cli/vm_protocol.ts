@@ -23,6 +23,10 @@ export interface StartMessage {
   /** Wall-clock time at start, in seconds since 1970, for the PL031. */
   readonly epochSeconds: number;
   readonly logLevel: LogLevel;
+  /** A RecordRing for the trap log. */
+  readonly logRing: SharedArrayBuffer;
+  /** Records and the console's output are read in one place, so their order matters. */
+  readonly isLogInterleaved: boolean;
   /** A ByteRing with the console's input. */
   readonly input: SharedArrayBuffer;
   /** The words of CONTROL. */
@@ -71,7 +75,6 @@ export interface Statistics {
 
 export type WorkerMessage =
   | { readonly type: "console"; readonly bytes: Uint8Array }
-  | { readonly type: "log"; readonly text: string }
   /** Something that the user should know, for stderr. */
   | { readonly type: "notice"; readonly text: string }
   | { readonly type: "dtb"; readonly bytes: Uint8Array }

@@ -19,7 +19,7 @@ export interface LogDrainOptions {
   readonly write: WriteBytes;
   /** What the first line says beside the version of the schema. */
   readonly header: LogHeader;
-  /** First and last line are written only when there is a record. */
+  /** The first line is written only when there is a record, the last when records were lost. */
   readonly isQuiet: boolean;
 }
 
@@ -81,7 +81,7 @@ export class LogDrain {
     clearTimeout(this.#timer);
     const { ring } = this.#options;
     while (ring.pending > 0) this.#read(BATCH_RECORDS);
-    if (this.#isStarted || ring.lost > 0) this.#formatter.end(this.records, ring.lost);
+    if (!this.#options.isQuiet || ring.lost > 0) this.#formatter.end(this.records, ring.lost);
     this.#flush();
   }
 }

@@ -206,14 +206,18 @@ export class LogReader {
     }
   }
 
-  /** Looks for gaps in the numbers. */
+  /** Looks for gaps in the numbers. A trap within another has the later number and the earlier record. */
   #sequence(record: LogRecord): void {
-    const seq = record.number(FIELD.seq);
-    if (seq > this.#lastSeq + 1 && this.#isComplete) {
-      this.counts.missing += Math.max(0, seq - this.#lastSeq - 1 - this.#lostSince);
-    } else if (seq === 1 && this.#lastSeq > 1) this.counts.restarts++;
-    this.#lostSince = 0;
-    this.#lastSeq = seq;
+    const seq = record.number(FIELD.seq), isTimer = record.has(FIELD.late);
+    if (seq > this.#lastSeq) {
+      if (this.#isComplete) this.counts.missing += Math.max(0, seq - this.#lastSeq - 1 - this.#lostSince);
+      this.#lastSeq = seq;
+      this.#lostSince = 0;
+    } else if (isTimer) return;
+    else if (seq === 1 && this.#lastSeq > 2) {
+      this.counts.restarts++;
+      this.#lastSeq = 1;
+    } else if (this.#isComplete) this.counts.missing = Math.max(0, this.counts.missing - 1);
   }
 }
 
