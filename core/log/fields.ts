@@ -1,4 +1,4 @@
-import { RECORD_KINDS, VERDICTS } from "./record_layout.ts";
+import { RECORD_KINDS, type RecordKind, VERDICTS } from "./record_layout.ts";
 
 /** What a field holds. Numbers are unsigned and have 64 bits at most. */
 export type FieldType = "number" | "text";
@@ -52,3 +52,15 @@ export const FIELD = Object.fromEntries(FIELDS.map((f, n) => [f.name, n])) as Re
 
 /** The first keys, which every record has. */
 export const REQUIRED_FIELDS = FIELD.rule + 1;
+
+/** The keys behind those that every record of a kind has. */
+export const KIND_FIELDS: Readonly<Record<RecordKind, readonly FieldName[]>> = {
+  mmio: ["el", "esr", "ipa"],
+  sysreg: ["el", "esr"],
+  hypercall: ["el", "esr", "id"],
+  smc: ["el", "esr", "id"],
+  wfx: ["el", "esr"],
+  abort: ["el", "esr", "ipa", "region"],
+  exception: ["el", "esr", "syndrome", "far"],
+  timer: ["cval", "off", "late"],
+};

@@ -1,4 +1,4 @@
-import { FIELD, type Field, FIELDS, REQUIRED_FIELDS } from "./fields.ts";
+import { FIELD, type Field, FIELDS, KIND_FIELDS, REQUIRED_FIELDS } from "./fields.ts";
 import { LogRecord } from "./log_record.ts";
 import { RECORD_KINDS, SCHEMA_VERSION, VERDICTS } from "./record_layout.ts";
 
@@ -21,6 +21,9 @@ const IS_HEX = FIELDS.map((f: Field) => f.isHex === true);
 /** The keys of lines that are no records. */
 const CONTROL_KEYS = ["schema", "lost", "end"];
 const PC_DIGITS = 16;
+
+/** By kind: the fields that its records have behind the first ones, as bits. */
+const NEEDED = RECORD_KINDS.map((kind) => KIND_FIELDS[kind].reduce((bits, name) => bits | 1 << FIELD[name], 0));
 
 /** Values of hexadecimal digits by character, 255 for others. */
 const HEX = new Uint8Array(256).fill(255);
@@ -117,10 +120,9 @@ export class LineParser {
     if (this.schema > SCHEMA_VERSION) return "record";
     if (record.textId(FIELD.kind) >= RECORD_KINDS.length) return "damaged";
     if (record.textId(FIELD.verdict) >= VERDICTS.length) return "damaged";
-    const isTimer = RECORD_KINDS[record.textId(FIELD.kind)] === "timer";
-    // A timer's record has its lateness last, every other one at least these two
-    const isWhole = isTimer ? record.has(FIELD.late) : record.has(FIELD.el) && record.has(FIELD.esr);
-    return isWhole ? "record" : "truncated";
+    const needed = NEEDED[record.textId(FIELD.kind)];
+    if ((record.present & needed) === needed) return "record";
+    return this.position >= this.#end ? "truncated" : "damaged";
   }
 
   #value(field: number, isJson: boolean): boolean {
