@@ -124,7 +124,7 @@ export class GuestMachine implements VmHost {
   pause(): void {
     this.#outbox.notice("the guest asked for the monitor, and none is attached: it goes on");
   }
-  kill(vm: Vm, code: number): void {
-    this.#end({ kind: "killed", code, why: `a policy ended ${vm.name}` });
+  kill(_: Vm, code: number, why: string): void {
+    this.#end({ kind: "killed", code, why });
   }
 }

@@ -4,6 +4,10 @@ import { type Arguments, type Command, UsageError } from "./command.ts";
 import { LOG_LEVELS, type LogLevel } from "../log/record.ts";
 import { LOG_FORMATS, type LogFormat } from "../log/record_formatter.ts";
 import { RecordRing } from "../log/record_ring.ts";
+import { BUILT_IN_POLICIES } from "../policy/built_in.ts";
+import type { OnPolicyError } from "../policy/handlers.ts";
+import { Heartbeat } from "../policy/heartbeat.ts";
+import { type NamedPolicies, readPolicies } from "./policy_files.ts";
 import { parseNumber, parseSize, readUserFile, reason } from "./files.ts";
 import { createUserFile, OrderedOutput, say, writeAll } from "./output.ts";
 import { Session, type SessionLog } from "./session.ts";
@@ -58,6 +62,25 @@ export const RUN: Command = {
       default: "text",
       help: 'Lines for "ariel log decode", or JSON objects',
     },
+    {
+      name: "policy",
+      argument: "NAME|FILE",
+      many: true,
+      help: `What the guest may do: ${[...BUILT_IN_POLICIES.keys()].join(", ")}, or a TypeScript file`,
+    },
+    {
+      name: "policy-timeout",
+      argument: "SECONDS",
+      default: "1",
+      help: "End the run when a policy's code does not return within this time",
+    },
+    {
+      name: "on-policy-error",
+      argument: "WHAT",
+      choices: ["deny", "halt"],
+      default: "deny",
+      help: "After an error in a policy's code: deny the trap, or deny it and end the run",
+    },
     { name: "stats", argument: "FILE", help: "Write statistics as JSON to a file, or to stderr for -" },
   ],
   examples: [
@@ -78,7 +101,9 @@ export const RUN: Command = {
 };
 
 async function run(args: Arguments): Promise<number> {
-  const message = startMessage(args);
+  const policies = await readPolicies(args.all("policy"));
+  policies.notices.forEach(say);
+  const message = startMessage(args, policies);
   const seconds = args.get("timeout");
   const timeoutMs = seconds === undefined ? Infinity : parseNumber(seconds, "--timeout", TIMEOUT_MAX_S) * 1000;
   const [dump, statistics] = ["dump-dtb", "stats"].map((name) => openResult(args.get(name), `--${name}`));
@@ -86,7 +111,10 @@ async function run(args: Arguments): Promise<number> {
     if (!(error instanceof Deno.errors.BrokenPipe)) say(`Cannot write to stdout: ${reason(error)}`);
     session.stop("interrupted");
   });
-  const session = new Session(message, logOutput(args.get("log"), console), console, sessionLog(args, message));
+  const session = new Session(message, logOutput(args.get("log"), console), console, sessionLog(args, message), {
+    names: policies.names,
+    timeoutMs: parseNumber(args.get("policy-timeout")!, "--policy-timeout", TIMEOUT_MAX_S) * 1000,
+  });
   const result = await session.run(timeoutMs);
   if (result.dtb) dump?.(result.dtb);
   if (result.statistics) statistics?.(new TextEncoder().encode(JSON.stringify(result.statistics, null, 2) + "\n"));
@@ -108,14 +136,23 @@ function logOutput(path: string | undefined, console: OrderedOutput): OrderedOut
 }
 
 function sessionLog(args: Arguments, { logLevel, time, cpuCount, guest }: StartMessage): SessionLog {
+  const names = args.all("policy").join(",");
+  const policy: Record<string, string> = names === "" ? {} : { policy: names };
   return {
     format: args.get("log-format") as LogFormat,
-    header: { ariel: VERSION, level: logLevel, time, vcpus: cpuCount, guest: guest.kernelName ?? "diagnostic" },
+    header: {
+      ariel: VERSION,
+      level: logLevel,
+      time,
+      vcpus: cpuCount,
+      guest: guest.kernelName ?? "diagnostic",
+      ...policy,
+    },
     isQuiet: !args.has("log"),
   };
 }
 
-function startMessage(args: Arguments): StartMessage {
+function startMessage(args: Arguments, { sources }: NamedPolicies): StartMessage {
   const guest = guestFiles(args);
   if (guest.initrd?.length === 0) throw new UsageError(`Cannot use the initrd ${guest.initrdName}: it is empty`);
   const instructions = args.get("max-insns");
@@ -132,6 +169,9 @@ function startMessage(args: Arguments): StartMessage {
     logLevel,
     logRing: RecordRing.create(logLevel === "all" ? LOG_RING_RECORDS : QUIET_LOG_RING_RECORDS).buffer,
     isLogInterleaved: logLevel !== "all" && (!args.has("log") || args.get("log") === "-"),
+    policies: sources,
+    heartbeat: new SharedArrayBuffer(Heartbeat.BYTES),
+    onPolicyError: args.get("on-policy-error") as OnPolicyError,
     input: ByteRing.create(INPUT_RING_BYTES).buffer,
     control: new SharedArrayBuffer(CONTROL_BYTES),
     startedAtMs: performance.timeOrigin,

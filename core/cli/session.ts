@@ -1,5 +1,7 @@
 import { LogDrain, type LogDrainOptions } from "../log/log_drain.ts";
 import { RecordRing } from "../log/record_ring.ts";
+import { KILL_CODE } from "../policy/answers.ts";
+import { Heartbeat, Watchdog } from "../policy/heartbeat.ts";
 import { ByteRing } from "../machine/byte_ring.ts";
 import { type OrderedOutput, say } from "./output.ts";
 import { ConsoleInput } from "./terminal.ts";
@@ -19,6 +21,12 @@ export interface SessionResult {
   readonly dtb: Uint8Array | null;
 }
 
+/** The policies' names, and how long their code may run at a time. */
+export interface SessionPolicies {
+  readonly names: readonly string[];
+  readonly timeoutMs: number;
+}
+
 /** How the trap log is written. */
 export type SessionLog = Pick<LogDrainOptions, "format" | "header" | "isQuiet">;
 
@@ -30,14 +38,22 @@ export class Session {
   readonly #ring: ByteRing;
   readonly #control: Int32Array;
   readonly #console: OrderedOutput;
+  readonly #policies: SessionPolicies;
   #resolve!: (result: SessionResult) => void;
   #reject!: (error: Error) => void;
   #dtb: Uint8Array | null = null;
   #patience: ReturnType<typeof setTimeout> | undefined;
 
   /** @param log takes the lines of the trap log. */
-  constructor(message: StartMessage, log: OrderedOutput, console: OrderedOutput, logOptions: SessionLog) {
+  constructor(
+    message: StartMessage,
+    log: OrderedOutput,
+    console: OrderedOutput,
+    logOptions: SessionLog,
+    policies: SessionPolicies,
+  ) {
     this.#message = message;
+    this.#policies = policies;
     this.#log = log;
     this.#drain = new LogDrain({
       ...logOptions,
@@ -69,6 +85,7 @@ export class Session {
       deno: { permissions: "none" },
     });
     for (const signal of SIGNALS) Deno.addSignalListener(signal, interrupt);
+    const watchdog = this.#watch();
     const timer = timeoutMs === Infinity ? undefined : setTimeout(() => this.stop("timeout"), timeoutMs);
     try {
       const done = this.#listen(worker);
@@ -83,11 +100,25 @@ export class Session {
       return result;
     } finally {
       input.restore();
+      watchdog?.stop();
       clearTimeout(timer);
       clearTimeout(this.#patience);
       for (const signal of SIGNALS) Deno.removeSignalListener(signal, interrupt);
       worker.terminate();
     }
+  }
+
+  /** Ends the run when code of a policy does not return. What it shares with us is then not to be trusted any more. */
+  #watch(): Watchdog | null {
+    const { names, timeoutMs } = this.#policies;
+    if (names.length === 0) return null;
+    const heartbeat = new Heartbeat(this.#message.heartbeat);
+    return new Watchdog(
+      heartbeat,
+      timeoutMs,
+      names,
+      (why) => this.#resolve({ outcome: { kind: "killed", code: KILL_CODE, why }, statistics: null, dtb: null }),
+    );
   }
 
   #listen(worker: Worker): Promise<SessionResult> {

@@ -1,4 +1,6 @@
 import type { LogLevel } from "../log/record.ts";
+import type { PolicySource } from "../policy/bundle.ts";
+import type { OnPolicyError } from "../policy/handlers.ts";
 
 /*
  * What the main thread and the machine's Worker say to each other.
@@ -29,6 +31,10 @@ export interface StartMessage {
   readonly isLogInterleaved: boolean;
   /** A ByteRing with the console's input. */
   readonly input: SharedArrayBuffer;
+  readonly policies: readonly PolicySource[];
+  /** A Heartbeat's words. */
+  readonly heartbeat: SharedArrayBuffer;
+  readonly onPolicyError: OnPolicyError;
   /** The words of CONTROL. */
   readonly control: SharedArrayBuffer;
   /** `performance.timeOrigin + performance.now()` when the process began, for statistics. */

@@ -1,7 +1,9 @@
 import { ByteRing } from "../machine/byte_ring.ts";
+import { PolicyError } from "../policy/policy_error.ts";
 import { HostMemoryError } from "../machine/machine.ts";
 import { BadInput, layOutGuest } from "./guest_layout.ts";
 import { type Ending, GuestMachine } from "./guest_machine.ts";
+import { GuestPolicies } from "./guest_policies.ts";
 import { Outbox } from "./outbox.ts";
 import {
   CONTROL,
@@ -25,30 +27,35 @@ interface Totals {
   traps: Record<string, Record<string, number>>;
 }
 
-self.onmessage = ({ data }: MessageEvent<StartMessage>) => {
+/** Kept: before a plugin is loaded, what it could speak with is taken away. */
+const post = self.postMessage.bind(self);
+
+self.onmessage = async ({ data }: MessageEvent<StartMessage>) => {
   try {
-    start(data);
+    await start(data);
   } catch (error) {
-    if (!(error instanceof BadInput)) throw error;
+    if (!(error instanceof BadInput || error instanceof PolicyError)) throw error;
     end({ kind: "badInput", why: error.message }, null);
   }
 };
 
-function start(message: StartMessage): void {
+async function start(message: StartMessage): Promise<void> {
   const layout = layOutGuest(message.guest, message.memoryBytes, message.cpuCount);
   const control = new Int32Array(message.control);
-  const outbox = new Outbox((m) => self.postMessage(m), control);
+  const outbox = new Outbox(post, control);
   for (const text of layout.notices) outbox.notice(text);
   if (message.guest.dumpDtb) {
-    self.postMessage({ type: "dtb", bytes: layout.dtb });
+    post({ type: "dtb", bytes: layout.dtb });
     return end({ kind: "off" }, null);
   }
+  const policies = await GuestPolicies.load(message, (text) => outbox.notice(text));
   const input = new ByteRing(message.input);
   const stopRequest = (): Outcome | null => STOP_REQUESTS[Atomics.load(control, CONTROL.stop)];
   const totals: Totals = { instructions: 0, traps: {} };
   const startMs = performance.now();
   for (;;) {
     const guest = makeMachine(message, outbox, input, stopRequest);
+    policies.attach(guest.vm, guest.machine);
     guest.load(layout);
     const ending = guest.run(message.maxInstructions - totals.instructions);
     const statistics = count(guest, totals, outbox, message, performance.now() - startMs);
@@ -104,5 +111,5 @@ function round(value: number): number {
 }
 
 function end(outcome: Exclude<Ending, { kind: "reset" }>, statistics: Statistics | null): void {
-  self.postMessage({ type: "end", outcome, statistics });
+  post({ type: "end", outcome, statistics });
 }

@@ -57,23 +57,24 @@ function setWaits({ vcpu }: VmVcpu, waits: number): void {
 
 /** A VM as handlers of policies see it. */
 export class PolicyView implements PolicyVm {
-  readonly #vm: Vm;
+  /** It may become another: a reset makes the VM anew. */
+  vm: Vm;
   readonly tell: (text: string) => void;
 
   /** @param tell shows the user a text. */
   constructor(vm: Vm, tell: (text: string) => void) {
-    this.#vm = vm;
+    this.vm = vm;
     this.tell = (text) => tell(String(text));
   }
 
   get name(): string {
-    return this.#vm.name;
+    return this.vm.name;
   }
   get vcpuCount(): number {
-    return this.#vm.vcpus.length;
+    return this.vm.vcpus.length;
   }
   get ram(): { readonly start: number; readonly bytes: number } {
-    const { start, bytes } = this.#vm.ram;
+    const { start, bytes } = this.vm.ram;
     return { start, bytes };
   }
 
@@ -90,27 +91,27 @@ export class PolicyView implements PolicyVm {
     if (!Number.isInteger(n) || n < 0 || n >= REGISTERS) {
       throw new RangeError(`Cannot use X${n} as there are X0 to X30`);
     }
-    return this.#vm.vcpus.find(({ isInTrap }) => isInTrap) ?? this.#vm.vcpus[0];
+    return this.vm.vcpus.find(({ isInTrap }) => isInTrap) ?? this.vm.vcpus[0];
   }
 
   read(ipa: number, bytes: number): Uint8Array<ArrayBuffer> {
     const host = this.#host(ipa, bytes, "read");
-    return this.#vm.memory.u8.slice(host, host + bytes) as Uint8Array<ArrayBuffer>;
+    return this.vm.memory.u8.slice(host, host + bytes) as Uint8Array<ArrayBuffer>;
   }
   write(ipa: number, data: Uint8Array): void {
     const host = this.#host(ipa, data.length, "write");
-    this.#vm.memory.u8.set(data, host);
-    this.#vm.storedTo(host, data.length);
+    this.vm.memory.u8.set(data, host);
+    this.vm.storedTo(host, data.length);
   }
   #host(ipa: number, bytes: number, what: string): number {
     const isRange = Number.isSafeInteger(ipa) && Number.isSafeInteger(bytes) && bytes >= 0;
-    const host = isRange ? this.#vm.ramHost(ipa, bytes) : -1;
+    const host = isRange ? this.vm.ramHost(ipa, bytes) : -1;
     if (host < 0) {
       throw new RangeError(
         `Cannot ${what} 0x${Number(bytes).toString(16)} bytes at IPA 0x${
           Number(ipa).toString(16)
         } as they are not all ` +
-          `in guest RAM ${this.#vm.ram}`,
+          `in guest RAM ${this.vm.ram}`,
       );
     }
     return host;

@@ -12,7 +12,6 @@ const REMOVED = [
   "eval",
   "postMessage",
   "close",
-  "onmessage",
   "fetch",
   "WebSocket",
   "EventSource",

@@ -1,0 +1,54 @@
+import { attachPolicy, environmentOf, PolicyView } from "../hypervisor/policy.ts";
+import type { Vm } from "../hypervisor/vm.ts";
+import type { Machine } from "../machine/machine.ts";
+import { PolicyEngine } from "../policy/engine.ts";
+import { Heartbeat } from "../policy/heartbeat.ts";
+import { loadPolicies } from "../policy/load.ts";
+import type { Policy } from "../../policies/types.ts";
+import type { StartMessage } from "./vm_protocol.ts";
+
+/** The policies of a run, through all lives of its guest. */
+export class GuestPolicies {
+  readonly #policies: readonly Policy[];
+  readonly #message: StartMessage;
+  readonly #heartbeat: Heartbeat;
+  readonly #tell: (text: string) => void;
+  #view: PolicyView | null = null;
+  #engine: PolicyEngine | null = null;
+
+  private constructor(policies: readonly Policy[], message: StartMessage, tell: (text: string) => void) {
+    this.#policies = policies;
+    this.#message = message;
+    this.#heartbeat = new Heartbeat(message.heartbeat);
+    this.#tell = tell;
+  }
+
+  /** Loads what the start message holds: plugins run in this thread. Throws PolicyError, with the place. */
+  static async load(message: StartMessage, tell: (text: string) => void): Promise<GuestPolicies> {
+    const policies = await loadPolicies(message.policies, new Heartbeat(message.heartbeat));
+    return new GuestPolicies(policies, message, tell);
+  }
+
+  /** The engine of the VM that was attached last, or null where there is no policy. */
+  get engine(): PolicyEngine | null {
+    return this.#engine;
+  }
+
+  /** Puts a VM under the policies. Throws PolicyError for rules that mean nothing there. */
+  attach(vm: Vm, machine: Machine): void {
+    if (this.#policies.length === 0) return;
+    vm.storedTo = (host, bytes) => {
+      for (let page = host >>> 12; page <= (host + bytes - 1) >>> 12; page++) machine.engine.storedTo(page);
+    };
+    if (this.#view === null || this.#engine === null) {
+      this.#view = new PolicyView(vm, this.#tell);
+      this.#engine = new PolicyEngine(this.#policies, environmentOf(vm), {
+        vm: this.#view,
+        heartbeat: this.#heartbeat,
+        onError: this.#message.onPolicyError,
+        tell: this.#tell,
+      });
+    } else this.#view.vm = vm;
+    attachPolicy(vm, this.#engine);
+  }
+}
