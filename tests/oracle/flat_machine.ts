@@ -39,11 +39,11 @@ import {
 /** A way to run code: every tier is judged by the same cases. */
 interface Tier {
   readonly usesJit: boolean;
-  /** @param code byte offset in memory of the code at the PC. */
-  readonly run: (engine: Engine, vcpu: Vcpu, budget: number, code: number) => void;
+  /** Returns how many instructions were executed. */
+  readonly run: (engine: Engine, vcpu: Vcpu, budget: number) => number;
 }
 
-const runSlice = (engine: Engine, vcpu: Vcpu, budget: number): void => void engine.run(vcpu, budget);
+const runSlice = (engine: Engine, vcpu: Vcpu, budget: number): number => engine.run(vcpu, budget);
 
 export const TIERS: Readonly<Record<string, Tier>> = {
   interpreter: { usesJit: false, run: runSlice },
@@ -51,15 +51,17 @@ export const TIERS: Readonly<Record<string, Tier>> = {
   step: {
     usesJit: false,
     run(engine, vcpu, budget) {
-      for (let i = 0; i < budget && vcpu.isRunning; i++) engine.step(vcpu);
+      let executed = 0;
+      for (let i = 0; i < budget && vcpu.isRunning; i++) executed += engine.step(vcpu);
+      return executed;
     },
   },
-  /** The region at the PC is compiled before it runs. */
+  /** All code is compiled before it runs. */
   jit: {
     usesJit: true,
-    run(engine, vcpu, budget, code) {
-      engine.jit!.hot(engine.code.recordsOf(code >>> 12) + (code & 0xfff) * 4);
-      engine.run(vcpu, budget);
+    run(engine, vcpu, budget) {
+      engine.jit!.isEager = true;
+      return engine.run(vcpu, budget);
     },
   },
 };
@@ -140,6 +142,8 @@ export class FlatMachine {
   #stop: number | ExitKind = 3;
 
   readonly #tier: Tier;
+  /** Instructions of the last case. */
+  executed = 0;
 
   /**
    * @param memory what cases find in memory.
@@ -250,7 +254,7 @@ export class FlatMachine {
     this.#load(c.state, options.isEl0);
     this.#stop = 3;
     vcpu.isRunning = true;
-    this.#tier.run(this.engine, vcpu, BUDGET, 4 * code);
+    this.executed = this.#tier.run(this.engine, vcpu, BUDGET);
     u32.fill(0, code, code + count);
     const { isAstray, firstPage, lastPage } = this.#mmu;
     const [first, last] = isAstray ? [RAM >>> 12, (MEMORY >>> 12) - 1] : [firstPage, lastPage];
