@@ -27,6 +27,7 @@ type Plan =
   | {
     readonly kind: "step";
     readonly vcpu: Vcpu;
+    readonly owner: Owner;
     /** Steps that are left. */
     count: number;
     /** The other vCPUs run beside it. */
@@ -87,9 +88,14 @@ export class Debugger {
 
   // Stopping and going on
 
+  /** The machine has been let go, and not for steps. */
+  get isContinuing(): boolean {
+    return this.#stop === null && this.#plan.kind === "continue";
+  }
+
   /** Stops the machine as soon as it can. @param why shown to the user where it was not the user; else "". */
-  interrupt(why = "", vcpu: Vcpu = this.#likelyVcpu()): void {
-    if (this.#stop === null) this.#stopWith({ kind: "interrupt", vcpu, why });
+  interrupt(why = "", owner: Owner = "monitor", vcpu: Vcpu = this.#likelyVcpu()): void {
+    if (this.#stop === null) this.#stopWith({ kind: "interrupt", vcpu, owner, why });
   }
 
   /** The vCPU to be shown when nobody in particular caused a stop: one that runs. */
@@ -110,15 +116,15 @@ export class Debugger {
   }
 
   /** Executes `count` instructions of a vCPU, then stops. Throws DebugError when it is off. */
-  step(vcpu: Vcpu, count = 1, withOthers = false): void {
+  step(vcpu: Vcpu, count = 1, owner: Owner = "monitor", withOthers = false): void {
     this.#checkOn(vcpu);
-    this.#go({ kind: "step", vcpu, count, withOthers, range: null });
+    this.#go({ kind: "step", vcpu, owner, count, withOthers, range: null });
   }
 
   /** Executes instructions of a vCPU while its PC is in [start, end), at least one. */
-  stepRange(vcpu: Vcpu, start: bigint, end: bigint, withOthers: boolean): void {
+  stepRange(vcpu: Vcpu, start: bigint, end: bigint, owner: Owner, withOthers: boolean): void {
     this.#checkOn(vcpu);
-    this.#go({ kind: "step", vcpu, count: Infinity, withOthers, range: { start, end } });
+    this.#go({ kind: "step", vcpu, owner, count: Infinity, withOthers, range: { start, end } });
   }
 
   #checkOn(vcpu: Vcpu): void {
@@ -213,7 +219,7 @@ export class Debugger {
       const isDone = --plan.count <= 0 || (range !== null && (pc < range.start || pc >= range.end)) || isOff(vcpu);
       const found = isDone ? null : this.#matching(vcpu);
       if (found) this.#hit(vcpu, found);
-      else if (isDone) this.#stopWith({ kind: "step", vcpu });
+      else if (isDone) this.#stopWith({ kind: "step", vcpu, owner: plan.owner });
       if (this.#stop !== null) return null;
       if (this.machine.instructions >= limits.instructions) return "instructions";
       if (n % STEPS_PER_POLL === 0) host.poll();

@@ -98,7 +98,7 @@ far:    cbz   x0, start
   dbg.step(vcpu, 4);
   run();
   assertEquals(vcpu.get64("pc"), at("back"));
-  dbg.stepRange(vcpu, at("back"), at("far") + 4n, false);
+  dbg.stepRange(vcpu, at("back"), at("far") + 4n, "monitor", false);
   run();
   assertEquals(vcpu.get64("pc"), at("far") + 4n);
 });
@@ -190,7 +190,7 @@ Deno.test("one vCPU steps while the others run beside it", () => {
   dbg.interrupt();
   run();
   const [a, b] = [first.xLo(0), second.xLo(0)];
-  dbg.step(first, 2, true);
+  dbg.step(first, 2, "monitor", true);
   run();
   assertEquals(first.xLo(0), a + 1);
   assertEquals(second.xLo(0) > b + 10, true);

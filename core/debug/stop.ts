@@ -36,9 +36,16 @@ export type Stop =
   | { readonly kind: "breakpoint"; readonly vcpu: Vcpu; readonly breakpoint: Breakpoint }
   | WatchStop
   /** The steps that were asked for are done. */
-  | { readonly kind: "step"; readonly vcpu: Vcpu }
-  /** The user wants it; `why` is shown where somebody else does: a hypercall, a policy, the command line. */
-  | { readonly kind: "interrupt"; readonly vcpu: Vcpu; readonly why: string };
+  | { readonly kind: "step"; readonly vcpu: Vcpu; readonly owner: Owner }
+  /** A user wants it; or `why` tells who else does: a hypercall, a policy, the command line. */
+  | { readonly kind: "interrupt"; readonly vcpu: Vcpu; readonly owner: Owner; readonly why: string };
+
+/** Whether one front end alone has caused a stop. */
+export function isOwnedBy(stop: Stop, owner: Owner): boolean {
+  if (stop.kind === "breakpoint") return stop.breakpoint.owner === owner;
+  if (stop.kind === "watchpoint") return stop.watchpoint.owner === owner;
+  return stop.owner === owner && !(stop.kind === "interrupt" && stop.why !== "");
+}
 
 export interface WatchStop {
   readonly kind: "watchpoint";

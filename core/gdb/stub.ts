@@ -60,6 +60,10 @@ export class GdbStub implements StopListener {
   get isConnected(): boolean {
     return this.#isConnected;
   }
+  /** The number of the vCPU that GDB looks at. */
+  get selected(): number {
+    return this.#current;
+  }
 
   // The connection
 
@@ -72,7 +76,7 @@ export class GdbStub implements StopListener {
     this.#description = null;
     this.#current = this.#debugger.stop?.vcpu.index ?? 0;
     this.#debugger.listeners.add(this);
-    this.#debugger.interrupt();
+    this.#debugger.interrupt("", "gdb");
   }
 
   /** It has gone: what it has set goes too, and the machine runs on. */
@@ -130,7 +134,7 @@ export class GdbStub implements StopListener {
     if (incoming === null) return;
     if (incoming.kind === "interrupt") {
       this.#interrupted = true;
-      this.#debugger.interrupt();
+      this.#debugger.interrupt("", "gdb");
       return;
     }
     const answer = this.#answer(incoming.data);
@@ -276,8 +280,8 @@ export class GdbStub implements StopListener {
 
   #step(vcpu: Vcpu, action: string, withOthers: boolean): void {
     const range = /^r([\da-f]+),([\da-f]+)$/i.exec(action);
-    if (range) this.#debugger.stepRange(vcpu, BigInt(`0x${range[1]}`), BigInt(`0x${range[2]}`), withOthers);
-    else this.#debugger.step(vcpu, 1, withOthers);
+    if (range) this.#debugger.stepRange(vcpu, BigInt(`0x${range[1]}`), BigInt(`0x${range[2]}`), "gdb", withOthers);
+    else this.#debugger.step(vcpu, 1, "gdb", withOthers);
   }
 
   #stopReply(stop: Stop): string {
