@@ -28,6 +28,27 @@ const SYSREG_FPCR = encodeSysreg(3, 3, 4, 4, 0);
 const SYSREG_FPSR = encodeSysreg(3, 3, 4, 4, 1);
 const SYSREG_CURRENT_EL = encodeSysreg(3, 0, 4, 2, 2);
 
+/** An access to guest memory, as code for it is written. */
+export interface Access {
+  readonly address: I64;
+  /** All bytes of the access. */
+  readonly bytes: number;
+  readonly write: boolean;
+  readonly kind: AccessKind;
+  /** The packed MemoryRequest with which TypeScript is asked. */
+  readonly request: number;
+  /** Writes the access itself, at a host address. */
+  readonly fast: (host: I32) => void;
+  /** Put in front of asking TypeScript, which takes values from the scratch slots, and behind it. */
+  readonly before?: () => void;
+  readonly after?: () => void;
+}
+
+/** Whether a misaligned access must not be done by generated code. */
+export function mustAlign(a: Access): boolean {
+  return (a.kind === "ordered" || a.kind === "atomic") && a.bytes > 1;
+}
+
 /**
  * The part of the Builder that reads and writes guest state in memory in the same way in both tiers: state fields,
  * exact flags, system registers, loads and stores through the TLB, helpers and exits.
@@ -181,31 +202,21 @@ export abstract class GuestEmitter extends Emitter {
   }
 
   // Memory
-  /**
-   * Finds the host address of an access and runs `fast` with it, or `slow` where the TLB has no such entry.
-   * The TLB's layout is mmu/tlb.ts's.
-   */
-  protected throughTlb(
-    address: I64,
-    bytes: number,
-    write: boolean,
-    kind: AccessKind,
-    fast: (host: I32) => void,
-    slow: () => void,
-  ): void {
-    const low = this.wrap(address);
-    const tlb = this.state32(kind === "unprivileged" ? "tlbUnprivileged" : "tlb");
+  /** Writes an access: by way of the TLB, or of TypeScript where the TLB has no such entry. Its layout is mmu/tlb.ts's. */
+  protected access(a: Access): void {
+    const low = this.wrap(a.address);
+    const tlb = this.state32(a.kind === "unprivileged" ? "tlbUnprivileged" : "tlb");
     const entry = this.add(tlb, this.and(this.shrU(low, this.i32(8)), this.i32(0xfff0)));
-    const offset = write ? WRITE_TLB_OFFSET : 0;
+    const offset = a.write ? WRITE_TLB_OFFSET : 0;
     const tag = this.loadMemory("i64", 8, entry, offset);
-    let hit: I32 = this.ltU(this.sub(address, tag) as I64, this.i64(4097 - bytes));
-    if ((kind === "ordered" || kind === "atomic") && bytes > 1) {
-      hit = this.and(hit, this.eqz(this.and(low, this.i32(bytes - 1))));
-    }
+    let hit: I32 = this.ltU(this.sub(a.address, tag) as I64, this.i64(4097 - a.bytes));
+    if (mustAlign(a)) hit = this.and(hit, this.eqz(this.and(low, this.i32(a.bytes - 1))));
     this.beginIf(hit, 1);
-    fast(this.add(low, this.loadMemory("i32", 4, entry, offset + 8)));
+    a.fast(this.add(low, this.loadMemory("i32", 4, entry, offset + 8)));
     this.beginElse();
-    slow();
+    a.before?.();
+    this.#slowAccess(a.request, a.address);
+    a.after?.();
     this.endBlock();
   }
 
@@ -220,7 +231,7 @@ export abstract class GuestEmitter extends Emitter {
     this.reload();
   }
 
-  /** Loads `values.length` values of `width` bytes each that stand side by side. */
+  /** Loads `count` values of `width` bytes each that stand side by side. */
   #loadMany<T extends WasmType>(type: T, width: number, count: number, address: I64, kind: AccessKind): Operand<T>[] {
     const results = Array.from({ length: count }, () => this.temporary(type));
     const take = (base: Value, offset: number, step: number) =>
@@ -228,18 +239,28 @@ export abstract class GuestEmitter extends Emitter {
         this.get(this.loadMemory(type, width, base, offset + step * i));
         this.set(r);
       });
-    this.throughTlb(address, width * count, false, kind, (host) => take(host, 0, width), () => {
-      this.#slowAccess(memoryRequest({ bytes: width, count, write: false, kind }), address);
-      take(this.cpu, SCRATCH, width === 16 ? 32 : 8);
+    this.access({
+      address,
+      bytes: width * count,
+      write: false,
+      kind,
+      request: memoryRequest({ bytes: width, count, write: false, kind }),
+      fast: (host) => take(host, 0, width),
+      after: () => take(this.cpu, SCRATCH, width === 16 ? 32 : 8),
     });
     return results;
   }
   #storeMany(width: number, values: readonly Value[], address: I64, kind: AccessKind): void {
     const put = (base: Value, offset: number, step: number, bytes: number) =>
       values.forEach((v, i) => this.storeMemory(bytes, base, offset + step * i, v));
-    this.throughTlb(address, width * values.length, true, kind, (host) => put(host, 0, width, width), () => {
-      put(this.cpu, SCRATCH, width === 16 ? 32 : 8, width === 16 ? 16 : 8);
-      this.#slowAccess(memoryRequest({ bytes: width, count: values.length, write: true, kind }), address);
+    this.access({
+      address,
+      bytes: width * values.length,
+      write: true,
+      kind,
+      request: memoryRequest({ bytes: width, count: values.length, write: true, kind }),
+      fast: (host) => put(host, 0, width, width),
+      before: () => put(this.cpu, SCRATCH, width === 16 ? 32 : 8, width === 16 ? 16 : 8),
     });
   }
 
@@ -268,23 +289,34 @@ export abstract class GuestEmitter extends Emitter {
     this.#storeMany(16, [first, second], address, kind);
   }
   zeroBlock(address: I64): void {
-    const block = this.and(address, this.i64(-64));
-    this.throughTlb(block, 64, true, "normal", (host) => {
-      const zero = this.v128(0n, 0n);
-      for (let i = 0; i < 64; i += 16) this.storeMemory(16, host, i, zero);
-    }, () => this.#slowAccess(memoryRequest({ bytes: 64, count: 1, write: true, kind: "normal" }), address));
+    this.access({
+      address: this.and(address, this.i64(-64)),
+      bytes: 64,
+      write: true,
+      kind: "normal",
+      request: memoryRequest({ bytes: 64, count: 1, write: true, kind: "normal" }),
+      fast: (host) => {
+        const zero = this.v128(0n, 0n);
+        for (let i = 0; i < 64; i += 16) this.storeMemory(16, host, i, zero);
+      },
+    });
   }
 
   /** The host address of an aligned location that may be read and written; leaves the code when there is none. */
   #probe(address: I64, bytes: number, kind: AccessKind): I32 {
     const result = this.temporary("i32");
-    this.throughTlb(address, bytes, true, kind, (host) => {
+    const take = (host: Value) => {
       this.get(host);
       this.set(result);
-    }, () => {
-      this.#slowAccess(memoryRequest({ bytes, count: 1, write: true, kind, probe: true }), address);
-      this.get(this.loadMemory("i32", 4, this.cpu, SCRATCH));
-      this.set(result);
+    };
+    this.access({
+      address,
+      bytes,
+      write: true,
+      kind,
+      request: memoryRequest({ bytes, count: 1, write: true, kind, probe: true }),
+      fast: take,
+      after: () => take(this.loadMemory("i32", 4, this.cpu, SCRATCH)),
     });
     return result;
   }

@@ -1,5 +1,5 @@
 import type { Builder, F32, F64, I32, I64, Int, OpResult, V128, Value, Variable, WasmType } from "./builder.ts";
-import type { ExitKind, StateField } from "../cpu/layout.ts";
+import type { AccessKind, ExitKind, StateField } from "../cpu/layout.ts";
 import type { WasmOp } from "./wasm_ops.ts";
 
 /** Stands for every value while a meaning is only looked at. */
@@ -293,17 +293,17 @@ export class NullBuilder implements Builder {
   writeSysreg(): void {}
 
   /** A load or store of guest memory; an atomic access is a store. */
-  protected access(_write: boolean): void {}
-  load(): I64 {
-    this.access(false);
+  protected access(_write: boolean, _kind?: AccessKind): void {}
+  load(_address: I64, _bytes: number, kind?: AccessKind): I64 {
+    this.access(false, kind);
     return INT64;
   }
   load128(): V128 {
     this.access(false);
     return VECTOR;
   }
-  store(): void {
-    this.access(true);
+  store(_address: I64, _bytes: number, _value: I64, kind?: AccessKind): void {
+    this.access(true, kind);
   }
   store128(): void {
     this.access(true);

@@ -1,5 +1,5 @@
 import { extractFields, type Fields, type Row } from "../../a64/row.ts";
-import type { ExitKind } from "../../cpu/layout.ts";
+import type { AccessKind, ExitKind } from "../../cpu/layout.ts";
 import type { I32, I64, Int, Value, WasmType } from "../builder.ts";
 import { SYSREG_NZCV } from "../guest_emitter.ts";
 import { findHelper } from "../helpers.ts";
@@ -124,7 +124,8 @@ class AnalysisBuilder extends NullBuilder {
     this.#base = n;
     return super.base(n);
   }
-  protected override access(write: boolean): void {
+  protected override access(write: boolean, kind?: AccessKind): void {
+    if (kind === "unprivileged") this.#end("exit");
     this.sites.push(siteKey(this.#base, write));
   }
 
@@ -152,6 +153,7 @@ class AnalysisBuilder extends NullBuilder {
   }
 
   #end(ending: Ending, offset = 0): void {
+    if (this.ending === "exit") return;
     this.ending = ending;
     this.offset = offset;
   }
@@ -177,8 +179,8 @@ class AnalysisBuilder extends NullBuilder {
   override helper<T extends WasmType>(name: string, result: T, ...operands: Value[]): Value<T>;
   override helper(name: string, result: null, ...operands: Value[]): void;
   override helper(name: string, result: WasmType | null): Value | void {
-    // A helper that may exit may have changed SP (MSR SPSel): it is read again behind it.
-    if (findHelper(name).mayExit) this.xReads |= 1 << 31;
+    // A helper that may raise an exception is left to tier 1.
+    if (findHelper(name).mayExit && this.#depth === 0) this.#end("exit");
     return super.helper(name, result as WasmType);
   }
 }

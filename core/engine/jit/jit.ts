@@ -110,7 +110,8 @@ export class Jit {
     if (region.instructionCount < INSTRUCTIONS_MIN) return null;
     this.counts.instructions += region.instructionCount;
     const generation = this.#i32[(this.#code.base + pageSlot * PAGE_RECORD_BYTES + GENERATION_OFFSET) >>> 2];
-    return new RegionCompiler(region, generation, MODULE_FUNCTIONS).compile();
+    // The record is decoded, since branches arrived at it.
+    return new RegionCompiler(region, generation, this.#u16[record >>> 1], MODULE_FUNCTIONS).compile();
   }
 
   #install(record: number, slot: number): void {

@@ -24,6 +24,8 @@ export interface Block {
   /** Registers that are read before they are written, from the block's start. */
   xLive: number;
   vLive: number;
+  /** Sites (see siteKey) whose page is asked for before the next call. */
+  readonly sitesLive: Set<number>;
   flagsIn: FlagState;
 }
 
@@ -139,6 +141,7 @@ function emptyBlock(start: number): Mutable<Block> {
     dominated: [],
     xLive: 0,
     vLive: 0,
+    sitesLive: new Set(),
     flagsIn: FLAGS.memory,
   };
 }
@@ -221,16 +224,20 @@ function cutIrreducible(blocks: readonly Mutable<Block>[]): void {
 
 /** Registers live at the start of each block. Calls end a block; what is read behind them is read from memory again. */
 function findLiveness(blocks: readonly Mutable<Block>[]): void {
+  for (const b of blocks) for (const f of b.instructions) for (const site of f.sites) b.sitesLive.add(site);
   for (let changed = true; changed;) {
     changed = false;
     for (let i = blocks.length - 1; i >= 0; i--) {
       const b = blocks[i], last = b.instructions.at(-1)!;
       let x = 0, v = 0;
       if (last.ending !== "call" && last.ending !== "callTo") {
+        const size = b.sitesLive.size;
         for (const s of successors(b)) {
           x |= s.xLive;
           v |= s.vLive;
+          for (const site of s.sitesLive) b.sitesLive.add(site);
         }
+        changed ||= b.sitesLive.size !== size;
       }
       for (let k = b.instructions.length - 1; k >= 0; k--) {
         const f = b.instructions[k];

@@ -7,7 +7,7 @@ import type { Block, Region } from "./region.ts";
 import { type CallTerminal, type ModuleFunctions, RegionEmitter, type Terminal } from "./region_emitter.ts";
 
 /** WebAssembly calls that may be nested: each takes stack of the host. */
-const DEPTH_MAX = 100;
+export const DEPTH_MAX = 100;
 
 /** What a branch inside the function can go to: its nesting from the inside counts labels. */
 type Label = { readonly kind: "loop" | "block"; readonly target: Block } | { readonly kind: "if" };
@@ -25,12 +25,15 @@ export class RegionCompiler {
   readonly #functions: ModuleFunctions;
   readonly #labels: Label[] = [];
 
-  /** @param generation of the page when its words were read: a page that has another was written to since. */
-  constructor(region: Region, generation: number, functions: ModuleFunctions) {
+  /**
+   * @param generation of the page when its words were read: a page that has another was written to since.
+   * @param rootSlot table slot of the first instruction's handler in tier 1.
+   */
+  constructor(region: Region, generation: number, rootSlot: number, functions: ModuleFunctions) {
     this.#region = region;
     this.#generation = generation;
     this.#functions = functions;
-    this.emitter = new RegionEmitter(functions);
+    this.emitter = new RegionEmitter(functions, region.root.start, rootSlot);
   }
 
   /** Writes the whole function. */
@@ -44,6 +47,7 @@ export class RegionCompiler {
     o.set(o.executed);
     const { root, blocks } = this.#region;
     o.makeSites(new Set(blocks.flatMap((b) => b.instructions.flatMap((f) => f.sites))));
+    o.forgetPages(root.sitesLive);
     o.loadRegisters(root.xLive, root.vLive);
     o.releaseTemporaries();
     this.#tree(root);
@@ -125,14 +129,14 @@ export class RegionCompiler {
       case "return":
         return this.#return(terminal.address);
       case "jumpTo":
-        o.storeFlags(false);
+        o.storeFlags();
         this.#checkBudget(() => terminal.address);
         // TypeScript finds the BR by its record where a guarded page is entered.
         o.setState32("record", this.#recordOf(index));
         return this.#dispatch(terminal.address, BRANCH_TYPE.br);
       case "synchronize": {
         const next = this.#addressOf(index + 1);
-        o.storeFlags(false);
+        o.storeFlags();
         this.#checkBudget(() => next);
         return this.#dispatch(next, BRANCH_TYPE.ret);
       }
@@ -153,7 +157,7 @@ export class RegionCompiler {
     const target = index + offset / 4;
     if (offset <= 0) this.#checkBudget(() => this.#addressOf(target));
     if (to || (target >= 0 && target < 1024)) return this.#goTo(from, to, target);
-    this.emitter.storeFlags(false);
+    this.emitter.storeFlags();
     this.#dispatch(this.#addressOf(target), BRANCH_TYPE.ret);
   }
 
@@ -161,7 +165,7 @@ export class RegionCompiler {
   #goTo(from: Block, to: Block | null, index: number): void {
     const o = this.emitter;
     if (!to) {
-      o.storeFlags(false);
+      o.storeFlags();
       return this.#continueAt(this.#recordOf(index));
     }
     if (to.order > from.order && to.forwardCount === 1) return this.#tree(to);
@@ -175,11 +179,11 @@ export class RegionCompiler {
   #checkBudget(pc: () => I64): void {
     const o = this.emitter;
     o.beginIf(o.geS(o.executed as I32, o.i32(0)), 0);
-    o.storeFlags(true);
-    o.setState64("pc", pc());
-    o.setState32("exitKind", o.i32(0));
-    o.setState32("budget", o.executed as I32);
-    leaveCode(o);
+    o.storeFlagsForExit();
+    for (const value of [o.cpu, pc(), o.executed]) o.get(value);
+    o.code.u8(0x12); // return_call
+    o.code.u32(this.#functions.endSlice);
+    o.endOfCode();
     o.endBlock();
   }
 
@@ -205,7 +209,7 @@ export class RegionCompiler {
 
   #return(address: I64): void {
     const o = this.emitter;
-    o.storeFlags(false);
+    o.storeFlags();
     // LEFT is no address for a WebAssembly caller: the PC alignment fault comes by way of TypeScript.
     o.beginIf(o.and(o.wrap(address), o.i32(LEFT)), 0);
     this.#checkBudget(() => address);
@@ -223,26 +227,30 @@ export class RegionCompiler {
     const isDirect = terminal.kind === "call", target = index + offset / 4;
     const address = terminal.kind === "call" ? this.#addressOf(target) : terminal.address;
     const branchType = isDirect ? BRANCH_TYPE.ret : BRANCH_TYPE.blr;
-    o.storeFlags(false);
+    o.storeFlags();
     o.flags = FLAGS.memory;
     this.#checkBudget(() => address);
-    const depth = o.state32("depth");
-    o.beginIf(o.geU(depth, o.i32(DEPTH_MAX)), 0);
-    this.#dispatch(address, branchType);
-    o.endBlock();
-    let record: I32;
-    if (isDirect && target >= 0 && target < 1024) record = this.#recordOf(target);
-    else {
-      record = o.callFunction(this.#functions.lookUp, "i32", o.cpu, address, o.i32(branchType));
-      o.beginIf(o.eqz(record), 0);
+    let returned: Operand<"i64">;
+    if (isDirect && target >= 0 && target < 1024) {
+      const depth = o.state32("depth");
+      o.beginIf(o.geU(depth, o.i32(DEPTH_MAX)), 0);
       this.#dispatch(address, branchType);
       o.endBlock();
+      o.setState32("depth", o.add(depth, o.i32(1)));
+      this.#pushHandler(this.#recordOf(target));
+      o.code.raw([0x11, TYPE.handler, 0x00]); // call_indirect
+      returned = o.take("i64");
+      o.setState32("depth", depth);
+    } else {
+      returned = o.callFunction(
+        this.#functions.callFar,
+        "i64",
+        o.cpu,
+        address,
+        o.executed,
+        o.i32(branchType),
+      );
     }
-    o.setState32("depth", o.add(depth, o.i32(1)));
-    this.#pushHandler(record);
-    o.code.raw([0x11, TYPE.handler, 0x00]); // call_indirect
-    const returned = o.take("i64");
-    o.setState32("depth", depth);
     this.#afterCall(block, returned, index);
   }
 
@@ -260,7 +268,7 @@ export class RegionCompiler {
     o.set(o.executed);
     if (!block.next) return this.#continueAt(this.#recordOf(index + 1));
     o.setFlagState(FLAGS.memory);
-    o.forgetPages();
+    o.forgetPages(block.next.sitesLive);
     o.loadRegisters(block.next.xLive, block.next.vLive);
     this.#goTo(block, block.next, index + 1);
   }

@@ -1,19 +1,20 @@
 import type { Builder, F32, F64, I32, I64, Int, V128, Value, WasmType } from "../builder.ts";
-import { type AccessKind, STATE, V, X } from "../../cpu/layout.ts";
+import { type ExitKind, STATE, V, X } from "../../cpu/layout.ts";
 import { Operand } from "../emitter.ts";
-import { GuestEmitter } from "../guest_emitter.ts";
+import { type Access, GuestEmitter, mustAlign } from "../guest_emitter.ts";
 import { findHelper } from "../helpers.ts";
-import { leaveCode } from "../tier1.ts";
 import { type Facts, FLAGS, type FlagState, siteKey } from "./analysis.ts";
 import { type FlagLocals, flagOperands, lazyCondition } from "./flags.ts";
 
 /** Functions of a module of regions, by index behind the imports; see jit_module.ts. */
 export interface ModuleFunctions {
   readonly dispatch: number;
-  readonly lookUp: number;
-  readonly readTlb: number;
-  readonly writeTlb: number;
+  readonly read: number;
+  readonly write: number;
   readonly flags: number;
+  readonly endSlice: number;
+  readonly sideExit: number;
+  readonly callFar: number;
 }
 
 /** Where an instruction's meaning says that execution goes. */
@@ -67,10 +68,16 @@ export class RegionEmitter extends GuestEmitter implements Builder {
   #position = 0;
   #conditionalDepth = 0;
   #fpChecked = false;
+  /** SP is known to be aligned. */
+  #spChecked = false;
   flags: FlagState = FLAGS.memory;
   terminal: Terminal | null = null;
 
-  constructor(readonly functions: ModuleFunctions) {
+  /**
+   * @param root index of the region's first instruction, in whose record the region stands, and `rootSlot` the table
+   * slot of that instruction's handler in tier 1.
+   */
+  constructor(readonly functions: ModuleFunctions, readonly root: number, readonly rootSlot: number) {
     super(3);
   }
 
@@ -79,6 +86,7 @@ export class RegionEmitter extends GuestEmitter implements Builder {
   beginBlock(flags: FlagState): void {
     this.flags = flags;
     this.#fpChecked = false;
+    this.#spChecked = false;
   }
   /** Writes one instruction: the `position`th of its block, at `index` in the page. */
   instruction(facts: Facts, index: number, position: number): void {
@@ -124,6 +132,7 @@ export class RegionEmitter extends GuestEmitter implements Builder {
     return this.take("i64");
   }
   #writeX(n: number, value: I64): void {
+    if (n === 31) this.#spChecked = false;
     const local = this.#xLocal(n);
     this.get(value);
     this.set(local);
@@ -144,10 +153,11 @@ export class RegionEmitter extends GuestEmitter implements Builder {
   base(n: number): I64 {
     this.#base = n;
     const value = this.#readX(n);
-    if (n === 31) {
+    if (n === 31 && !this.#spChecked) {
       this.beginIf(this.and(this.wrap(value), this.i32(15)), 0);
-      this.helper("spAlignment", null);
+      this.sideExit();
       this.endBlock();
+      this.#spChecked = true;
     }
     return value;
   }
@@ -342,49 +352,52 @@ export class RegionEmitter extends GuestEmitter implements Builder {
     if (cond >= 14) return this.i32(1);
     return lazyCondition(this, this.flags, cond, this.flagLocals) ?? super.condition(cond);
   }
-  /** Puts the flags in the state block, where other code finds them. `cold`: rarely run, so short rather than fast. */
-  storeFlags(cold: boolean): void {
+  /** Puts the flags in the state block, where other code finds them. */
+  storeFlags(): void {
+    if (this.flags !== FLAGS.memory) this.storeMemory(4, this.cpu, STATE.nzcv.offset, this.nzcv());
+  }
+  /** The same where the code is rarely run: short rather than fast. */
+  storeFlagsForExit(): void {
     if (this.flags === FLAGS.memory) return;
     const { a64, b64, a32, b32, state } = this.flagLocals;
-    const nzcv = cold && this.flags !== FLAGS.exact
-      ? this.callFunction(this.functions.flags, "i32", this.cpu, state, a64, b64, a32, b32)
-      : this.nzcv();
+    const nzcv = this.callFunction(this.functions.flags, "i32", this.cpu, state, a64, b64, a32, b32);
     this.storeMemory(4, this.cpu, STATE.nzcv.offset, nzcv);
   }
 
-  // Leaving for TypeScript
+  // Leaving
 
+  /** Has tier 1 execute this instruction, of which nothing has been done yet, and what follows. */
+  sideExit(): void {
+    this.storeFlagsForExit();
+    const where = this.i64(this.#index + 2 ** 10 * this.#position + (this.#index === this.root ? 2 ** 20 * this.rootSlot : 0));
+    for (const value of [this.cpu, this.recordBase, this.executed, where]) this.get(value);
+    this.code.u8(0x12); // return_call
+    this.code.u32(this.functions.sideExit);
+    this.endOfCode();
+  }
+  override exit(_kind: ExitKind, _argument?: I64): void {
+    this.sideExit();
+  }
   protected spill(): void {
-    this.storeFlags(true);
-    this.setState32("record", this.add(this.recordBase as I32, this.i32(16 * this.#index)));
-    this.setState32("budget", this.add(this.executed as I32, this.i32(this.#position)));
+    throw new TypeError("Cannot call TypeScript from a region where it may raise an exception");
   }
-  protected reload(): void {
-    this.get(this.sub(this.state32("budget"), this.i32(this.#position)));
-    this.set(this.executed);
-  }
-  protected leave(): void {
-    leaveCode(this);
-  }
+  protected reload(): void {}
+  protected leave(): void {}
   override helper<T extends WasmType>(name: string, result: T, ...operands: Value[]): Value<T>;
   override helper(name: string, result: null, ...operands: Value[]): void;
   override helper(name: string, result: WasmType | null, ...operands: Value[]): Value | void {
-    const value = super.helper(name, result as WasmType, ...operands);
-    if (findHelper(name).mayExit) {
-      // It may have changed SP, the FP trap and any translation.
-      if (this.#x[31]) this.loadRegisters(0x80000000 | 0, 0);
-      this.#fpChecked = false;
-      this.forgetPages();
-    }
-    return value;
+    if (!findHelper(name).mayExit) return super.helper(name, result as WasmType, ...operands);
+    this.sideExit();
+    if (result) return this.temporary(result);
   }
   checkInterrupts(): void {
     this.beginIf(this.state32("attention"), 0);
-    this.storeFlags(true);
-    this.setState64("pc", this.pcPlus(4));
-    this.setState32("exitKind", this.i32(0));
-    this.setState32("budget", this.add(this.executed as I32, this.i32(this.#position + 1)));
-    this.leave();
+    this.storeFlagsForExit();
+    const executed = this.add(this.executed as I32, this.i32(this.#position + 1));
+    for (const value of [this.cpu, this.pcPlus(4), executed]) this.get(value);
+    this.code.u8(0x12); // return_call
+    this.code.u32(this.functions.endSlice);
+    this.endOfCode();
     this.endBlock();
   }
 
@@ -393,49 +406,41 @@ export class RegionEmitter extends GuestEmitter implements Builder {
   /** Makes the site of each key (siteKey of analysis.ts) that the region's instructions have. */
   makeSites(keys: Iterable<number>): void {
     for (const key of keys) this.#sites.set(key, { page: this.newLocal("i64"), addend: this.newLocal("i32") });
-    this.forgetPages();
   }
-  /** All known pages may have become others. */
-  forgetPages(): void {
-    for (const { page, addend } of this.#sites.values()) {
+  /** The pages of these sites may have become others. */
+  forgetPages(keys: Iterable<number>): void {
+    for (const key of keys) {
+      const { page, addend } = this.#sites.get(key)!;
       this.get(this.i64Halves(NO_PAGE.lo, NO_PAGE.hi));
       this.set(page);
       this.get(this.i32(0));
       this.set(addend);
     }
   }
-  protected override throughTlb(
-    address: I64,
-    bytes: number,
-    write: boolean,
-    kind: AccessKind,
-    fast: (host: I32) => void,
-    slow: () => void,
-  ): void {
-    if (kind === "unprivileged") return super.throughTlb(address, bytes, write, kind, fast, slow);
-    const site = this.#sites.get(siteKey(this.#base, write))!, limit = this.i64(4097 - bytes), low = this.wrap(address);
-    const aligned = (kind === "ordered" || kind === "atomic") && bytes > 1;
-    const misaligned = aligned ? this.and(low, this.i32(bytes - 1)) : null;
-    let miss: I32 = this.geU(this.sub(address, site.page as I64), limit);
+  protected override access(a: Access): void {
+    if (a.kind === "unprivileged") {
+      // Tier 1 has the code for the other TLB.
+      return this.sideExit();
+    }
+    const site = this.#sites.get(siteKey(this.#base, a.write))!, low = this.wrap(a.address);
+    const limit = this.i64(4097 - a.bytes);
+    let miss: I32 = this.geU(this.sub(a.address, site.page as I64), limit);
+    const misaligned = mustAlign(a) ? this.and(low, this.i32(a.bytes - 1)) : null;
     if (misaligned) miss = this.or(miss, misaligned);
-    this.code.raw([0x02, 0x40]); // block
-    this.endOfCode();
     this.beginIf(miss, 0);
-    const find = write ? this.functions.writeTlb : this.functions.readTlb;
-    const addend = this.callFunction(find, "i32", this.cpu, address, limit);
+    const tlb = a.write ? this.functions.write : this.functions.read;
+    const addend = this.callFunction(tlb, "i32", this.cpu, a.address, limit);
     let absent: I32 = this.and(addend as I32, this.i32(1));
     if (misaligned) absent = this.or(absent, misaligned);
     this.beginIf(absent, 0);
-    slow();
-    this.code.raw([0x0c, 0x02]); // br out of the block
+    this.sideExit();
     this.endBlock();
-    this.get(this.and(address, this.i64(-4096)));
+    this.get(this.and(a.address, this.i64(-4096)));
     this.set(site.page);
     this.get(addend);
     this.set(site.addend);
     this.endBlock();
-    fast(this.add(low, site.addend as I32));
-    this.endBlock();
+    a.fast(this.add(low, site.addend as I32));
   }
 
   // The guest's control flow: written by the region's compiler

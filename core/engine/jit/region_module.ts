@@ -4,27 +4,32 @@ import { Emitter, Operand } from "../emitter.ts";
 import { GuestEmitter } from "../guest_emitter.ts";
 import { IMPORTS, SIGNATURES } from "../handlers.ts";
 import { WRITE_TLB_OFFSET } from "../memory_request.ts";
-import { countArrival, emitDispatch, emitLookUp, TYPE } from "../tier1.ts";
+import { countArrival, emitDispatch, emitLookUp, leaveCode, TYPE } from "../tier1.ts";
 import { encodeModule, type FunctionBody, type Signature } from "../wasm_module.ts";
 import { FLAGS, type FlagState } from "./analysis.ts";
 import { flagOperands } from "./flags.ts";
+import { DEPTH_MAX } from "./region_compiler.ts";
 import type { ModuleFunctions, RegionEmitter } from "./region_emitter.ts";
 
 const TYPES: readonly Signature[] = [
   ...SIGNATURES,
-  { params: ["i32", "i64", "i32"], results: ["i32"] },
   { params: ["i32", "i64", "i64"], results: ["i32"] },
   { params: ["i32", "i32", "i64", "i64", "i32", "i32"], results: ["i32"] },
+  { params: ["i32", "i64", "i32"], results: ["i64"] },
+  { params: ["i32", "i32", "i32", "i64"], results: ["i64"] },
 ];
-const LOOK_UP_TYPE = SIGNATURES.length, TLB_TYPE = LOOK_UP_TYPE + 1, FLAGS_TYPE = LOOK_UP_TYPE + 2;
+const TLB_TYPE = SIGNATURES.length, FLAGS_TYPE = TLB_TYPE + 1, END_SLICE_TYPE = TLB_TYPE + 2;
+const SIDE_EXIT_TYPE = TLB_TYPE + 3;
 
 /** Indices of the functions that every module of regions has; the regions' own follow. */
 export const MODULE_FUNCTIONS: ModuleFunctions = {
   dispatch: IMPORTS.length,
-  lookUp: IMPORTS.length + 1,
-  readTlb: IMPORTS.length + 2,
-  writeTlb: IMPORTS.length + 3,
-  flags: IMPORTS.length + 4,
+  read: IMPORTS.length + 1,
+  write: IMPORTS.length + 2,
+  flags: IMPORTS.length + 3,
+  endSlice: IMPORTS.length + 4,
+  callFar: IMPORTS.length + 5,
+  sideExit: IMPORTS.length + 6,
 };
 
 /** Makes one module of the regions' functions, which fills the table slots `slots`. */
@@ -35,10 +40,12 @@ export function encodeRegions(
 ): Uint8Array<ArrayBuffer> {
   const shared = [
     body(emitDispatch(true), TYPE.dispatch),
-    body(emitLookUpFunction(), LOOK_UP_TYPE),
-    body(emitTlbFunction(0), TLB_TYPE),
-    body(emitTlbFunction(WRITE_TLB_OFFSET), TLB_TYPE),
+    body(emitTlb(0), TLB_TYPE),
+    body(emitTlb(WRITE_TLB_OFFSET), TLB_TYPE),
     body(new FlagsEmitter().write(), FLAGS_TYPE),
+    body(emitEndSlice(), END_SLICE_TYPE),
+    body(emitCallFar(), TYPE.dispatch),
+    body(emitSideExit(), SIDE_EXIT_TYPE),
   ];
   return encodeModule({
     types: TYPES,
@@ -54,31 +61,77 @@ function body(e: Emitter, type: number): FunctionBody {
   return { type, locals: e.locals, code: e.code, hints: e.hints };
 }
 
-/** `lookUp(cpu, address, branchType)`: the record of an address by the execute TLB, or 0. */
-function emitLookUpFunction(): Emitter {
-  const e = new Emitter(3);
-  const cpu = new Operand("i32", 0), address = new Operand("i64", 1), branchType = new Operand("i32", 2);
-  emitLookUp(e, cpu, address, (record) => {
-    countArrival(e, cpu, record);
-    e.get(record);
-    e.return();
-  }, branchType as I32);
-  e.get(e.i32(0));
-  return e;
-}
-
-/** `tlb(cpu, address, limit)`: the addend of the address's page, or 1 where the TLB has none or less than fits the limit. */
-function emitTlbFunction(offset: number): Emitter {
+/** `tlb(cpu, address, limit)`: the addend of the address's page where the TLB has it and the access fits, else 1. */
+function emitTlb(offset: number): Emitter {
   const e = new Emitter(3);
   const cpu = new Operand("i32", 0), address = new Operand("i64", 1), limit = new Operand("i64", 2);
   const index = e.and(e.shrU(e.wrap(address), e.i32(8)), e.i32(0xfff0));
   const entry = e.add(e.loadMemory("i32", 4, cpu, STATE.tlb.offset), index);
   const tag = e.loadMemory("i64", 8, entry, offset);
-  e.get(e.select(
-    e.ltU(e.sub(address as I64, tag as I64), limit),
-    e.loadMemory("i32", 4, entry, offset + 8),
-    e.i32(1),
-  ));
+  const addend = e.loadMemory("i32", 4, entry, offset + 8);
+  e.get(e.select(e.ltU(e.sub(address as I64, tag as I64), limit), addend, e.i32(1)));
+  return e;
+}
+
+/**
+ * `sideExit(cpu, recordBase, executed, where)`: goes on in tier 1 at the instruction that `where` tells: its index in the
+ * page in bits 9:0, in its block in bits 19:10, and, where a region stands in its record, the slot of its handler above.
+ */
+function emitSideExit(): Emitter {
+  const e = new Emitter(4);
+  const cpu = new Operand("i32", 0), recordBase = new Operand("i32", 1);
+  const executed = new Operand("i32", 2), where = new Operand("i64", 3);
+  const low = e.wrap(where), slot = e.wrap(e.shrU(where as I64, e.i32(20)));
+  const record = e.add(recordBase as I32, e.shl(e.and(low, e.i32(1023)), e.i32(4)));
+  const position = e.and(e.shrU(low, e.i32(10)), e.i32(1023));
+  e.get(cpu);
+  e.get(record);
+  e.get(e.sub(e.add(executed as I32, position), e.shrU(record, e.i32(4))));
+  e.get(e.select(slot, slot, e.loadMemory("i32", 2, record, 0)));
+  e.code.raw([0x13, TYPE.handler, 0x00]); // return_call_indirect
+  e.endOfCode();
+  return e;
+}
+
+/** `endSlice(cpu, pc, executed)`: leaves with the budget spent. */
+function emitEndSlice(): Emitter {
+  const e = new Emitter(3);
+  const cpu = new Operand("i32", 0);
+  e.storeMemory(8, cpu, STATE.pc.offset, new Operand("i64", 1));
+  e.storeMemory(4, cpu, STATE.exitKind.offset, e.i32(0));
+  e.storeMemory(4, cpu, STATE.budget.offset, new Operand("i32", 2));
+  leaveCode(e);
+  return e;
+}
+
+/**
+ * `callFar(cpu, address, executed, branchType)`: runs what is at an address of any page until it returns, and gives the
+ * address it returned to. A call nested too deeply, or to a page that TypeScript must look at, is a jump.
+ */
+function emitCallFar(): Emitter {
+  const e = new Emitter(4);
+  const cpu = new Operand("i32", 0), address = new Operand("i64", 1);
+  const executed = new Operand("i32", 2), branchType = new Operand("i32", 3);
+  const depth = e.loadMemory("i32", 4, cpu, STATE.depth.offset);
+  e.beginIf(e.ltU(depth as I32, e.i32(DEPTH_MAX)), 1);
+  emitLookUp(e, cpu, address, (record) => {
+    countArrival(e, cpu, record);
+    e.storeMemory(4, cpu, STATE.depth.offset, e.add(depth as I32, e.i32(1)));
+    e.get(cpu);
+    e.get(record);
+    e.get(e.sub(executed as I32, e.shrU(record, e.i32(4))));
+    e.get(e.loadMemory("i32", 2, record, 0));
+    e.code.raw([0x11, TYPE.handler, 0x00]); // call_indirect
+    const returned = e.take("i64");
+    e.storeMemory(4, cpu, STATE.depth.offset, depth);
+    e.get(returned);
+    e.return();
+  }, branchType as I32);
+  e.endBlock();
+  for (const value of [cpu, address, executed, branchType]) e.get(value);
+  e.code.u8(0x12); // return_call
+  e.code.u32(MODULE_FUNCTIONS.dispatch);
+  e.endOfCode();
   return e;
 }
 
