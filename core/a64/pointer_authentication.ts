@@ -72,7 +72,13 @@ function trapUse(o: Builder, config: I32): void {
 
 /** AddPACIA(), AddPACIB(), AddPACDA(), AddPACDB(): the pointer signed. */
 export function addPac(o: Builder, pointer: I64, modifier: I64, key: PauthKey): I64 {
-  return withKey(o, pointer, key, () => {
+  return withKey(o, pointer, key, () => o.outline(`addPac${key}`, pointer, modifier, sign(key)));
+}
+
+type Computation = (o: Builder, pointer: I64, modifier: I64) => I64;
+
+function sign(key: PauthKey): Computation {
+  return (o, pointer, modifier) => {
     const by55 = o.and(o.state32("pauth"), o.i32(isData(key) ? PAUTH.select55Data : PAUTH.select55));
     const upper = o.select(by55, replicate(o, pointer, 55), replicate(o, pointer, 63));
     const mask = pacMask(o, upper, isData(key));
@@ -85,12 +91,16 @@ export function addPac(o: Builder, pointer: I64, modifier: I64, key: PauthKey): 
     const isGood = o.or(o.eqz(found), o.eq(found, extension));
     const spoilt = o.select(isTbi(o, mask), o.i64(1n << 54n), o.i64(1n << 62n));
     return insert(o, extended, mask, o.select(isGood, pac, o.xor(pac, spoilt)));
-  });
+  };
 }
 
 /** AuthIA(), AuthIB(), AuthDA(), AuthDB(): the pointer without its PAC, or one that faults where the PAC is wrong. */
 export function authenticate(o: Builder, pointer: I64, modifier: I64, key: PauthKey): I64 {
-  return withKey(o, pointer, key, () => {
+  return withKey(o, pointer, key, () => o.outline(`auth${key}`, pointer, modifier, verify(key)));
+}
+
+function verify(key: PauthKey): Computation {
+  return (o, pointer, modifier) => {
     const upper = replicate(o, pointer, 55);
     const mask = pacMask(o, upper, isData(key));
     const original = insert(o, pointer, mask, upper);
@@ -105,7 +115,7 @@ export function authenticate(o: Builder, pointer: I64, modifier: I64, key: Pauth
       o.select(tbi, o.i64(errorCode << 53n), o.i64(errorCode << 61n)),
     );
     return o.select(isGood, original, failed);
-  });
+  };
 }
 
 /** Strip(): the pointer with the PAC replaced by copies of bit 55. */

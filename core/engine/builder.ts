@@ -212,6 +212,12 @@ export interface Builder {
   checkInterrupts(): void;
 
   /**
+   * A long computation from two values and stored state, without effects or operands of the record. Where code size
+   * counts it becomes a function of its own, one for each name.
+   */
+  outline(name: string, a: I64, b: I64, body: (o: Builder, a: I64, b: I64) => I64): I64;
+
+  /**
    * Calls a TypeScript helper by name (`core/engine/helpers.ts`): arguments and result go through the vCPU's scratch
    * slots. A helper that can raise an exception is declared so, and nothing of the instruction is done after it raised.
    */

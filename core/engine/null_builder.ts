@@ -369,6 +369,9 @@ export class NullBuilder implements Builder {
   synchronize(): void {}
   checkInterrupts(): void {}
 
+  outline(): I64 {
+    return INT64;
+  }
   helper<T extends WasmType>(name: string, result: T, ...operands: Value[]): Value<T>;
   helper(name: string, result: null, ...operands: Value[]): void;
   helper(_name: string, result: WasmType | null, ..._operands: Value[]): Value | void {

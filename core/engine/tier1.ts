@@ -298,6 +298,10 @@ export class Tier1Emitter extends GuestEmitter implements Builder {
     this.endBlock();
   }
 
+  outline(_name: string, a: I64, b: I64, body: (o: Builder, a: I64, b: I64) => I64): I64 {
+    return body(this, a, b);
+  }
+
   protected spill(): void {
     this.setState32("record", this.#record as I32);
     this.setState32("budget", this.#executed());

@@ -5,7 +5,7 @@ import { GENERATION_OFFSET, PAGE_RECORD_BYTES } from "../record.ts";
 import { findRegion } from "./region.ts";
 import { RegionCompiler } from "./region_compiler.ts";
 import type { RegionEmitter } from "./region_emitter.ts";
-import { encodeRegions, MODULE_FUNCTIONS } from "./region_module.ts";
+import { encodeRegions, MODULE_FUNCTIONS, OutlineFunctions } from "./region_module.ts";
 
 /** Regions shorter than this are not worth a function. */
 const INSTRUCTIONS_MIN = 2;
@@ -77,8 +77,9 @@ export class Jit {
     if (this.#queue.size === 0) return;
     const start = performance.now();
     const regions: RegionEmitter[] = [], slots: number[] = [], records: number[] = [];
+    const outlines = new OutlineFunctions();
     for (const record of this.#queue) {
-      const region = this.#translate(record);
+      const region = this.#translate(record, outlines);
       const slot = region ? this.#freeSlots.pop() ?? this.#handlers.allocate() : -1;
       if (!region || slot < 0) continue;
       regions.push(region);
@@ -87,7 +88,7 @@ export class Jit {
     }
     this.#queue.clear();
     if (regions.length) {
-      const bytes = encodeRegions(regions, slots, this.#handlers.memoryPages);
+      const bytes = encodeRegions(regions, outlines, slots, this.#handlers.memoryPages);
       this.#handlers.install(new WebAssembly.Module(bytes));
       records.forEach((record, i) => this.#install(record, slots[i]));
       this.counts.wasmBytes += bytes.length;
@@ -96,7 +97,7 @@ export class Jit {
     this.counts.compileMs += performance.now() - start;
   }
 
-  #translate(record: number): RegionEmitter | null {
+  #translate(record: number, outlines: OutlineFunctions): RegionEmitter | null {
     const at = this.#code.instructionOf(record);
     if (at < 0 || this.#code.breakpoints.size !== 0) return null;
     const pageSlot = this.#code.slotOf(record);
@@ -110,8 +111,8 @@ export class Jit {
     if (region.instructionCount < INSTRUCTIONS_MIN) return null;
     this.counts.instructions += region.instructionCount;
     const generation = this.#i32[(this.#code.base + pageSlot * PAGE_RECORD_BYTES + GENERATION_OFFSET) >>> 2];
-    // The record is decoded, since branches arrived at it.
-    return new RegionCompiler(region, generation, this.#u16[record >>> 1], MODULE_FUNCTIONS).compile();
+    if (this.#u16[record >>> 1] === 0) this.#code.decode(record);
+    return new RegionCompiler(region, generation, this.#u16[record >>> 1], MODULE_FUNCTIONS, outlines).compile();
   }
 
   #install(record: number, slot: number): void {

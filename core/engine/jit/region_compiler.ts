@@ -4,7 +4,13 @@ import { GENERATION_OFFSET } from "../record.ts";
 import { BRANCH_TYPE, leaveCode, LEFT, TYPE } from "../tier1.ts";
 import { FLAGS } from "./analysis.ts";
 import type { Block, Region } from "./region.ts";
-import { type CallTerminal, type ModuleFunctions, RegionEmitter, type Terminal } from "./region_emitter.ts";
+import {
+  type CallTerminal,
+  type ModuleFunctions,
+  type Outlines,
+  RegionEmitter,
+  type Terminal,
+} from "./region_emitter.ts";
 
 /** WebAssembly calls that may be nested: each takes stack of the host. */
 export const DEPTH_MAX = 100;
@@ -29,11 +35,17 @@ export class RegionCompiler {
    * @param generation of the page when its words were read: a page that has another was written to since.
    * @param rootSlot table slot of the first instruction's handler in tier 1.
    */
-  constructor(region: Region, generation: number, rootSlot: number, functions: ModuleFunctions) {
+  constructor(
+    region: Region,
+    generation: number,
+    rootSlot: number,
+    functions: ModuleFunctions,
+    outlines: Outlines,
+  ) {
     this.#region = region;
     this.#generation = generation;
     this.#functions = functions;
-    this.emitter = new RegionEmitter(functions, region.root.start, rootSlot);
+    this.emitter = new RegionEmitter(functions, outlines, region.root.start, rootSlot);
   }
 
   /** Writes the whole function. */

@@ -17,6 +17,12 @@ export interface ModuleFunctions {
   readonly callFar: number;
 }
 
+/** The functions of a module that Builder.outline asked for. */
+export interface Outlines {
+  /** Index of the function with this name, which is written when it is first asked for. */
+  indexOf(name: string, body: (o: Builder, a: I64, b: I64) => I64): number;
+}
+
 /** Where an instruction's meaning says that execution goes. */
 export type Terminal =
   | { readonly kind: "branchIf"; readonly condition: I32 }
@@ -77,7 +83,12 @@ export class RegionEmitter extends GuestEmitter implements Builder {
    * @param root index of the region's first instruction, in whose record the region stands, and `rootSlot` the table
    * slot of that instruction's handler in tier 1.
    */
-  constructor(readonly functions: ModuleFunctions, readonly root: number, readonly rootSlot: number) {
+  constructor(
+    readonly functions: ModuleFunctions,
+    readonly outlines: Outlines,
+    readonly root: number,
+    readonly rootSlot: number,
+  ) {
     super(3);
   }
 
@@ -369,7 +380,9 @@ export class RegionEmitter extends GuestEmitter implements Builder {
   /** Has tier 1 execute this instruction, of which nothing has been done yet, and what follows. */
   sideExit(): void {
     this.storeFlagsForExit();
-    const where = this.i64(this.#index + 2 ** 10 * this.#position + (this.#index === this.root ? 2 ** 20 * this.rootSlot : 0));
+    const where = this.i64(
+      this.#index + 2 ** 10 * this.#position + (this.#index === this.root ? 2 ** 20 * this.rootSlot : 0),
+    );
     for (const value of [this.cpu, this.recordBase, this.executed, where]) this.get(value);
     this.code.u8(0x12); // return_call
     this.code.u32(this.functions.sideExit);
@@ -441,6 +454,10 @@ export class RegionEmitter extends GuestEmitter implements Builder {
     this.set(site.addend);
     this.endBlock();
     a.fast(this.add(low, site.addend as I32));
+  }
+
+  outline(name: string, a: I64, b: I64, body: (o: Builder, a: I64, b: I64) => I64): I64 {
+    return this.callFunction(this.outlines.indexOf(name, body), "i64", this.cpu, a, b);
   }
 
   // The guest's control flow: written by the region's compiler

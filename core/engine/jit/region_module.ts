@@ -1,15 +1,15 @@
 import { STATE } from "../../cpu/layout.ts";
-import type { I32, I64, Int } from "../builder.ts";
+import type { Builder, I32, I64, Int } from "../builder.ts";
 import { Emitter, Operand } from "../emitter.ts";
 import { GuestEmitter } from "../guest_emitter.ts";
 import { IMPORTS, SIGNATURES } from "../handlers.ts";
 import { WRITE_TLB_OFFSET } from "../memory_request.ts";
-import { countArrival, emitDispatch, emitLookUp, leaveCode, TYPE } from "../tier1.ts";
+import { countArrival, emitDispatch, emitLookUp, leaveCode, Tier1Emitter, TYPE } from "../tier1.ts";
 import { encodeModule, type FunctionBody, type Signature } from "../wasm_module.ts";
 import { FLAGS, type FlagState } from "./analysis.ts";
 import { flagOperands } from "./flags.ts";
 import { DEPTH_MAX } from "./region_compiler.ts";
-import type { ModuleFunctions, RegionEmitter } from "./region_emitter.ts";
+import type { ModuleFunctions, Outlines, RegionEmitter } from "./region_emitter.ts";
 
 const TYPES: readonly Signature[] = [
   ...SIGNATURES,
@@ -17,9 +17,10 @@ const TYPES: readonly Signature[] = [
   { params: ["i32", "i32", "i64", "i64", "i32", "i32"], results: ["i32"] },
   { params: ["i32", "i64", "i32"], results: ["i64"] },
   { params: ["i32", "i32", "i32", "i64"], results: ["i64"] },
+  { params: ["i32", "i64", "i64"], results: ["i64"] },
 ];
 const TLB_TYPE = SIGNATURES.length, FLAGS_TYPE = TLB_TYPE + 1, END_SLICE_TYPE = TLB_TYPE + 2;
-const SIDE_EXIT_TYPE = TLB_TYPE + 3;
+const SIDE_EXIT_TYPE = TLB_TYPE + 3, OUTLINE_TYPE = TLB_TYPE + 4;
 
 /** Indices of the functions that every module of regions has; the regions' own follow. */
 export const MODULE_FUNCTIONS: ModuleFunctions = {
@@ -35,6 +36,7 @@ export const MODULE_FUNCTIONS: ModuleFunctions = {
 /** Makes one module of the regions' functions, which fills the table slots `slots`. */
 export function encodeRegions(
   regions: readonly RegionEmitter[],
+  outlines: OutlineFunctions,
   slots: readonly number[],
   memoryPages: number,
 ): Uint8Array<ArrayBuffer> {
@@ -46,6 +48,7 @@ export function encodeRegions(
     body(emitEndSlice(), END_SLICE_TYPE),
     body(emitCallFar(), TYPE.dispatch),
     body(emitSideExit(), SIDE_EXIT_TYPE),
+    ...outlines.emitters.map((e) => body(e, OUTLINE_TYPE)),
   ];
   return encodeModule({
     types: TYPES,
@@ -173,4 +176,23 @@ class FlagsEmitter extends GuestEmitter {
   protected reload(): void {}
   protected leave(): void {}
   checkInterrupts(): void {}
+}
+
+/** The functions of a module that Builder.outline asked for, `(cpu, a, b)`: they stand behind those of every module. */
+export class OutlineFunctions implements Outlines {
+  readonly emitters: Emitter[] = [];
+  readonly #indices = new Map<string, number>();
+
+  indexOf(name: string, body: (o: Builder, a: I64, b: I64) => I64): number {
+    let index = this.#indices.get(name);
+    if (index === undefined) {
+      // Without operands tier 1 writes what any code can use: its parameters are as many, the first the state block.
+      const e = new Tier1Emitter(0, MODULE_FUNCTIONS.dispatch, false);
+      e.get(body(e, new Operand("i64", 1), new Operand("i64", 2)));
+      index = MODULE_FUNCTIONS.sideExit + 1 + this.emitters.length;
+      this.emitters.push(e);
+      this.#indices.set(name, index);
+    }
+    return index;
+  }
 }
