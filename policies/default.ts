@@ -7,7 +7,7 @@ export default definePolicy({
   rules: [
     allow.mmio("pl011", { because: "the guest's console" }),
     allow.mmio("pl031", { because: "the time of day" }),
-    allow.mmio(["gicd", "gicr"], { because: "interrupts" }),
+    allow.mmio(["vgicd", "vgicr"], { because: "interrupts" }),
     allow.mmio("virtio-*", { because: "disks, networks and what else the user has attached" }),
     allow.hypercall(["GET_HV_ID", "GET_STATUS"], { because: "they tell nothing but what the guest is and does" }),
     allow.hypercall(["GUEST_CONSOLE_WRITE", "DUMP_LOG"], { because: "a console before there is a driver" }),

@@ -12,7 +12,7 @@ export default definePolicy({
   apiVersion: 1,
   rules: [
     allow.mmio("pl011", { because: "the guest's console" }),
-    allow.mmio(["gicd", "gicr"], { because: "interrupts" }),
+    allow.mmio(["vgicd", "vgicr"], { because: "interrupts" }),
     allow.hypercall("GET_HV_ID", { because: "it tells only that Ariel is there" }),
     allow.hypercall("GUEST_CONSOLE_WRITE", { because: "a console before there is a driver" }),
     allow.hypercall("REPORT_EXCEPTION", { because: "a guest may say that it is in trouble" }),
@@ -25,7 +25,17 @@ export default definePolicy({
     kill.sysreg("PM*", { because: "performance monitors measure other guests, too" }),
     value.sysreg("ID_AA64DFR0_EL1", { clear: PROFILING }, { because: "what is forbidden is not announced" }),
 
-    allow.sysreg(["ID_*", "MVFR*", "MIDR_EL1", "MPIDR_EL1", "REVIDR_EL1", "AIDR_EL1", "CTR_EL0", "DCZID_EL0"], {
+    allow.sysreg([
+      "ID_*",
+      "MVFR*",
+      "S3_0_C0_*",
+      "MIDR_EL1",
+      "MPIDR_EL1",
+      "REVIDR_EL1",
+      "AIDR_EL1",
+      "CTR_EL0",
+      "DCZID_EL0",
+    ], {
       access: "read",
       because: "what the CPU is",
     }),

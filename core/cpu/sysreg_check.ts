@@ -50,8 +50,11 @@ export function redirectSysreg(vcpu: Vcpu, index: number, el: number): number {
 export function checkSysregAccess(vcpu: Vcpu, index: number, isWrite: boolean, el: number): number {
   if (vcpu.sysregPresent[index] === 0) return OUTCOME.undefined;
   if ((isWrite ? WRITE_EL : READ_EL)[index] > el) return OUTCOME.undefined;
-  if (el <= 1 && (vcpu.sysregTraps[index] & (isWrite ? 2 : 1)) !== 0 && el2Enabled(vcpu)) return 2;
-  return checkTraps(vcpu, (isWrite ? WRITE_TRAPS : READ_TRAPS)[index], el);
+  const outcome = checkTraps(vcpu, (isWrite ? WRITE_TRAPS : READ_TRAPS)[index], el);
+  // As with every trap to EL2, what EL1 forbids EL0 comes first
+  const reachesEl2 = outcome !== 1 && outcome !== OUTCOME.undefined && outcome !== OUTCOME.fp;
+  if (reachesEl2 && el <= 1 && (vcpu.sysregTraps[index] & (isWrite ? 2 : 1)) !== 0 && el2Enabled(vcpu)) return 2;
+  return outcome;
 }
 
 /** The first of `traps` that an access from `el` runs into, as a value of OUTCOME or the level that it goes to. */

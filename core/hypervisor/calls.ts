@@ -19,7 +19,7 @@ export function handleHvc(c: VmVcpu, esr: number): void {
   const pcLo = trap.pcLo;
   trap.pcLo = (pcLo - 4) >>> 0;
   if (pcLo < 4) trap.pcHi = (trap.pcHi - 1) >>> 0;
-  call(c, trap, esr, known, id >= SMCCC_FAST ? CALL_ERROR.notSupported : CALL_ERROR.denied);
+  call(c, trap, esr, known, id >= SMCCC_FAST || known === undefined ? CALL_ERROR.notSupported : CALL_ERROR.denied);
 }
 
 /** An SMC, which HCR_EL2.TSC traps: SMCCC calls. ELR_EL2 is at the instruction. */

@@ -21,16 +21,16 @@ export interface PolicyEnvironment {
 
 /** Where devices are on the machine as it is by default, for tools that have no machine. */
 export const DEVICE_PLACES: readonly NamedDevice[] = [
-  { name: "gicd", base: GICD_BASE, bytes: 0x1_0000 },
-  { name: "gicr", base: GICR_BASE, bytes: 8 * GICR_STRIDE },
+  { name: "vgicd", base: GICD_BASE, bytes: 0x1_0000 },
+  { name: "vgicr", base: GICR_BASE, bytes: 8 * GICR_STRIDE },
   { name: "pl011", base: PL011_BASE, bytes: 0x1000 },
   { name: "pl031", base: PL031_BASE, bytes: 0x1000 },
 ];
 
 /** Devices that a machine may have: a rule about one that this machine has not is about nothing. */
 export const DEVICE_NAMES = [
-  "gicd",
-  "gicr",
+  "vgicd",
+  "vgicr",
   "pl011",
   "pl031",
   "virtio-blk",
