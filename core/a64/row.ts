@@ -125,7 +125,7 @@ function makeRow(name: string, diagram: string, asm: string, semantics: Semantic
 /** The fields of `word`, each as an unsigned number. */
 export function extractFields(row: Row, word: number): Fields {
   const result: Fields = {};
-  for (const f of row.fields) result[f.name] = (word >>> f.lsb) & (2 ** f.width - 1);
+  for (const f of row.fields) result[f.name] = (word >>> f.lsb) & ((1 << f.width) - 1);
   return result;
 }
 

@@ -140,7 +140,7 @@ export class CodeCache {
   #fieldsOf(row: Row, word: number): Fields {
     let fields = this.#fields.get(row);
     if (!fields) this.#fields.set(row, fields = {});
-    for (const f of row.fields) fields[f.name] = (word >>> f.lsb) & (2 ** f.width - 1);
+    for (const f of row.fields) fields[f.name] = (word >>> f.lsb) & ((1 << f.width) - 1);
     return fields;
   }
 }

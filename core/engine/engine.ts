@@ -5,6 +5,7 @@ import { CodeCache } from "./code_cache.ts";
 import { COMMON_SHAPES } from "./common_shapes.ts";
 import { Handlers, type Shape, SPECIAL } from "./handlers.ts";
 import { Jit } from "./jit/jit.ts";
+import { LocalCompiler, type RegionCompilerService, Translator } from "./jit/translator.ts";
 import { helperTable } from "./helpers.ts";
 import { MemoryPath, type PhysicalBus, type Translation } from "./memory_path.ts";
 import { EXEC_TLB_OFFSET } from "./memory_request.ts";
@@ -74,6 +75,8 @@ export interface EngineOptions {
   readonly recordPages: number;
   /** Hot code is translated by the JIT. */
   readonly jit: boolean;
+  /** Who compiles it; by default that is done between slices. */
+  readonly compiler?: RegionCompilerService;
 }
 
 /** Runs vCPUs: enters generated code, and does in TypeScript what that leaves to it. */
@@ -124,7 +127,11 @@ export class Engine {
     const pages = options.recordPages - 1;
     this.#stepRecords = options.recordsOffset + pages * PAGE_RECORD_BYTES;
     this.code = new CodeCache(buffer, options.recordsOffset, pages, decoder, this.handlers, () => mmu.flushExecTlbs());
-    this.jit = options.jit ? new Jit(this.code, this.handlers, decoder) : null;
+    this.jit = null;
+    if (options.jit) {
+      const compiler = options.compiler ?? new LocalCompiler(new Translator(buffer, decoder));
+      this.jit = new Jit(this.code, this.handlers, compiler);
+    }
     this.#memoryPath = new MemoryPath(
       buffer,
       mmu,

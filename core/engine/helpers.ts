@@ -5,8 +5,9 @@ import type { Vcpu } from "../cpu/vcpu.ts";
  * A helper finds its operands in the vCPU's scratch slots, in order, and leaves its result in slot 0.
  */
 export interface Helper {
+  readonly name: string;
   /** Index in {@link helperTable}: what generated code passes. */
-  readonly id: number;
+  id: number;
   readonly run: (vcpu: Vcpu) => void;
   /** The helper may take an exception or move the PC; it then returns after `vcpu.redirect()`. */
   readonly mayExit: boolean;
@@ -19,7 +20,7 @@ export const helperTable: Helper[] = [];
 /** Registers a helper under a name that no other has. */
 export function defineHelper(name: string, run: (vcpu: Vcpu) => void, options: { mayExit?: boolean } = {}): void {
   if (helpers.has(name)) throw new TypeError(`Cannot define helper ${name} as it exists already`);
-  const helper = { id: helperTable.length, run, mayExit: options.mayExit ?? false };
+  const helper = { name, id: helperTable.length, run, mayExit: options.mayExit ?? false };
   helpers.set(name, helper);
   helperTable.push(helper);
 }
@@ -29,4 +30,12 @@ export function findHelper(name: string): Helper {
   const helper = helpers.get(name);
   if (!helper) throw new TypeError(`Cannot call helper ${name} as it is not defined`);
   return helper;
+}
+
+/** Gives the helpers the ids that another thread has given them: each its place among `names`. */
+export function numberHelpers(names: readonly string[]): void {
+  names.forEach((name, id) => {
+    const helper = helpers.get(name);
+    if (helper) helper.id = id;
+  });
 }

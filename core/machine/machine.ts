@@ -9,6 +9,7 @@ import { sysregIndex } from "../cpu/sysregs.ts";
 import { Timers } from "../cpu/timers.ts";
 import { Vcpu } from "../cpu/vcpu.ts";
 import { Engine } from "../engine/engine.ts";
+import { RemoteCompiler } from "../engine/jit/remote_compiler.ts";
 import { PAGE_RECORD_BYTES } from "../engine/record.ts";
 import { Mmu } from "../mmu/mmu.ts";
 import { PhysicalMemory } from "../mmu/physical.ts";
@@ -39,6 +40,8 @@ export interface MachineOptions {
   readonly time: "virtual" | "real";
   /** Whether hot code is translated by the JIT; true by default. */
   readonly jit?: boolean;
+  /** Leads to a thread that compiles for the JIT (see engine/jit/compiler_worker.ts); by default this one does. */
+  readonly compilerPort?: MessagePort;
 }
 
 /** Why `run` came back. */
@@ -108,6 +111,7 @@ export class Machine {
       recordsOffset: records,
       recordPages: RECORD_PAGES,
       jit: options.jit ?? true,
+      compiler: options.compilerPort && new RemoteCompiler(options.compilerPort, this.buffer, model.features),
     });
     this.gic = new Gicv3({ vcpus: cpuCount, securityStates: options.highestEl === 3 ? 2 : 1 });
     this.bus.add(GICD_BASE, this.gic.distributor());

@@ -1,46 +1,44 @@
-import type { Decoder } from "../../a64/decoder.ts";
-import { type CodeCache, UNDEFINED_ROW } from "../code_cache.ts";
+import type { CodeCache } from "../code_cache.ts";
 import type { Handlers } from "../handlers.ts";
 import { GENERATION_OFFSET, PAGE_RECORD_BYTES } from "../record.ts";
-import { findRegion } from "./region.ts";
-import { RegionCompiler } from "./region_compiler.ts";
-import type { RegionEmitter } from "./region_emitter.ts";
-import { encodeRegions, MODULE_FUNCTIONS, OutlineFunctions } from "./region_module.ts";
-
-/** Regions shorter than this are not worth a function. */
-const INSTRUCTIONS_MIN = 2;
+import type { CompileRequest, RegionCompilerService } from "./translator.ts";
 
 /** What the JIT did, for statistics. */
 export interface JitCounts {
   regions: number;
   instructions: number;
   wasmBytes: number;
+  /** On the thread that compiles. */
   compileMs: number;
+  /** Regions whose page was written to, and those that were late: it was written to while they were compiled. */
   dropped: number;
+  late: number;
 }
 
 /**
- * Tier 2: translates hot code into one WebAssembly function per region and puts it in place of the interpreter's handler
- * of the region's first instruction.
+ * Tier 2: has hot code translated into one WebAssembly function per region, and puts that in place of the interpreter's
+ * handler of the region's first instruction.
  */
 export class Jit {
-  readonly counts: JitCounts = { regions: 0, instructions: 0, wasmBytes: 0, compileMs: 0, dropped: 0 };
+  readonly counts: JitCounts = { regions: 0, instructions: 0, wasmBytes: 0, compileMs: 0, dropped: 0, late: 0 };
   readonly #code: CodeCache;
   readonly #handlers: Handlers;
-  readonly #decoder: Decoder;
+  readonly #compiler: RegionCompilerService;
   readonly #i32: Int32Array;
   readonly #u16: Uint16Array;
   /** Records to be compiled: in the order in which they became hot. */
   readonly #queue = new Set<number>();
-  /** Table slots of the regions of each page slot, and the records that are no region or too short to be one. */
+  /** A batch is being compiled. */
+  #isBusy = false;
+  /** Table slots of the regions of each page slot, and the records that were asked for already. */
   readonly #regions = new Map<number, number[]>();
   readonly #settled = new Map<number, Set<number>>();
   readonly #freeSlots: number[] = [];
 
-  constructor(code: CodeCache, handlers: Handlers, decoder: Decoder) {
+  constructor(code: CodeCache, handlers: Handlers, compiler: RegionCompilerService) {
     this.#code = code;
     this.#handlers = handlers;
-    this.#decoder = decoder;
+    this.#compiler = compiler;
     this.#i32 = new Int32Array(code.buffer);
     this.#u16 = new Uint16Array(code.buffer);
     code.onDrop = (slot) => this.#drop(slot);
@@ -56,12 +54,16 @@ export class Jit {
 
   #drop(pageSlot: number): void {
     for (const slot of this.#regions.get(pageSlot) ?? []) {
-      this.#handlers.table.set(slot, null);
-      this.#freeSlots.push(slot);
+      this.#free(slot);
       this.counts.dropped++;
     }
     this.#regions.delete(pageSlot);
     this.#settled.delete(pageSlot);
+  }
+
+  #free(slot: number): void {
+    this.#handlers.table.set(slot, null);
+    this.#freeSlots.push(slot);
   }
 
   /** Compiles the region at a record now. False where none was made: the interpreter runs the instruction. */
@@ -72,54 +74,58 @@ export class Jit {
     return this.counts.regions !== regions;
   }
 
-  /** Compiles what became hot, all in one module. */
+  /** Has what became hot compiled, and puts in place what is ready. */
   compile(): void {
-    if (this.#queue.size === 0) return;
-    const start = performance.now();
-    const regions: RegionEmitter[] = [], slots: number[] = [], records: number[] = [];
-    const outlines = new OutlineFunctions();
-    for (const record of this.#queue) {
-      const region = this.#translate(record, outlines);
-      const slot = region ? this.#freeSlots.pop() ?? this.#handlers.allocate() : -1;
-      if (!region || slot < 0) continue;
-      regions.push(region);
-      slots.push(slot);
-      records.push(record);
-    }
+    if (this.#isBusy) this.#collect();
+    if (this.#queue.size === 0 || this.#isBusy) return;
+    const requests = [...this.#queue].map((record) => this.#request(record)).filter((r) => r !== null);
     this.#queue.clear();
-    if (regions.length) {
-      const bytes = encodeRegions(regions, outlines, slots, this.#handlers.memoryPages);
-      this.#handlers.install(new WebAssembly.Module(bytes));
-      records.forEach((record, i) => this.#install(record, slots[i]));
-      this.counts.wasmBytes += bytes.length;
-      this.counts.regions += regions.length;
-    }
-    this.counts.compileMs += performance.now() - start;
+    if (requests.length === 0) return;
+    this.#isBusy = true;
+    this.#compiler.submit(requests);
+    this.#collect();
   }
 
-  #translate(record: number, outlines: OutlineFunctions): RegionEmitter | null {
+  #generationOf(record: number): number {
+    return this.#i32[(this.#code.base + this.#code.slotOf(record) * PAGE_RECORD_BYTES + GENERATION_OFFSET) >>> 2];
+  }
+
+  #request(record: number): CompileRequest | null {
     const at = this.#code.instructionOf(record);
     if (at < 0 || this.#code.breakpoints.size !== 0) return null;
     const pageSlot = this.#code.slotOf(record);
-    if (!this.#settled.has(pageSlot)) this.#settled.set(pageSlot, new Set());
-    const settled = this.#settled.get(pageSlot)!;
+    let settled = this.#settled.get(pageSlot);
+    if (!settled) this.#settled.set(pageSlot, settled = new Set());
     if (settled.has(record)) return null;
+    const slot = this.#freeSlots.pop() ?? this.#handlers.allocate();
+    if (slot < 0) return null;
     settled.add(record);
-    const page = at & ~0xfff;
-    const words = this.#i32.subarray(page >>> 2, (page >>> 2) + 1024);
-    const region = findRegion(words, (at & 0xfff) >>> 2, this.#decoder, UNDEFINED_ROW);
-    if (region.instructionCount < INSTRUCTIONS_MIN) return null;
-    this.counts.instructions += region.instructionCount;
-    const generation = this.#i32[(this.#code.base + pageSlot * PAGE_RECORD_BYTES + GENERATION_OFFSET) >>> 2];
     if (this.#u16[record >>> 1] === 0) this.#code.decode(record);
-    return new RegionCompiler(region, generation, this.#u16[record >>> 1], MODULE_FUNCTIONS, outlines).compile();
+    return { record, at, generation: this.#generationOf(record), rootSlot: this.#u16[record >>> 1], slot };
   }
 
-  #install(record: number, slot: number): void {
+  #collect(): void {
+    const batch = this.#compiler.poll();
+    if (batch === null) return;
+    this.#isBusy = false;
+    if (batch.module) this.#handlers.install(batch.module);
+    batch.requests.forEach((request, i) => this.#install(request, batch.instructions[i]));
+    this.counts.wasmBytes += batch.wasmBytes;
+    this.counts.compileMs += batch.milliseconds;
+  }
+
+  #install({ record, slot, generation }: CompileRequest, instructions: number): void {
+    const isLate = generation !== this.#generationOf(record) || this.#code.breakpoints.size !== 0;
+    if (instructions === 0 || isLate) {
+      if (isLate) this.counts.late++;
+      return this.#free(slot);
+    }
     const pageSlot = this.#code.slotOf(record);
     const slots = this.#regions.get(pageSlot);
     if (slots) slots.push(slot);
     else this.#regions.set(pageSlot, [slot]);
     this.#u16[record >>> 1] = slot;
+    this.counts.regions++;
+    this.counts.instructions += instructions;
   }
 }

@@ -1,0 +1,25 @@
+import "../../cpu/exception_model.ts"; // defines the helpers that meanings call
+import { Decoder } from "../../a64/decoder.ts";
+import { MEANINGS } from "../../a64/table.ts";
+import { numberHelpers } from "../helpers.ts";
+import type { CompilerSetup } from "./remote_compiler.ts";
+import { type CompileRequest, Translator } from "./translator.ts";
+
+/*
+ * The thread on which regions are compiled. It is given a port by the main thread, and then hears from the machine's
+ * thread: first the set-up, then batches of requests, each answered in turn.
+ */
+
+interface Scope {
+  onmessage: ((event: MessageEvent<MessagePort>) => void) | null;
+}
+
+(self as unknown as Scope).onmessage = ({ data: port }) => {
+  let translator: Translator | null = null;
+  port.onmessage = ({ data }: MessageEvent<CompilerSetup | readonly CompileRequest[]>) => {
+    if ("memory" in data) {
+      numberHelpers(data.helperNames);
+      translator = new Translator(data.memory, new Decoder(MEANINGS, new Set(data.features)));
+    } else port.postMessage(translator!.compile(data));
+  };
+};

@@ -1,0 +1,88 @@
+import type { Decoder } from "../../a64/decoder.ts";
+import { UNDEFINED_ROW } from "../code_cache.ts";
+import { findRegion } from "./region.ts";
+import { RegionCompiler } from "./region_compiler.ts";
+import type { RegionEmitter } from "./region_emitter.ts";
+import { encodeRegions, MODULE_FUNCTIONS, OutlineFunctions } from "./region_module.ts";
+
+/** Regions shorter than this are not worth a function. */
+const INSTRUCTIONS_MIN = 2;
+
+/** A region to be compiled. */
+export interface CompileRequest {
+  /** The record of its first instruction. */
+  readonly record: number;
+  /** Byte offset in memory of that instruction. */
+  readonly at: number;
+  /** The page's generation when the request was made. */
+  readonly generation: number;
+  /** Table slot of the instruction's handler in tier 1, and the one that the region gets. */
+  readonly rootSlot: number;
+  readonly slot: number;
+}
+
+/** What became of a batch of requests. */
+export interface CompiledBatch {
+  readonly requests: readonly CompileRequest[];
+  /** Instructions of each region; 0 where none was made. */
+  readonly instructions: readonly number[];
+  /** Null where no region was made at all. */
+  readonly module: WebAssembly.Module | null;
+  readonly wasmBytes: number;
+  readonly milliseconds: number;
+}
+
+/** Makes modules of regions: on the vCPU's thread or on another. */
+export class Translator {
+  readonly #i32: Int32Array;
+
+  constructor(readonly buffer: SharedArrayBuffer, readonly decoder: Decoder) {
+    this.#i32 = new Int32Array(buffer);
+  }
+
+  compile(requests: readonly CompileRequest[]): CompiledBatch {
+    const start = performance.now();
+    const regions: RegionEmitter[] = [], slots: number[] = [], instructions: number[] = [];
+    const outlines = new OutlineFunctions();
+    for (const request of requests) {
+      // A copy: the guest may write to the page meanwhile. It then has another generation, and the region is not used.
+      const page = (request.at & ~0xfff) >>> 2;
+      const words = this.#i32.slice(page, page + 1024);
+      const region = findRegion(words, (request.at & 0xfff) >>> 2, this.decoder, UNDEFINED_ROW);
+      const isWorth = region.instructionCount >= INSTRUCTIONS_MIN;
+      instructions.push(isWorth ? region.instructionCount : 0);
+      if (!isWorth) continue;
+      const { generation, rootSlot } = request;
+      regions.push(new RegionCompiler(region, generation, rootSlot, MODULE_FUNCTIONS, outlines).compile());
+      slots.push(request.slot);
+    }
+    let module: WebAssembly.Module | null = null, wasmBytes = 0;
+    if (regions.length) {
+      const bytes = encodeRegions(regions, outlines, slots, this.buffer.byteLength / 65536);
+      module = new WebAssembly.Module(bytes);
+      wasmBytes = bytes.length;
+    }
+    return { requests, instructions, module, wasmBytes, milliseconds: performance.now() - start };
+  }
+}
+
+/** Who compiles for a Jit. */
+export interface RegionCompilerService {
+  /** Takes a batch; `poll` gives the result, in order. */
+  submit(requests: readonly CompileRequest[]): void;
+  /** The next result, or null. */
+  poll(): CompiledBatch | null;
+}
+
+/** Compiles at once, on this thread. */
+export class LocalCompiler implements RegionCompilerService {
+  readonly #done: CompiledBatch[] = [];
+  constructor(readonly translator: Translator) {}
+
+  submit(requests: readonly CompileRequest[]): void {
+    this.#done.push(this.translator.compile(requests));
+  }
+  poll(): CompiledBatch | null {
+    return this.#done.shift() ?? null;
+  }
+}
