@@ -38,10 +38,10 @@ interface Site {
 }
 
 /**
- * Stands for no page. Only addresses that are not canonical lie less than 4096 above it, and with the addend 0 they
- * would meet the empty first page of memory.
+ * Stands for no page: an odd address that no translation regime can map, since bits 55:48 are neither all ones nor all
+ * zeros. An access there would meet the empty first page of memory, as the addend is 0.
  */
-const NO_PAGE = { lo: 1, hi: 0x00800000 } as const;
+const NO_PAGE = { lo: 0xe2b48f61 | 0, hi: 0x5a3c9d17 } as const;
 
 /**
  * Writes the instructions of a region: registers are locals, and each write of one is stored in the state block too, so
