@@ -4,6 +4,7 @@ import type { Bus } from "../machine/bus.ts";
 import { GICD_BASE, GICR_BASE, GICR_STRIDE, TIMER_INTID } from "../machine/memory_map.ts";
 import type { Device, Line } from "../../devices/device.ts";
 import { VgicDistributor } from "../../devices/gicv3/vgic.ts";
+import { logTimer } from "./timer_log.ts";
 import type { VmVcpu } from "./vm.ts";
 
 const ICC_PMR_EL1 = encodeSysreg(3, 0, 4, 6, 0);
@@ -159,6 +160,7 @@ export class Vgic {
     if (intid >= NO_INTERRUPT) return;
     write(gic, isGroup0 ? ICC_EOIR0_EL1 : ICC_EOIR1_EL1, intid);
     if (FORWARDED.has(intid)) {
+      logTimer(c, intid);
       // The guest's deactivation of the virtual interrupt deactivates the physical one
       this.#gic.pend(intid, c.index);
       return;

@@ -37,6 +37,8 @@ const TOO_MANY_NAMES = "(too many names)";
 export class TrapLog {
   /** Called before a record goes out, so that what came before can go before it. */
   beforeRecord: (() => void) | null = null;
+  /** Asked of every record, as a line, before it goes out: the monitor's filter. */
+  wantsLine: ((line: string) => boolean) | null = null;
   /** Index of the level in LOG_LEVELS. */
   #level = 0;
   readonly #sink: RecordRing | ((line: string) => void) | null;
@@ -77,11 +79,16 @@ export class TrapLog {
     if (this.#isWanted(verdict)) this.#send(at);
   }
 
-  /** Records a timer interrupt of the guest, at level "all". */
+  /** Whether timer interrupts are recorded: at level "all". */
+  get wantsTimers(): boolean {
+    return this.#level === 0;
+  }
+
+  /** Records a timer interrupt of the guest. */
   timer(event: TimerEvent): void {
     const at = this.#next();
     this.#encoder.timer(at, event);
-    if (this.#level === 0) this.#send(at);
+    this.#send(at);
   }
 
   /** The lines of the latest records, at most `count`, oldest first. */
@@ -127,7 +134,7 @@ export class TrapLog {
 
   #send(at: number): void {
     const sink = this.#sink;
-    if (sink === null) return;
+    if (sink === null || (this.wantsLine !== null && !this.wantsLine(this.#line(at)))) return;
     this.beforeRecord?.();
     if (typeof sink === "function") return sink(this.#line(at));
     if (!this.#catchUp(sink)) {

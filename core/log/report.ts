@@ -23,6 +23,20 @@ function embed(data: unknown): string {
   );
 }
 
+/** Rows of a table in the page. */
+const ROWS_MAX = 2000;
+
+/** The summary with lists of a length that a browser shows at once. */
+function shorten(summary: Summary): Summary & { readonly left: Readonly<Record<string, number>> } {
+  const left: Record<string, number> = {};
+  const lists = Object.entries(summary).flatMap(([key, value]) => {
+    if (!Array.isArray(value) || value.length <= ROWS_MAX) return [];
+    left[key] = value.length - ROWS_MAX;
+    return [[key, value.slice(0, ROWS_MAX)]];
+  });
+  return { ...summary, ...Object.fromEntries(lists), left };
+}
+
 /**
  * A page that shows a summary: one file with all that it needs. Whatever a guest or a policy wrote stands in it as data
  * only, and the page may load nothing.
@@ -47,7 +61,7 @@ export function reportPage(summary: Summary, name: string): string {
 <div class="dim">${escapeHtml(header)}</div>
 <main id="root"><noscript><p>This page needs scripts; "ariel log decode --summary" needs none.</p></noscript></main>
 <div id="tip" role="tooltip"></div>
-<script type="application/json" id="data">${embed(summary)}</script>
+<script type="application/json" id="data">${embed(shorten(summary))}</script>
 <script>${REPORT_SCRIPT}</script>
 </body>
 </html>

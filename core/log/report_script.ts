@@ -3,7 +3,7 @@ export const REPORT_SCRIPT = String.raw`
 "use strict";
 const data = JSON.parse(document.getElementById("data").textContent);
 const COLOURS = { mmio: "#2f6fd0", sysreg: "#d9822b", hypercall: "#2a9d5c", smc: "#8e5bd0", wfx: "#8a94a0",
-  abort: "#c8322b", exception: "#d04a93", timer: "#1f9fa8" };
+  abort: "#a9812b", exception: "#d04a93", timer: "#1f9fa8" };
 const root = document.getElementById("root"), tip = document.getElementById("tip");
 
 function make(tag, className, ...children) {
@@ -138,7 +138,13 @@ function heatMap() {
   const { rows, widthNs } = data.heat;
   if (rows.length === 0) return;
   const n = Math.max(...rows.map((r) => r.counts.length)), ROW = 17, BOTTOM = 24;
-  let shown = rows.slice(0, 30);
+  const groupOf = (row) => row.kind === "mmio" || row.kind === "abort" ? 0 : row.kind === "sysreg" ? 1 : 2;
+  const pick = (on) => {
+    const groups = [0, 1, 2].map((n) => rows.filter((r) => on.has(r.kind) && groupOf(r) === n)).filter((g) => g.length);
+    return groups.flatMap((g) => g.slice(0, groups.length === 1 ? 40 : 16));
+  };
+  const kinds = [...new Set(rows.map((r) => r.kind))], on = new Set(kinds);
+  let shown = pick(on);
   const most = Math.max(...rows.flatMap((r) => r.counts));
   // The eye compares orders of magnitude here
   const shade = (v) => v === 0 ? 0 : .12 + .88 * Math.log(1 + v) / Math.log(1 + most);
@@ -152,10 +158,10 @@ function heatMap() {
       g.fillStyle = colour("fg");
       g.font = "12px ui-monospace, monospace";
       let name = row.name;
-      while (name.length > 4 && g.measureText(name).width > x0 - 26) name = name.slice(0, -2).replace(/…$/, "") + "…";
-      g.fillText(name, x0 - 8, y + ROW / 2);
+      while (name.length > 4 && g.measureText(name).width > x0 - 24) name = name.slice(0, -2).replace(/…$/, "") + "…";
+      g.fillText(name, x0 - 16, y + ROW / 2);
       g.fillStyle = COLOURS[row.kind] || "#888";
-      g.fillRect(2, y + 4, 8, ROW - 8);
+      g.fillRect(x0 - 10, y + 2, 4, ROW - 4);
       g.fillStyle = colour("panel");
       g.fillRect(x0, y + 1, width - x0, ROW - 2);
       row.counts.forEach((v, i) => {
@@ -172,7 +178,7 @@ function heatMap() {
     const all = row.kind + "  " + row.name + "\n" + count(row.counts.reduce((a, b) => a + b, 0)) + " in all";
     return i < 0 || i >= n ? all : all + "\n" + count(row.counts[i] || 0) + " from " + time(i * widthNs) + " to " + time((i + 1) * widthNs);
   });
-  const kinds = [...new Set(rows.map((r) => r.kind))], legend = make("div", "legend"), on = new Set(kinds);
+  const legend = make("div", "legend");
   for (const k of kinds) {
     const box = make("input"), swatch = make("i");
     box.type = "checkbox";
@@ -181,12 +187,12 @@ function heatMap() {
     box.addEventListener("change", () => {
       if (box.checked) on.add(k);
       else on.delete(k);
-      shown = rows.filter((r) => on.has(r.kind)).slice(0, 30);
+      shown = pick(on);
       c.redraw();
     });
     legend.append(make("label", "", box, swatch, k));
   }
-  legend.append(make("span", "dim", "the " + Math.min(30, rows.length) + " most frequent; darker is more, by orders of magnitude"));
+  legend.append(make("span", "dim", "the most frequent; stronger is more, by orders of magnitude"));
   root.append(make("section", "", make("h2", "", "Addresses, registers and functions over guest time"), legend, c.holder));
 }
 
@@ -201,7 +207,7 @@ function table(title, rows, columns, note) {
   const fill = () => {
     body.replaceChildren(...shown.slice(0, LIMIT).map((row) => make("tr", "", ...columns.map((column) => {
       const value = column.value(row);
-      const cell = make("td", column.type || "", typeof value === "number" ? (column.format || count)(value) : short256(value));
+      const cell = make("td", column.type || "", typeof value !== "number" ? short256(value) : value === 0 && !column.format ? "" : (column.format || count)(value));
       if (column.title === "count") {
         cell.classList.add("bar");
         cell.style.backgroundSize = (100 * row.count / most) + "% 100%";
@@ -289,19 +295,20 @@ root.append(grid);
 const add = (place, node) => node && place.append(node);
 add(grid, table("By kind", data.kinds, byVerdict("kind")));
 add(grid, table("By rule", data.rules, byVerdict("rule")));
-add(grid, table("Addresses", data.addresses, [name("place"), word("kind", (r) => r.kind), COUNT, ...accesses(true)]));
-add(grid, table("System registers", data.registers, [name("register"), COUNT, ...accesses(false)]));
-add(grid, table("Calls and waits", data.calls, [name("function"), word("kind", (r) => r.kind), COUNT, num("refused", (r) => r.refused)]));
+const rarer = (list) => data.left[list] ? "and " + count(data.left[list]) + " that are rarer" : "";
+add(grid, table("Addresses", data.addresses, [name("place"), word("kind", (r) => r.kind), COUNT, ...accesses(true)], rarer("addresses")));
+add(grid, table("System registers", data.registers, [name("register"), COUNT, ...accesses(false)], rarer("registers")));
+add(grid, table("Calls and waits", data.calls, [name("function"), word("kind", (r) => r.kind), COUNT, num("refused", (r) => r.refused)], rarer("calls")));
 add(grid, table("Instructions that trapped most", data.sites, [name("pc"), COUNT]));
 add(grid, table("By vCPU", data.vcpus, [name("vCPU"), COUNT, ...Object.keys(data.timeline.series).map((k) => num(k, (r) => r.kinds[k] || 0))]));
 add(grid, table("Timer interrupts", data.timers, [name("timer"), COUNT, num("mean late", (r) => r.meanNs, time),
-  num("99% within", (r) => r.p99Ns, time), num("at most", (r) => r.maxNs, time), num("ticks behind", (r) => r.offsetTicks), num("drift", (r) => r.offsetChangeTicks)]));
+  num("99% within", (r) => r.p99Ns, time), num("at most", (r) => r.maxNs, time), num("ticks behind", (r) => r.offsetTicks, count), num("drift", (r) => r.offsetChangeTicks, count)]));
 add(root, table("Guest exceptions", data.exceptions, [name("class"), COUNT, num("reported", (r) => r.reported), num("last at", (r) => r.lastNs, time),
   code("pc", (r) => r.pc), code("syndrome", (r) => r.syndrome), code("far", (r) => r.far)]));
 add(root, table("Stage 2 faults", data.faults, [name("fault"), COUNT, code("last ipa", (r) => r.lastIpa)]));
 add(root, table("Errors of policies", data.errors, [name("error"), COUNT]));
 const samples = data.samples.map((line) => JSON.parse(line));
-add(root, table("Not simply allowed", samples, [num("seq", (r) => r.seq), num("t", (r) => r.t, time), num("vCPU", (r) => r.vcpu), code("pc", (r) => r.pc),
+add(root, table("Not simply allowed", samples, [num("seq", (r) => r.seq), num("t", (r) => r.t, time), num("vCPU", (r) => r.vcpu, count), code("pc", (r) => r.pc),
   word("kind", (r) => r.kind), code("what", (r) => r.what), code("value", (r) => r.value), word("verdict", (r) => r.verdict), word("rule", (r) => r.rule),
   ...(samples.some((r) => r.error) ? [word("error", (r) => r.error || "")] : [])],
   samples.length < 500 ? "" : "the first " + samples.length + " of them"));

@@ -41,7 +41,7 @@ th button { all: unset; cursor: pointer; display: block; width: 100%; padding: 6
 th button:focus-visible { outline: 2px solid var(--accent); outline-offset: -2px; }
 th[aria-sort=ascending] button::after { content: " \\25b2"; font-size: 9px; }
 th[aria-sort=descending] button::after { content: " \\25bc"; font-size: 9px; }
-td { padding: 3px 10px; border-top: 1px solid var(--line); overflow-wrap: anywhere; }
+td { padding: 3px 10px; border-top: 1px solid var(--line); overflow-wrap: break-word; }
 td.n, th.n button { text-align: right; }
 td.n { font-variant-numeric: tabular-nums; white-space: nowrap; }
 td.m { font-family: ui-monospace, monospace; font-size: 12px; }

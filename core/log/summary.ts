@@ -13,8 +13,8 @@ import type {
 } from "./summary_data.ts";
 import { ACTIONS, KINDS, type Tally, VCPUS_MAX } from "./tally.ts";
 
-/** Rows of lists that can be long. */
-const SITES = 100, HEAT_ROWS = 100;
+/** Rows of the list of instructions, and of the heat map: of places, registers and the rest each. */
+const SITES = 100, HEAT_ROWS = 40;
 const OTHERS = "(others)";
 
 /** What was counted, in the order in which it is worth reading. */
@@ -137,5 +137,9 @@ function heatOf({ heat, heatRows }: Tally): HeatData {
       counts,
     };
   });
-  return { widthNs: heat.widthNs, rows: rows.sort(byCount).slice(0, HEAT_ROWS) };
+  rows.sort(byCount);
+  const places = rows.filter((r) => r.kind === "mmio" || r.kind === "abort");
+  const registers = rows.filter((r) => r.kind === "sysreg");
+  const others = rows.filter((r) => !places.includes(r) && !registers.includes(r));
+  return { widthNs: heat.widthNs, rows: [places, registers, others].flatMap((group) => group.slice(0, HEAT_ROWS)) };
 }

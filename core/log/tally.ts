@@ -12,9 +12,9 @@ const ALLOW = VERDICTS.indexOf("allow"), NONE = VERDICTS.indexOf("none");
 const IS_REFUSED = VERDICTS.map((v) => v === "deny" || v === "pause" || v === "kill");
 
 /** Intervals of the timeline and of the heat map. */
-const TIMELINE_INTERVALS = 256, HEAT_INTERVALS = 128;
+const TIMELINE_INTERVALS = 512, HEAT_INTERVALS = 256;
 /** Places that are followed over time. */
-const HEAT_ROWS_MAX = 2048;
+const HEAT_ROWS_MAX = 1024;
 /** From this number on, vCPUs are counted as one. */
 export const VCPUS_MAX = 1024;
 /** Addresses of instructions that are told apart. */
