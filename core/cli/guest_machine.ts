@@ -8,6 +8,8 @@ import { Machine } from "../machine/machine.ts";
 import { GUEST_PA, PL011_BASE, PL011_INTID, PL031_BASE, PL031_INTID, RAM_PA } from "../machine/memory_map.ts";
 import { Pl011 } from "../../devices/pl011.ts";
 import { Pl031 } from "../../devices/pl031.ts";
+import type { DebugHost } from "../debug/debugger.ts";
+import type { DebuggedGuest, GuestDebugger, PolicyChange } from "./guest_debugger.ts";
 import type { GuestLayout } from "./guest_layout.ts";
 import type { Outbox } from "./outbox.ts";
 import type { Outcome, StartMessage } from "./vm_protocol.ts";
@@ -17,9 +19,11 @@ const HYPERVISOR_BYTES = GUEST_PA - RAM_PA;
 
 /** How one life of the guest ended: with the run, or with a reset after which the next begins. */
 export type Ending = Outcome | { readonly kind: "reset" };
+/** Why a run came back: its end, or policies that wait to be put in place. */
+export type Return = Ending | { readonly kind: "policies"; readonly change: PolicyChange };
 
 /** A machine with our hypervisor and one guest on it, from its start to its end or reset. */
-export class GuestMachine implements VmHost {
+export class GuestMachine implements VmHost, DebuggedGuest {
   readonly machine: Machine;
   readonly vm: Vm;
   readonly #console: Pl011;
@@ -27,6 +31,9 @@ export class GuestMachine implements VmHost {
   readonly #input: ByteRing;
   /** Why the machine is to stop, as the main thread or the guest asked for. */
   #ending: Ending | null = null;
+  #change: PolicyChange | null = null;
+  /** Who may stop the machine, if anybody. */
+  debugger: GuestDebugger | null = null;
   readonly #stopRequest: () => Outcome | null;
   /** A byte of input that the UART had no room for, or -1. */
   #refused = -1;
@@ -67,14 +74,18 @@ export class GuestMachine implements VmHost {
     this.vm.start(entry);
   }
 
-  /** Runs until the guest or the main thread ends it, or so many instructions have been executed. */
-  run(instructions: number): Ending {
-    const reason = this.machine.run({ poll: () => this.#poll(), wait: (ms) => this.#wait(ms) }, {
-      instructions,
-      milliseconds: Infinity,
-    });
+  /**
+   * Runs until the guest or the main thread ends it, or so many instructions have been executed since its start. It goes
+   * on when it is called again after policies have been changed.
+   */
+  run(instructions: number): Return {
+    const limits = { instructions, milliseconds: Infinity };
+    const reason = this.debugger?.run(this.#host, limits) ?? this.machine.run(this.#host, limits);
     this.#outbox.flush();
     if (this.#ending) return this.#ending;
+    const change = this.#change;
+    this.#change = null;
+    if (change) return { kind: "policies", change };
     return { kind: reason === "idle" ? "idle" : "limit" };
   }
 
@@ -83,11 +94,21 @@ export class GuestMachine implements VmHost {
     this.machine.stop();
   }
 
+  readonly #host: DebugHost = ((guest: GuestMachine): DebugHost => ({
+    poll: () => guest.#poll(),
+    wait: (ms) => guest.#wait(ms),
+    get isEnding() {
+      return guest.#ending !== null || guest.#change !== null;
+    },
+    waitForCommand: () => guest.#waitForCommand(),
+  }))(this);
+
   /** Between slices: what the main thread wants, and what it sends. */
   #poll(): void {
     const request = this.#stopRequest();
     if (request) this.#end(request);
     this.#outbox.flushIfDue();
+    this.debugger?.frontEnds.poll();
     this.#feed();
   }
 
@@ -104,7 +125,28 @@ export class GuestMachine implements VmHost {
     this.#outbox.flush();
     // While the UART is full or off, only the guest can change that
     const known = this.#refused >= 0 ? this.#input.pending : 0;
-    this.#input.wait(ms, () => this.#stopRequest() !== null, known);
+    this.#input.wait(ms, () => this.#isCalled, known);
+  }
+
+  /** Somebody wants the machine to look up. */
+  get #isCalled(): boolean {
+    return this.#stopRequest() !== null || (this.debugger?.hasInput ?? false);
+  }
+
+  #waitForCommand(): void {
+    this.#outbox.flush();
+    // The guest's input waits as long as the guest
+    this.#input.wait(Infinity, () => this.#isCalled, this.#input.pending);
+  }
+
+  // DebuggedGuest
+
+  quit(): void {
+    this.#end({ kind: "interrupted" });
+  }
+  changePolicies(change: PolicyChange): void {
+    this.#change = change;
+    this.machine.stop();
   }
 
   // VmHost and Pl011Backend
@@ -122,6 +164,7 @@ export class GuestMachine implements VmHost {
     this.#end({ kind: "reset" });
   }
   pause(): void {
+    if (this.debugger?.pause()) return;
     this.#outbox.notice("the guest asked for the monitor, and none is attached: it goes on");
   }
   kill(_: Vm, code: number, why: string): void {

@@ -1,6 +1,7 @@
 import { attachPolicy, environmentOf, PolicyView } from "../hypervisor/policy.ts";
 import type { Vm } from "../hypervisor/vm.ts";
 import type { Machine } from "../machine/machine.ts";
+import type { PolicySource } from "../policy/bundle.ts";
 import { PolicyEngine } from "../policy/engine.ts";
 import { Heartbeat } from "../policy/heartbeat.ts";
 import { loadPolicies } from "../policy/load.ts";
@@ -9,7 +10,7 @@ import type { StartMessage } from "./vm_protocol.ts";
 
 /** The policies of a run, through all lives of its guest. */
 export class GuestPolicies {
-  readonly #policies: readonly Policy[];
+  #policies: readonly Policy[];
   readonly #message: StartMessage;
   readonly #heartbeat: Heartbeat;
   readonly #tell: (text: string) => void;
@@ -27,6 +28,22 @@ export class GuestPolicies {
   static async load(message: StartMessage, tell: (text: string) => void): Promise<GuestPolicies> {
     const policies = await loadPolicies(message.policies, new Heartbeat(message.heartbeat));
     return new GuestPolicies(policies, message, tell);
+  }
+
+  /** Puts other policies in the place of these. Throws PolicyError where they cannot be used: then these stay. */
+  async replace(sources: readonly PolicySource[], vm: Vm, machine: Machine): Promise<void> {
+    const old = { policies: this.#policies, engine: this.#engine };
+    const policies = await loadPolicies(sources, this.#heartbeat);
+    this.#policies = policies;
+    this.#engine = null;
+    try {
+      if (policies.length > 0) this.attach(vm, machine);
+      else attachPolicy(vm, null);
+    } catch (error) {
+      this.#policies = old.policies;
+      this.#engine = old.engine;
+      throw error;
+    }
   }
 
   /** The engine of the VM that was attached last, or null where there is no policy. */

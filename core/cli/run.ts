@@ -8,11 +8,19 @@ import { BUILT_IN_POLICIES } from "../policy/built_in.ts";
 import type { OnPolicyError } from "../policy/handlers.ts";
 import { Heartbeat } from "../policy/heartbeat.ts";
 import { type NamedPolicies, readPolicies } from "./policy_files.ts";
+import { type DebugArguments, listenForDebuggers } from "./debug_options.ts";
 import { parseNumber, parseSize, readUserFile, reason } from "./files.ts";
 import { createUserFile, OrderedOutput, say, writeAll } from "./output.ts";
 import { Session, type SessionLog } from "./session.ts";
 import { VERSION } from "./version.ts";
-import { CONTROL_BYTES, DEFAULT_APPEND, type GuestFiles, type Outcome, type StartMessage } from "./vm_protocol.ts";
+import {
+  CONTROL_BYTES,
+  type DebugOptions,
+  DEFAULT_APPEND,
+  type GuestFiles,
+  type Outcome,
+  type StartMessage,
+} from "./vm_protocol.ts";
 
 export const EXIT = { success: 0, internal: 1, usage: 2, crashed: 3, killed: 4, limit: 5, interrupted: 130 } as const;
 
@@ -81,6 +89,17 @@ export const RUN: Command = {
       default: "deny",
       help: "After an error in a policy's code: deny the trap, or deny it and end the run",
     },
+    {
+      name: "monitor",
+      argument: "stdio|none|unix=PATH",
+      many: true,
+      help: "Where the monitor is: on the terminal (Ctrl-A c; so by default), nowhere, or on a Unix socket",
+    },
+    {
+      name: "gdb",
+      argument: "[HOST:]PORT[,wait]",
+      help: "Listen for GDB, on the loopback interface unless a host is named; wait: start when GDB lets the guest go",
+    },
     { name: "stats", argument: "FILE", help: "Write statistics as JSON to a file, or to stderr for -" },
   ],
   examples: [
@@ -103,7 +122,8 @@ export const RUN: Command = {
 async function run(args: Arguments): Promise<number> {
   const policies = await readPolicies(args.all("policy"));
   policies.notices.forEach(say);
-  const message = startMessage(args, policies);
+  const debug = listenForDebuggers(debugArguments(args), Deno.stdin.isTerminal());
+  const message = startMessage(args, policies, debug?.options ?? null);
   const seconds = args.get("timeout");
   const timeoutMs = seconds === undefined ? Infinity : parseNumber(seconds, "--timeout", TIMEOUT_MAX_S) * 1000;
   const [dump, statistics] = ["dump-dtb", "stats"].map((name) => openResult(args.get(name), `--${name}`));
@@ -114,7 +134,7 @@ async function run(args: Arguments): Promise<number> {
   const session = new Session(message, logOutput(args.get("log"), console), console, sessionLog(args, message), {
     names: policies.names,
     timeoutMs: parseNumber(args.get("policy-timeout")!, "--policy-timeout", TIMEOUT_MAX_S) * 1000,
-  });
+  }, debug);
   const result = await session.run(timeoutMs);
   if (result.dtb) dump?.(result.dtb);
   if (result.statistics) statistics?.(new TextEncoder().encode(JSON.stringify(result.statistics, null, 2) + "\n"));
@@ -152,7 +172,11 @@ function sessionLog(args: Arguments, { logLevel, time, cpuCount, guest }: StartM
   };
 }
 
-function startMessage(args: Arguments, { sources }: NamedPolicies): StartMessage {
+function debugArguments(args: Arguments): DebugArguments {
+  return { monitors: args.all("monitor"), gdb: args.get("gdb") };
+}
+
+function startMessage(args: Arguments, { sources }: NamedPolicies, debug: DebugOptions | null): StartMessage {
   const guest = guestFiles(args);
   if (guest.initrd?.length === 0) throw new UsageError(`Cannot use the initrd ${guest.initrdName}: it is empty`);
   const instructions = args.get("max-insns");
@@ -170,6 +194,7 @@ function startMessage(args: Arguments, { sources }: NamedPolicies): StartMessage
     logRing: RecordRing.create(logLevel === "all" ? LOG_RING_RECORDS : QUIET_LOG_RING_RECORDS).buffer,
     isLogInterleaved: logLevel !== "all" && (!args.has("log") || args.get("log") === "-"),
     policies: sources,
+    debug,
     heartbeat: new SharedArrayBuffer(Heartbeat.BYTES),
     onPolicyError: args.get("on-policy-error") as OnPolicyError,
     input: ByteRing.create(INPUT_RING_BYTES).buffer,

@@ -3,7 +3,8 @@ import { RecordRing } from "../log/record_ring.ts";
 import { KILL_CODE } from "../policy/answers.ts";
 import { Heartbeat, Watchdog } from "../policy/heartbeat.ts";
 import { ByteRing } from "../machine/byte_ring.ts";
-import { type OrderedOutput, say } from "./output.ts";
+import { DebugLink, type DebugSetup } from "./debug_link.ts";
+import { type OrderedOutput, say, writeAll } from "./output.ts";
 import { ConsoleInput } from "./terminal.ts";
 import { CONTROL, type Outcome, type StartMessage, type Statistics, type WorkerMessage } from "./vm_protocol.ts";
 
@@ -27,6 +28,8 @@ export interface SessionPolicies {
   readonly timeoutMs: number;
 }
 
+const NOTHING = new Uint8Array(0);
+
 /** How the trap log is written. */
 export type SessionLog = Pick<LogDrainOptions, "format" | "header" | "isQuiet">;
 
@@ -38,7 +41,10 @@ export class Session {
   readonly #ring: ByteRing;
   readonly #control: Int32Array;
   readonly #console: OrderedOutput;
-  readonly #policies: SessionPolicies;
+  #policies: SessionPolicies;
+  #watchdog: Watchdog | null = null;
+  readonly #debug: DebugLink | null;
+  #input: ConsoleInput | null = null;
   #resolve!: (result: SessionResult) => void;
   #reject!: (error: Error) => void;
   #dtb: Uint8Array | null = null;
@@ -51,6 +57,7 @@ export class Session {
     console: OrderedOutput,
     logOptions: SessionLog,
     policies: SessionPolicies,
+    debug: DebugSetup | null,
   ) {
     this.#message = message;
     this.#policies = policies;
@@ -63,6 +70,15 @@ export class Session {
     this.#console = console;
     this.#ring = new ByteRing(message.input);
     this.#control = new Int32Array(message.control);
+    this.#debug = debug && new DebugLink(
+      debug,
+      this.#control,
+      () => this.#ring.wake(),
+      // After what the guest has written
+      (bytes) => console.write(NOTHING, () => writeAll(Deno.stderr, bytes)),
+      policies.names,
+      (names) => this.#watch({ ...policies, names }),
+    );
   }
 
   /** Asks the machine to stop; it ends with that outcome, and without an answer after a while. */
@@ -79,13 +95,14 @@ export class Session {
   /** Runs the machine to its end. The terminal is then as it was. */
   async run(timeoutMs: number): Promise<SessionResult> {
     const interrupt = () => this.stop("interrupted");
-    const input = new ConsoleInput(this.#ring, interrupt);
+    const hasMonitor = this.#message.debug?.hasTerminal ?? false;
+    const input = this.#input = new ConsoleInput(this.#ring, interrupt, hasMonitor ? this.#debug!.writer : null);
     const worker = new Worker(new URL("./vm_worker.ts", import.meta.url), {
       type: "module",
       deno: { permissions: "none" },
     });
     for (const signal of SIGNALS) Deno.addSignalListener(signal, interrupt);
-    const watchdog = this.#watch();
+    this.#watch(this.#policies);
     const timer = timeoutMs === Infinity ? undefined : setTimeout(() => this.stop("timeout"), timeoutMs);
     try {
       const done = this.#listen(worker);
@@ -100,7 +117,8 @@ export class Session {
       return result;
     } finally {
       input.restore();
-      watchdog?.stop();
+      this.#watchdog?.stop();
+      await this.#debug?.close();
       clearTimeout(timer);
       clearTimeout(this.#patience);
       for (const signal of SIGNALS) Deno.removeSignalListener(signal, interrupt);
@@ -109,11 +127,13 @@ export class Session {
   }
 
   /** Ends the run when code of a policy does not return. What it shares with us is then not to be trusted any more. */
-  #watch(): Watchdog | null {
-    const { names, timeoutMs } = this.#policies;
-    if (names.length === 0) return null;
+  #watch(policies: SessionPolicies): void {
+    this.#policies = policies;
+    this.#watchdog?.stop();
+    const { names, timeoutMs } = policies;
+    if (names.length === 0) return;
     const heartbeat = new Heartbeat(this.#message.heartbeat);
-    return new Watchdog(
+    this.#watchdog = new Watchdog(
       heartbeat,
       timeoutMs,
       names,
@@ -142,8 +162,13 @@ export class Session {
       case "dtb":
         this.#dtb = data.bytes;
         return;
+      case "focus":
+        if (this.#input) this.#input.isMonitor = data.isMonitor;
+        return;
       case "end":
-        this.#resolve({ outcome: data.outcome, statistics: data.statistics, dtb: this.#dtb });
+        return this.#resolve({ outcome: data.outcome, statistics: data.statistics, dtb: this.#dtb });
+      default:
+        this.#debug?.receive(data);
     }
   }
 

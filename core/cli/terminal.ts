@@ -1,3 +1,4 @@
+import { CHANNEL, type ChannelWriter, FRAME } from "../debug/channel.ts";
 import type { ByteRing } from "../machine/byte_ring.ts";
 
 const CTRL_A = 0x01;
@@ -9,12 +10,17 @@ const CTRL_A = 0x01;
 export class ConsoleInput {
   readonly #ring: ByteRing;
   readonly #quit: () => void;
+  /** Where the monitor is to be found, if it shares the terminal. */
+  readonly #monitor: ChannelWriter | null;
   #isRaw = false;
   #escaped = false;
+  /** What is typed is the monitor's. */
+  isMonitor = false;
 
-  constructor(ring: ByteRing, quit: () => void) {
+  constructor(ring: ByteRing, quit: () => void, monitor: ChannelWriter | null = null) {
     this.#ring = ring;
     this.#quit = quit;
+    this.#monitor = monitor;
   }
 
   /** Starts to read; returns at once. */
@@ -42,13 +48,14 @@ export class ConsoleInput {
         return; // closed: the guest goes on without input
       }
       if (count === null) return;
-      await this.#deliver(this.#isRaw ? this.#unescape(buffer.subarray(0, count)) : buffer.slice(0, count));
+      if (!this.#isRaw && this.#monitor === null) await this.#deliver(buffer.slice(0, count));
+      else await this.#unescape(buffer.subarray(0, count));
     }
   }
 
-  /** Takes out what follows Ctrl-A: x quits, Ctrl-A (or a) again sends one. */
-  #unescape(bytes: Uint8Array): Uint8Array {
-    const out: number[] = [];
+  /** Takes out what follows Ctrl-A: x quits, c turns to the monitor and back, Ctrl-A (or a) again sends one. */
+  async #unescape(bytes: Uint8Array): Promise<void> {
+    let out: number[] = [];
     for (const byte of bytes) {
       if (!this.#escaped) {
         if (byte === CTRL_A) this.#escaped = true;
@@ -58,12 +65,21 @@ export class ConsoleInput {
       this.#escaped = false;
       if (byte === CTRL_A || byte === 0x61) out.push(CTRL_A);
       else if (byte === 0x78) this.#quit();
-      else if (byte === 0x68) Deno.stderr.writeSync(new TextEncoder().encode(HELP));
+      else if (byte === 0x68) {
+        Deno.stderr.writeSync(new TextEncoder().encode(this.#monitor ? MONITOR_HELP + HELP : HELP));
+      } else if (byte === 0x63 && this.#monitor) {
+        await this.#deliver(Uint8Array.from(out));
+        out = [];
+        this.isMonitor = !this.isMonitor;
+        await this.#monitor.send(CHANNEL.terminal, this.isMonitor ? FRAME.open : FRAME.close);
+      }
     }
-    return Uint8Array.from(out);
+    await this.#deliver(Uint8Array.from(out));
   }
 
   async #deliver(bytes: Uint8Array): Promise<void> {
+    if (bytes.length === 0) return;
+    if (this.isMonitor && this.#monitor) return await this.#monitor.send(CHANNEL.terminal, FRAME.data, bytes);
     for (let rest = bytes; rest.length > 0;) {
       rest = rest.subarray(this.#ring.write(rest));
       // The guest reads no faster than it can; a full ring is tried again.
@@ -72,4 +88,5 @@ export class ConsoleInput {
   }
 }
 
+const MONITOR_HELP = "\r\nCtrl-A c  switch between the guest and the monitor";
 const HELP = "\r\nCtrl-A x  quit\r\nCtrl-A a  send Ctrl-A to the guest\r\nCtrl-A h  this help\r\n";

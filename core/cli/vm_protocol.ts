@@ -6,9 +6,9 @@ import type { OnPolicyError } from "../policy/handlers.ts";
  * What the main thread and the machine's Worker say to each other.
  */
 
-/** Words of the control block that both share: the stop request, and the bytes of output that were consumed. */
-export const CONTROL = { stop: 0, consumed: 1 } as const;
-export const CONTROL_BYTES = 8;
+/** Words of the control block that both share: the stop request, the bytes of output and the parts of files that were consumed. */
+export const CONTROL = { stop: 0, consumed: 1, saved: 2 } as const;
+export const CONTROL_BYTES = 12;
 
 /** The command line of a kernel that is given none: its console is the PL011. */
 export const DEFAULT_APPEND = "console=ttyAMA0";
@@ -32,6 +32,8 @@ export interface StartMessage {
   /** A ByteRing with the console's input. */
   readonly input: SharedArrayBuffer;
   readonly policies: readonly PolicySource[];
+  /** Who may stop the guest and look at it; null for nobody. */
+  readonly debug: DebugOptions | null;
   /** A Heartbeat's words. */
   readonly heartbeat: SharedArrayBuffer;
   readonly onPolicyError: OnPolicyError;
@@ -40,6 +42,21 @@ export interface StartMessage {
   /** `performance.timeOrigin + performance.now()` when the process began, for statistics. */
   readonly startedAtMs: number;
 }
+
+export interface DebugOptions {
+  /** The ring of a ChannelWriter. */
+  readonly channels: SharedArrayBuffer;
+  /** The monitor shares the guest's terminal. */
+  readonly hasTerminal: boolean;
+  /** The guest waits for GDB before its first instruction. */
+  readonly waits: boolean;
+}
+
+/** An answer of the main thread to the monitor, in frames of CHANNEL.main. */
+export type MainReply =
+  | { readonly kind: "saved"; readonly message: string }
+  /** The policies that were read, or null and why they cannot be. */
+  | { readonly kind: "policies"; readonly sources: readonly PolicySource[] | null; readonly message: string };
 
 export interface GuestFiles {
   /** The file's name, for messages; null for the bundled diagnostic guest. */
@@ -84,4 +101,15 @@ export type WorkerMessage =
   /** Something that the user should know, for stderr. */
   | { readonly type: "notice"; readonly text: string }
   | { readonly type: "dtb"; readonly bytes: Uint8Array }
+  /** Bytes for the other side of a channel, and its end. */
+  | { readonly type: "channel"; readonly channel: number; readonly bytes: Uint8Array }
+  | { readonly type: "hangUp"; readonly channel: number }
+  /** Who gets what is typed. */
+  | { readonly type: "focus"; readonly isMonitor: boolean }
+  /** Policies are to be read: by their names, or with null those that are in force. A MainReply follows. */
+  | { readonly type: "readPolicies"; readonly names: readonly string[] | null }
+  /** A file is to be written, part by part; a MainReply follows its end. */
+  | { readonly type: "fileBegin"; readonly path: string; readonly sizeBytes: number }
+  | { readonly type: "filePart"; readonly offset: number; readonly bytes: Uint8Array }
+  | { readonly type: "fileEnd" }
   | { readonly type: "end"; readonly outcome: Outcome; readonly statistics: Statistics | null };

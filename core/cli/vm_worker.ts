@@ -3,6 +3,7 @@ import { PolicyError } from "../policy/policy_error.ts";
 import { HostMemoryError } from "../machine/machine.ts";
 import { BadInput, layOutGuest } from "./guest_layout.ts";
 import { type Ending, GuestMachine } from "./guest_machine.ts";
+import { GuestDebugger } from "./guest_debugger.ts";
 import { GuestPolicies } from "./guest_policies.ts";
 import { Outbox } from "./outbox.ts";
 import {
@@ -53,13 +54,35 @@ async function start(message: StartMessage): Promise<void> {
   const stopRequest = (): Outcome | null => STOP_REQUESTS[Atomics.load(control, CONTROL.stop)];
   const totals: Totals = { instructions: 0, traps: {} };
   const startMs = performance.now();
+  let dbg: GuestDebugger | null = null;
   for (;;) {
     const guest = makeMachine(message, outbox, input, stopRequest);
     policies.attach(guest.vm, guest.machine);
     guest.load(layout);
-    const ending = guest.run(message.maxInstructions - totals.instructions);
+    if (dbg) dbg.attach(guest);
+    else if (message.debug) dbg = new GuestDebugger(guest, message.debug, post, control, () => policies.engine);
+    guest.debugger = dbg;
+    const ending = await run(guest, policies, message.maxInstructions - totals.instructions);
     const statistics = count(guest, totals, outbox, message, performance.now() - startMs);
-    if (ending.kind !== "reset") return end(ending, statistics);
+    if (ending.kind === "reset") continue;
+    dbg?.ended(ending.kind === "off" ? 0 : 1);
+    return end(ending, statistics);
+  }
+}
+
+/** Runs the guest to its end or reset, through changes of its policies. */
+async function run(guest: GuestMachine, policies: GuestPolicies, instructions: number): Promise<Ending> {
+  for (;;) {
+    const ending = guest.run(instructions);
+    if (ending.kind !== "policies") return ending;
+    const { sources, done } = ending.change;
+    try {
+      await policies.replace(sources, guest.vm, guest.machine);
+      done(`${sources.length} policies are in force.`);
+    } catch (error) {
+      if (!(error instanceof PolicyError)) throw error;
+      done(`${error.message}. The policies stay as they were.`);
+    }
   }
 }
 

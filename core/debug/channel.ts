@@ -5,8 +5,8 @@ import { ByteRing } from "../machine/byte_ring.ts";
  * ring of bytes, read between slices. A frame is channel, type, length in two bytes (low first), then so many bytes.
  */
 
-/** Where bytes come from. */
-export const CHANNEL = { terminal: 0, monitorSocket: 1, gdb: 2 } as const;
+/** Where bytes come from; `main` are answers of the main thread itself. */
+export const CHANNEL = { terminal: 0, monitorSocket: 1, gdb: 2, main: 3 } as const;
 /** What a frame says: bytes have come, somebody has connected, or has gone. */
 export const FRAME = { data: 0, open: 1, close: 2 } as const;
 
@@ -88,10 +88,5 @@ export class ChannelReader {
       return frame;
     }
     return null;
-  }
-
-  /** Blocks until bytes come or the ring is woken. @param isOver asked once before. */
-  wait(timeoutMs: number, isOver?: () => boolean): void {
-    this.#ring.wait(timeoutMs, isOver);
   }
 }

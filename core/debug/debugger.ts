@@ -88,6 +88,11 @@ export class Debugger {
 
   // Stopping and going on
 
+  /** It runs on, or stands still and everybody knows: no step and no stop is under way. */
+  get isSettled(): boolean {
+    return this.#stop === null ? this.#plan.kind === "continue" : this.#isAnnounced;
+  }
+
   /** The machine has been let go, and not for steps. */
   get isContinuing(): boolean {
     return this.#stop === null && this.#plan.kind === "continue";

@@ -22,6 +22,7 @@ export interface MonitorState {
   /** Commands may let the machine run: not where GDB does. */
   readonly canRun: boolean;
   readonly commands: readonly MonitorCommand[];
+  hasQuit: boolean;
 }
 
 /** A command: the dispatcher, the help and completion all read its row. */

@@ -16,8 +16,14 @@ export const CONTROL_COMMANDS: readonly MonitorCommand[] = [
   { names: ["inject", "irq"], usage: "INTID", help: "Make an interrupt pending", run: injectInterrupt },
   { names: ["save"], usage: "FILE", help: "Write an ELF core file of the guest, which GDB opens", run: save },
   { names: ["reset", "system_reset"], usage: "", help: "Make the guest begin anew", run: (s) => (s.target.reset(), "") },
-  { names: ["quit", "q"], usage: "", help: "End the run", run: (s) => (s.target.quit(), "") },
+  { names: ["quit", "q"], usage: "", help: "End the run", run: quit },
 ];
+
+function quit(s: MonitorState): string {
+  s.hasQuit = true;
+  s.target.quit();
+  return "";
+}
 
 function changePolicy(s: MonitorState, args: string): string {
   const [action = "show", ...names] = words(args);

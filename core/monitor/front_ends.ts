@@ -12,6 +12,8 @@ export interface FrontEndHost {
   hangUp(channel: number): void;
   /** Who gets what is typed on the terminal. */
   focus(isMonitor: boolean): void;
+  /** The main thread has answered something that was asked for. */
+  reply(bytes: Uint8Array): void;
 }
 
 const encoder = new TextEncoder();
@@ -24,6 +26,8 @@ export class FrontEnds {
   readonly #host: FrontEndHost;
   readonly #terminal: MonitorSession | null;
   #socket: MonitorSession | null = null;
+  /** An answer of the main thread, in frames: it begins with "open" and ends with "close". */
+  #reply: number[] = [];
 
   /** @param hasTerminal the monitor shares the guest's terminal. */
   constructor(target: MonitorTarget, reader: ChannelReader, host: FrontEndHost, hasTerminal: boolean) {
@@ -66,6 +70,7 @@ export class FrontEnds {
   }
 
   #take({ channel, type, bytes }: Frame): void {
+    if (channel === CHANNEL.main) return this.#takeReply(type, bytes);
     if (channel === CHANNEL.gdb) {
       if (type === FRAME.open) this.gdb.connect();
       else if (type === FRAME.close) this.gdb.disconnect();
@@ -78,6 +83,12 @@ export class FrontEnds {
     else if (type === FRAME.close) session?.close();
     else session?.receive(bytes);
     if (channel === CHANNEL.monitorSocket && type === FRAME.close) this.#socket = null;
+  }
+
+  #takeReply(type: number, bytes: Uint8Array): void {
+    if (type === FRAME.open) this.#reply = [];
+    else if (type === FRAME.data) { for (const byte of bytes) this.#reply.push(byte); }
+    else this.#host.reply(Uint8Array.from(this.#reply));
   }
 
   /** The guest has ended, with an exit code. */

@@ -154,13 +154,13 @@ function showTimers(s: MonitorState): string {
   const frequency = read("CNTFRQ_EL0"), physical = read("CNTPCT_EL0"), virtual = read("CNTVCT_EL0");
   const index = sysregIndex("CNTVOFF_EL2");
   const offset = vcpu.hasEl2 ? BigInt(vcpu.sysHi(index)) << 32n | BigInt(vcpu.sysLo(index)) : 0n;
-  const drift = BigInt.asIntN(64, physical - virtual - offset);
+  const drift = driftOf(read, offset);
   const ms = (ticks: bigint) => frequency === 0n ? "?" : `${(Number(ticks) / Number(frequency) * 1000).toFixed(3)} ms`;
   const lines = [
     `CNTFRQ_EL0 ${frequency} Hz`,
     `CNTPCT_EL0 ${physical} (${ms(physical)})`,
     `CNTVCT_EL0 ${virtual} (${ms(virtual)}), CNTVOFF_EL2 ${offset}`,
-    `Drift between the physical count and the virtual count plus CNTVOFF_EL2: ${drift} ticks`,
+    `Drift of CNTVCT_EL0 + CNTVOFF_EL2 from CNTPCT_EL0: ${drift} ticks`,
   ];
   for (
     const [name, level, counter] of [["CNTP", "EL0", physical], ["CNTV", "EL0", virtual], [
@@ -184,6 +184,14 @@ function showTimers(s: MonitorState): string {
     }
   }
   return lines.join("\n");
+}
+
+/** The count that CNTVCT_EL0 and CNTVOFF_EL2 make, minus CNTPCT_EL0; in real time the clock goes on between two reads. */
+function driftOf(read: (name: string) => bigint, offset: bigint): bigint {
+  const before = read("CNTPCT_EL0");
+  const virtual = BigInt.asUintN(64, read("CNTVCT_EL0") + offset);
+  const after = read("CNTPCT_EL0");
+  return virtual < before ? virtual - before : virtual > after ? virtual - after : 0n;
 }
 
 function micro(ns: number): string {

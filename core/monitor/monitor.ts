@@ -39,6 +39,8 @@ export class Monitor implements MonitorState {
   format: Format = { count: 1, letter: "x", bytes: 4 };
   next = 0n;
   readonly say: (text: string) => void;
+  /** The user has ended the run. */
+  hasQuit = false;
   #last = "";
 
   /** @param say takes what is to be shown after a command has returned. */

@@ -29,6 +29,8 @@ export class MonitorSession implements StopListener {
   /** A command runs: what is said meanwhile stands before the prompt that follows. */
   #isBusy = false;
   #line: number[] = [];
+  /** Input that waits until a step or a stop is done. */
+  #waiting: Uint8Array[] = [];
 
   constructor(target: MonitorTarget, host: SessionHost, isTerminal: boolean) {
     this.#host = host;
@@ -68,18 +70,37 @@ export class MonitorSession implements StopListener {
   }
 
   receive(bytes: Uint8Array): void {
-    if (!this.#isOpen) return;
-    if (this.#editor) return this.#editor.receive(bytes);
-    for (const byte of bytes) {
-      if (byte !== 0x0a) {
-        if (this.#line.length < LINE_MAX) this.#line.push(byte);
-        continue;
+    this.#waiting.push(bytes);
+    this.#work();
+  }
+
+  /** Takes input byte by byte, as long as commands are done at once. */
+  #work(): void {
+    const { debugger: dbg } = this.monitor.target;
+    while (this.#waiting.length > 0) {
+      const [bytes] = this.#waiting;
+      for (let i = 0; i < bytes.length; i++) {
+        if (!this.#isOpen) break;
+        if (!dbg.isSettled) {
+          this.#waiting[0] = bytes.subarray(i);
+          return;
+        }
+        if (this.#editor) this.#editor.receive(bytes.subarray(i, i + 1));
+        else this.#take(bytes[i]);
       }
-      const line = new TextDecoder().decode(Uint8Array.from(this.#line)).replace(/\r$/, "");
-      this.#line = [];
-      if (/^\s*(?:exit|logout)\s*$/.test(line)) return this.#leave();
-      this.#run(line);
+      this.#waiting.shift();
     }
+  }
+
+  #take(byte: number): void {
+    if (byte !== 0x0a) {
+      if (this.#line.length < LINE_MAX) this.#line.push(byte);
+      return;
+    }
+    const line = new TextDecoder().decode(Uint8Array.from(this.#line)).replace(/\r$/, "");
+    this.#line = [];
+    if (/^\s*(?:exit|logout)\s*$/.test(line)) this.#leave();
+    else this.#run(line);
   }
 
   /** Shows something that no command has asked for now. */
@@ -99,6 +120,7 @@ export class MonitorSession implements StopListener {
       this.open();
     }
     this.say(describeStop(this.monitor, stop));
+    this.#work();
   }
 
   resumed(): void {}
@@ -110,10 +132,10 @@ export class MonitorSession implements StopListener {
     const output = this.monitor.execute(line);
     this.#isBusy = false;
     if (output !== "") this.#write(output);
-    if (!this.#isOpen) return;
+    if (!this.#isOpen || this.monitor.hasQuit) return;
     // Where the terminal is shared, the guest gets it back when it is let go; steps come back at once
     if (this.#editor && wasStopped && dbg.isContinuing) this.#leave();
-    else this.#prompt();
+    else if (dbg.isSettled) this.#prompt();
   }
 
   #leave(): void {
