@@ -9,8 +9,7 @@ export async function unpackXz(file: Uint8Array, progress: Progress): Promise<Ui
   let at = 0;
   const packed = new ReadableStream<Uint8Array>({
     pull(controller) {
-      // The decoder asks beyond the end only where the end is missing
-      if (at >= file.length) return controller.error(new SyntaxError("its XZ data is cut off"));
+      if (at >= file.length) return controller.close();
       controller.enqueue(file.slice(at, at += PIECE_BYTES));
       progress(Math.min(at, file.length), file.length);
     },
