@@ -1,0 +1,237 @@
+import { assemble } from "../../core/a64/assembler.ts";
+import { disassemble } from "../../core/a64/disassembler.ts";
+import { CPU_MODELS } from "../../core/cpu/features.ts";
+import { HOT, SP_SLOT, STATE, type StateField, SYSREG, SYSREG_SLOTS, V, X } from "../../core/cpu/layout.ts";
+import { updateRegime } from "../../core/cpu/regime.ts";
+import { resetCpu } from "../../core/cpu/reset.ts";
+import { sysregIndex, SYSREGS } from "../../core/cpu/sysregs.ts";
+import type { Vcpu } from "../../core/cpu/vcpu.ts";
+import { Machine } from "../../core/machine/machine.ts";
+import { GICD_BASE, GICR_BASE, RAM_PA, TIMER_INTID } from "../../core/machine/memory_map.ts";
+import { CODE, DEVICE, MEMORY, OTHER_MEMORY, RAM_BYTES, REGISTERS, SUPERVISOR, USER, writeTables } from "./layout.ts";
+import { VECTORS } from "./supervisor.ts";
+
+/** Fields that say how an engine stands and nothing of the architecture. */
+const PRIVATE: readonly StateField[] = [
+  "exitKind",
+  "exitArgument",
+  "pcPage",
+  "recordBase",
+  "budget",
+  "attention",
+  "record",
+  "depth",
+];
+/** Memory that is compared at every stop. */
+const WATCHED = [CODE, MEMORY, OTHER_MEMORY, USER, { ...SUPERVISOR, pages: 2 }];
+
+/** Where both tiers stood when they differed, and in what. */
+export interface Difference {
+  readonly instructions: number;
+  /** Where they stood when they were last the same. */
+  readonly after: string;
+  readonly parts: readonly string[];
+}
+
+/**
+ * Two machines that run the same program: the interpreter, and the JIT with everything compiled. They stop after slices
+ * of the same length, and there everything that a guest can see must be the same.
+ */
+export class Twins {
+  readonly interpreter: Machine;
+  readonly jit: Machine;
+  readonly #machines: readonly Machine[];
+  /** Where each page's descriptor stands, by VA, for programs that change it. */
+  readonly descriptors: Map<bigint, bigint>;
+  readonly #vectors = assemble(VECTORS, { origin: SUPERVISOR.va }).bytes;
+
+  constructor() {
+    this.#machines = [false, true].map((jit) => makeMachine(jit));
+    [this.interpreter, this.jit] = this.#machines;
+    this.jit.engine.jit!.isEager = true;
+    this.descriptors = this.#machines.map(writeTables)[0];
+  }
+
+  /** Begins anew with a program at its VA in an area, whose first instruction is the next. */
+  load(source: string, origin: bigint = CODE.va, symbols: Record<string, bigint> = {}): ReadonlyMap<string, bigint> {
+    const program = assemble(source, { origin, symbols });
+    this.loadBytes(program.bytes, origin);
+    return program.labels;
+  }
+
+  /** @param memory what MEMORY begins with. */
+  loadBytes(bytes: Uint8Array, origin: bigint, memory = new Uint8Array(0)): void {
+    for (const m of this.#machines) {
+      const { ram, engine } = m, start = ram.hostOffset(RAM_PA);
+      ram.u8.fill(0, start, start + RAM_BYTES);
+      writeTables(m);
+      ram.u8.set(this.#vectors, ram.hostOffset(SUPERVISOR.pa));
+      ram.u8.set(bytes, ram.hostOffset(CODE.pa + Number(origin - CODE.va)));
+      ram.u8.set(memory, ram.hostOffset(MEMORY.pa));
+      for (let page = start >>> 12; page < (start + RAM_BYTES) >>> 12; page++) engine.storedTo(page);
+      const [vcpu] = m.vcpus;
+      startCpu(vcpu, origin);
+      m.mmu.flushDataTlbs();
+      m.mmu.flushExecTlbs();
+      enableTimer(m);
+    }
+  }
+
+  /** Sets a variable in the supervisor's data or anywhere else in RAM. */
+  poke(pa: number, value: bigint): void {
+    for (const { ram } of this.#machines) new BigUint64Array(ram.u8.buffer)[ram.hostOffset(pa) >>> 3] = value;
+  }
+
+  peek(pa: number): bigint {
+    const { ram } = this.jit;
+    return new BigUint64Array(ram.u8.buffer)[ram.hostOffset(pa) >>> 3];
+  }
+
+  /** Calls `change` for both machines. */
+  each(change: (machine: Machine) => void): void {
+    this.#machines.forEach(change);
+  }
+
+  /**
+   * Runs both to the end of the program, or to so many instructions.
+   * @param slice gives the length of the next slice.
+   */
+  run(slice: () => number, limit = 1_000_000): Difference | null {
+    const start = this.interpreter.instructions;
+    let after = "the start";
+    for (;;) {
+      const instructions = this.interpreter.instructions - start;
+      if (instructions >= limit) return null;
+      const budget = slice();
+      const reasons = this.#machines.map((m) =>
+        m.run({ poll() {}, wait: () => m.stop() }, { instructions: m.instructions + budget, milliseconds: Infinity })
+      );
+      const parts = this.#compare(reasons);
+      if (parts.length > 0) return { instructions, after, parts };
+      if (reasons[0] === "stopped") return this.#compareRam(instructions, after);
+      const [vcpu] = this.interpreter.vcpus;
+      after = `${vcpu.get64("pc").toString(16)} (${this.#wordAt(vcpu)})`;
+    }
+  }
+
+  #wordAt(vcpu: Vcpu): string {
+    const pc = vcpu.get64("pc"), offset = pc - CODE.va;
+    if (offset < 0n || offset >= BigInt(CODE.pages * 4096)) return "not in the code";
+    const at = this.interpreter.ram.hostOffset(CODE.pa + Number(offset));
+    return disassemble(vcpu.u32[at >>> 2], pc);
+  }
+
+  #compare(reasons: readonly string[]): string[] {
+    const [a, b] = this.#machines, parts: string[] = [];
+    const differ = (name: string, x: unknown, y: unknown): void => {
+      if (x !== y) parts.push(`${name}: interpreter ${show(x)}, JIT ${show(y)}`);
+    };
+    differ("reason", reasons[0], reasons[1]);
+    differ("instructions", a.instructions, b.instructions);
+    a.vcpus.forEach((vcpu, i) => compareCpus(vcpu, b.vcpus[i], differ));
+    for (const area of WATCHED) compareBytes(a, b, area.pa, area.pages * 4096, differ);
+    return parts;
+  }
+
+  #compareRam(instructions: number, after: string): Difference | null {
+    const parts: string[] = [], [a, b] = this.#machines;
+    compareBytes(a, b, RAM_PA, RAM_BYTES, (name, x, y) => {
+      if (x !== y) parts.push(`${name}: interpreter ${show(x)}, JIT ${show(y)}`);
+    });
+    return parts.length > 0 ? { instructions, after, parts } : null;
+  }
+}
+
+/** A difference as text. */
+export function describe({ instructions, after, parts }: Difference): string {
+  return [`after ${instructions} instructions, last the same at ${after}:`, ...parts.slice(0, 12)].join("\n  ");
+}
+
+function makeMachine(jit: boolean): Machine {
+  const machine = new Machine({
+    ramBytes: RAM_BYTES,
+    cpuCount: 1,
+    model: CPU_MODELS.max,
+    highestEl: 1,
+    time: "virtual",
+    jit,
+  });
+  let reads = 0;
+  machine.bus.add(DEVICE.pa, {
+    name: "counter",
+    sizeBytes: 4096,
+    read: (offset) => offset === 0 ? ++reads : machine.instructions % 2 ** 32,
+    write: (_offset, _bytes, value) => void (reads = value),
+    reset: () => void (reads = 0),
+    snapshot: () => reads,
+    restore: (state) => void (reads = state as number),
+  });
+  return machine;
+}
+
+function startCpu(vcpu: Vcpu, pc: bigint): void {
+  resetCpu(vcpu);
+  const set = (name: string, value: bigint): void =>
+    vcpu.setSys(sysregIndex(name), Number(value & 0xffff_ffffn), Number(value >> 32n));
+  for (const [name, value] of Object.entries(REGISTERS)) set(name, value);
+  // MMU, caches, SA, SA0, no PAN on exceptions, UCI, nTWE, nTWI, DZE, UCT, LSMAOE, nTLSMD
+  set("SCTLR_EL1", 0x30d0_0800n | 0x1n | 4n | 8n | 16n | 1n << 12n | 1n << 14n | 1n << 15n | 1n << 26n | 5n << 16n);
+  set("VBAR_EL1", SUPERVISOR.va);
+  set("CPACR_EL1", 3n << 20n);
+  set("SP_EL0", MEMORY.va + 0x800n);
+  vcpu.setX(SP_SLOT, Number(MEMORY.va & 0xffff_ffffn) + 0x400, Number(MEMORY.va >> 32n));
+  vcpu.set64("pc", pc);
+  vcpu.instructions = 0;
+  vcpu.timers?.refresh();
+  updateRegime(vcpu);
+}
+
+const GICD_CTLR = 0, SGI_FRAME = 0x1_0000, GICR_WAKER = 0x14, IGROUPR0 = 0x80, ISENABLER0 = 0x100;
+
+/** Lets the interrupt of the virtual timer through to the CPU. */
+function enableTimer({ bus, vcpus }: Machine): void {
+  const write = (address: number, value: number) => {
+    const { base, device } = bus.find(address, 4)!;
+    device.write(address - base, 4, value, vcpus[0].index);
+  };
+  write(GICD_BASE + GICD_CTLR, 2);
+  write(GICR_BASE + GICR_WAKER, 0);
+  write(GICR_BASE + SGI_FRAME + IGROUPR0, 0xffff_ffff);
+  write(GICR_BASE + SGI_FRAME + ISENABLER0, (1 << TIMER_INTID.virtual) >>> 0);
+}
+
+function show(value: unknown): string {
+  return typeof value === "bigint" ? value.toString(16) : String(value);
+}
+
+type Differ = (name: string, a: unknown, b: unknown) => void;
+
+function compareCpus(a: Vcpu, b: Vcpu, differ: Differ): void {
+  for (let at = 0; at < HOT; at += 4) {
+    const i = (a.base + at) >>> 2, j = (b.base + at) >>> 2;
+    if (a.u32[i] === b.u32[j]) continue;
+    const name = fieldAt(at);
+    if (name !== null) differ(name, BigInt(a.u32[i]), BigInt(b.u32[j]));
+  }
+  differ("isRunning", a.isRunning, b.isRunning);
+}
+
+/** What stands in the word at an offset of the state block; null where it need not be the same. */
+function fieldAt(offset: number): string | null {
+  const part = offset & 4 ? "high" : "low";
+  if (offset >= X && offset < X + 8 * 31) return `x${(offset - X) >>> 3}.${part}`;
+  if (offset >>> 3 === (X + 8 * SP_SLOT) >>> 3) return `sp.${part}`;
+  if (offset >= V && offset < V + 512) return `v${(offset - V) >>> 4}[${(offset >>> 2) & 3}]`;
+  if (offset >= SYSREG && offset < SYSREG + 8 * SYSREG_SLOTS) {
+    return `${SYSREGS[(offset - SYSREG) >>> 3]?.name ?? "no system register"}.${part}`;
+  }
+  const field = Object.entries(STATE).find(([, f]) => offset >= f.offset && offset < f.offset + f.bytes);
+  return !field || PRIVATE.includes(field[0] as StateField) ? null : `${field[0]}.${part}`;
+}
+
+function compareBytes(a: Machine, b: Machine, pa: number, bytes: number, differ: Differ): void {
+  const at = a.ram.hostOffset(pa) >>> 3, other = b.ram.hostOffset(pa) >>> 3;
+  const x = new BigUint64Array(a.ram.u8.buffer, 8 * at, bytes >>> 3);
+  const y = new BigUint64Array(b.ram.u8.buffer, 8 * other, bytes >>> 3);
+  for (let i = 0; i < x.length; i++) if (x[i] !== y[i]) differ(`[${(pa + 8 * i).toString(16)}]`, x[i], y[i]);
+}
