@@ -72,6 +72,8 @@ on_sync:
     b.lo    on_fetch
     cmp     x2, #0x0e
     b.eq    on_fetch
+    cmp     x2, #0x33                       // Software Step: the next instruction too
+    b.eq    on_step
     mrs     x1, elr_el1
     add     x1, x1, #4
     msr     elr_el1, x1
@@ -83,6 +85,11 @@ on_brk:
     add     x1, x1, #4
     msr     elr_el1, x1
     leave
+on_step:
+    mrs     x1, spsr_el1
+    orr     x1, x1, #1 << 21
+    msr     spsr_el1, x1
+    leave
 on_fetch:
     ldr     x1, [x0, #RECOVERY]
     cbz     x1, stop
@@ -93,6 +100,7 @@ on_fetch:
     leave
 stop:
     msr     daifset, #15
+    msr     cntv_ctl_el0, xzr
     wfi
     b       stop
 

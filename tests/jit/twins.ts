@@ -52,6 +52,8 @@ export class Twins {
     this.descriptors = this.#machines.map(writeTables)[0];
   }
 
+  #isEnded = false;
+
   /** Begins anew with a program at its VA in an area, whose first instruction is the next. */
   load(source: string, origin: bigint = CODE.va, symbols: Record<string, bigint> = {}): ReadonlyMap<string, bigint> {
     const program = assemble(source, { origin, symbols });
@@ -98,6 +100,7 @@ export class Twins {
    */
   run(slice: () => number, limit = 1_000_000): Difference | null {
     const start = this.interpreter.instructions;
+    this.#isEnded = false;
     let after = "the start";
     for (;;) {
       const instructions = this.interpreter.instructions - start;
@@ -108,10 +111,16 @@ export class Twins {
       );
       const parts = this.#compare(reasons);
       if (parts.length > 0) return { instructions, after, parts };
-      if (reasons[0] === "stopped") return this.#compareRam(instructions, after);
+      this.#isEnded = reasons[0] === "stopped";
+      if (this.#isEnded) return this.#compareRam(instructions, after);
       const [vcpu] = this.interpreter.vcpus;
       after = `${vcpu.get64("pc").toString(16)} (${this.#wordAt(vcpu)})`;
     }
+  }
+
+  /** Whether the program came to its BRK #0. */
+  get isEnded(): boolean {
+    return this.#isEnded;
   }
 
   #wordAt(vcpu: Vcpu): string {

@@ -1,0 +1,834 @@
+/*
+ * Programs for both tiers, each about one thing that crosses instructions: they start at CODE with everything mapped as
+ * layout.ts has it, and end with BRK #0.
+ */
+
+export interface Scenario {
+  readonly name: string;
+  readonly source: string;
+  /** Ticks after which the virtual timer interrupts, again and again; none when it is left out. */
+  readonly period?: number;
+}
+
+const CONSTANTS = String.raw`
+.equ MEM, 0x31fffff000
+.equ OTHER, 0x2200000000
+.equ ALIAS, 0x2100000000
+.equ CODE, 0x31fff10000
+.equ VARIABLES, 0x2000001000
+.equ RECOVERY, 0x18
+.equ USER, 0x1000000000
+.equ READ_ONLY, 0x2300000000
+.equ DEVICE, 0x2400000000
+.equ SIZE, 4096
+`;
+
+/** Makes code at the address in x0 and x0 + 4 be fetched anew. */
+const SYNCHRONIZE = String.raw`
+    dc      cvau, x0
+    dsb     ish
+    ic      ivau, x0
+    dsb     ish
+    isb
+`;
+
+function scenario(name: string, source: string, period?: number): Scenario {
+  return { name, source: CONSTANTS + source, period };
+}
+
+export const SCENARIOS: readonly Scenario[] = [
+  scenario(
+    "flags set in one block are read in others",
+    String.raw`
+    mov     x0, #200
+    mov     x9, #0
+    mov     w20, #0x7fffffff
+1:  adds    w1, w20, w0
+    cset    x2, vs
+    csinc   x3, x1, x0, mi
+    tbz     x0, #0, 2f
+    subs    x4, x0, #100
+    b       3f
+2:  ands    x4, x0, #0xff
+    b.eq    3f
+    adcs    x4, x4, x0
+3:  cset    x5, hi
+    cinc    x9, x9, lt
+    csel    x6, x4, x0, vc
+    mrs     x7, nzcv
+    eor     x9, x9, x7, lsr #28
+    ccmp    x0, #17, #0b0101, ge
+    cset    x8, eq
+    ccmn    w0, #3, #0b1010, ls
+    adc     x9, x9, x8
+    b.cc    4f
+    sbcs    x9, x9, xzr
+4:  sub     x0, x0, #1
+    cbnz    x0, 1b
+    brk     #0`,
+  ),
+  scenario(
+    "flags across calls and returns",
+    String.raw`
+    mov     x0, #60
+1:  subs    x0, x0, #1
+    bl      keep
+    b.ne    1b
+    mov     x0, #40
+2:  bl      compare
+    cset    x3, gt
+    add     x4, x4, x3
+    subs    x0, x0, #1
+    bl      keep
+    ccmp    x0, #0, #4, ne
+    b.ne    2b
+    mov     x1, #0xf0000000
+    msr     nzcv, x1
+    bl      keep
+    cset    x5, vs
+    brk     #0
+keep:
+    cinc    x2, x2, eq
+    tbz     x0, #1, 9f
+    ret
+9:  add     x6, x6, #1
+    ret
+compare:
+    cmp     x0, #20
+    ret`,
+  ),
+  scenario(
+    "calls nested deeper than WebAssembly calls are",
+    String.raw`
+    ldr     x28, =OTHER
+    mov     x27, #3
+again:
+    mov     x0, #0
+    mov     x1, #350
+    bl      down
+    subs    x27, x27, #1
+    b.ne    again
+    brk     #0
+down:
+    str     x30, [x28], #8
+    cbz     x1, 1f
+    sub     x1, x1, #1
+    bl      down
+    add     x0, x0, x1
+    add     x1, x1, #1
+1:  ldr     x30, [x28, #-8]!
+    eor     x0, x0, x30
+    ret`,
+  ),
+  scenario(
+    "returns to other addresses",
+    String.raw`
+    mov     x20, #50
+1:  bl      skip                            // returns behind the next instruction
+    add     x0, x0, #1
+    add     x1, x1, #1
+    bl      outer
+    add     x2, x2, #1
+    b       2f
+    add     x3, x3, #1                      // where inner returns to
+2:  bl      tail
+    bl      swap                            // a coroutine
+    add     x4, x4, #1
+    bl      swap2
+    add     x5, x5, #1
+    subs    x20, x20, #1
+    b.ne    1b
+    brk     #0
+skip:
+    add     x30, x30, #4
+    ret
+outer:
+    mov     x21, x30
+    bl      inner
+    add     x6, x6, #1                      // never
+    ret     x21
+inner:
+    tbz     x20, #0, 3f
+    add     x30, x21, #8                    // to the caller's caller
+    ret
+3:  mov     x30, x21
+    ret
+tail:
+    tbnz    x20, #1, tail2
+    ret
+tail2:
+    add     x7, x7, #1
+    b       tail3
+tail3:
+    ret
+swap:
+    mov     x22, x30
+    ldr     x23, =coroutine
+    cbz     x24, 4f
+    mov     x23, x24
+4:  br      x23
+swap2:
+    mov     x25, x30
+    blr     x24
+    ret     x25
+coroutine:
+    add     x8, x8, #1
+    adr     x24, resumed
+    ret     x22
+resumed:
+    add     x9, x9, #1
+    mov     x24, x30
+    cbz     x30, 5f
+    mov     x24, #0
+    adr     x24, again
+    ret     x30
+5:  brk     #1
+again:
+    add     x10, x10, #1
+    adr     x24, resumed
+    tbz     x20, #2, 6f
+    ret     x22
+6:  ret     x22`,
+  ),
+  scenario(
+    "branch tables and indirect calls",
+    String.raw`
+    mov     x0, #300
+1:  and     x1, x0, #7
+    adr     x2, table
+    ldrsw   x3, [x2, x1, lsl #2]
+    add     x2, x2, x3
+    br      x2
+case0: add  x4, x4, #1
+    b       join
+case1: eor  x4, x4, x0
+case2: sub  x5, x5, #1
+    b       join
+case3: bl   leaf
+join:
+    adr     x6, functions
+    and     x7, x0, #3
+    ldr     x7, [x6, x7, lsl #3]
+    blr     x7
+    subs    x0, x0, #1
+    b.ne    1b
+    brk     #0
+leaf:
+    add     x8, x8, #3
+    ret
+leaf2:
+    mov     x9, x30
+    bl      leaf
+    ret     x9
+table:
+    .word case0 - table, case1 - table, case2 - table, case3 - table
+    .word join - table, case0 - table, case3 - table, case1 - table
+    .balign 8
+functions:
+    .quad leaf, leaf2, far, leaf
+    .balign 4096
+far:
+    mov     x10, x30
+    add     x11, x11, #1
+    bl      leaf2
+    ret     x10`,
+  ),
+  scenario(
+    "code and branches across pages",
+    String.raw`
+    mov     x0, #100
+    b       near_end
+    .balign 4096
+    .skip   4096 - 12
+near_end:
+    add     x1, x1, #1
+    tbz     x0, #0, 1f
+    add     x2, x2, x0
+1:  add     x3, x3, #1                      // first of the next page
+    cbz     x3, near_end
+    bl      beyond
+    subs    x0, x0, #1
+    b.eq    2f
+    b       near_end
+2:  brk     #0
+    .balign 4096
+    .skip   4096 - 4
+beyond:
+    add     x4, x4, #1
+    add     x5, x5, x4
+    tbnz    x5, #3, 3f
+    ret
+3:  b       4f
+    .balign 4096
+4:  ret`,
+  ),
+  scenario(
+    "faults in the middle of blocks leave exact state",
+    String.raw`
+    mov     x0, #40
+    ldr     x1, =MEM + 8192 - 64
+    ldr     x2, =READ_ONLY
+    ldr     x3, =MEM + 0x100
+1:  adds    x4, x4, x0
+    str     x4, [x1], #24                   // runs off the end
+    stp     x4, x0, [x1, #-16]!
+    ldp     x5, x6, [x1], #8
+    cset    x7, cs
+    subs    x8, x0, #7
+    str     x8, [x2]                        // never allowed
+    cinc    x9, x9, le
+    ldr     x10, [x2], #8
+    fmov    d0, x4
+    fadd    d1, d1, d0
+    str     q1, [x1]
+    ldr     q2, [x3], #16
+    fadd    v3.2d, v2.2d, v1.2d
+    subs    x11, x4, x8
+    ldxr    x12, [x3]
+    stxr    w13, x0, [x3]
+    ldr     x14, [x13, x0]                  // a null pointer
+    ldar    x14, [x1]                       // perhaps misaligned
+    tbz     x0, #2, 2f
+    ldr     x1, =MEM + 8192 - 40
+2:  adcs    x15, x15, x14
+    subs    x0, x0, #1
+    b.ne    1b
+    brk     #0`,
+  ),
+  scenario(
+    "stack pointers: alignment, SPSel, exceptions on either",
+    String.raw`
+    ldr     x1, =MEM + 0x800
+    mov     sp, x1
+    mov     x0, #30
+1:  stp     x0, x1, [sp, #-16]!
+    sub     sp, sp, #8
+    ldr     x2, [sp]                        // misaligned SP
+    add     sp, sp, #8
+    msr     spsel, #0
+    mov     x3, sp
+    stp     x0, x3, [sp, #-16]!
+    svc     #3
+    add     x4, x4, #1
+    ldp     x5, x6, [sp], #16
+    msr     spsel, #1
+    ldp     x7, x8, [sp], #16
+    mrs     x9, sp_el0
+    subs    x0, x0, #1
+    b.ne    1b
+    brk     #0`,
+  ),
+  scenario(
+    "traps of SIMD and FP that come and go",
+    String.raw`
+    mov     x0, #30
+    mov     x1, #3 << 20
+    mov     x2, #1
+1:  fmov    d0, x0
+    fadd    d1, d0, d1
+    tbz     x0, #1, 2f
+    msr     cpacr_el1, xzr
+    isb
+    fadd    d2, d1, d0                      // undefined here
+    add     x3, x3, #1
+    msr     cpacr_el1, x1
+    isb
+2:  fadd    d3, d2, d1
+    fmul    d3, d3, d0
+    mrs     x4, fpsr
+    msr     fpcr, x5
+    eor     x5, x5, #0x400000               // rounding
+    fdiv    d4, d3, d1
+    msr     cpacr_el1, xzr                  // without ISB
+    fadd    d5, d4, d4
+    msr     cpacr_el1, x1
+    subs    x0, x0, #1
+    b.ne    1b
+    brk     #0`,
+  ),
+  scenario(
+    "code that changes its own page, with ISB",
+    String.raw`
+    mov     x9, #60
+    ldr     w10, =0x91000421                // add x1, x1, #1
+    ldr     w11, =0xd1000c21                // sub x1, x1, #3
+    adr     x0, slot
+1:  tst     x9, #3
+    csel    w12, w10, w11, ne
+    str     w12, [x0]
+    ${SYNCHRONIZE}
+    add     x2, x2, #1
+slot:
+    nop
+    eor     x3, x3, x1
+    subs    x9, x9, #1
+    b.ne    1b
+    brk     #0
+    .balign 8`,
+  ),
+  scenario(
+    "code that changes its own page, without ISB and as data",
+    String.raw`
+    mov     x9, #60
+    ldr     w10, =0x91000421
+    ldr     w11, =0xd1000c21
+    adr     x0, slot
+    adr     x4, counter
+1:  tst     x9, #3
+    csel    w12, w10, w11, ne
+    str     w12, [x0]
+    add     x2, x2, #1
+slot:
+    nop
+    eor     x3, x3, x1
+    ldr     x5, [x4]
+    add     x5, x5, #1
+    str     x5, [x4]
+    bl      bump
+    subs    x9, x9, #1
+    b.ne    1b
+    brk     #0
+bump:
+    ldr     x5, [x4, #8]
+    add     x5, x5, x1
+    stp     x5, x9, [x4, #8]
+    ret
+    .balign 8
+counter:
+    .quad   0, 0, 0`,
+  ),
+  scenario(
+    "code that changes another page, under its own address and another",
+    String.raw`
+    mov     x9, #40
+    ldr     w10, =0x91000421
+    ldr     w11, =0xd1000c21
+    ldr     x13, =ALIAS - CODE
+1:  adr     x0, slot
+    tst     x9, #3
+    csel    w12, w10, w11, ne
+    tbz     x9, #0, 2f
+    add     x0, x0, x13
+2:  str     w12, [x0]
+    ${SYNCHRONIZE}
+    bl      other
+    subs    x9, x9, #1
+    b.ne    1b
+    brk     #0
+    .balign 4096
+other:
+    add     x2, x2, #1
+slot:
+    nop
+    eor     x3, x3, x1
+    ret`,
+  ),
+  scenario(
+    "a function that drops the page it returns to",
+    String.raw`
+    mov     x9, #40
+    ldr     w10, =0x91000421
+    ldr     w11, =0xd1000c21
+1:  adr     x0, slot
+    tst     x9, #3
+    csel    w12, w10, w11, ne
+    bl      patch
+slot:
+    nop
+    eor     x3, x3, x1
+    subs    x9, x9, #1
+    b.ne    1b
+    brk     #0
+    .balign 4096
+patch:
+    str     w12, [x0]
+    ${SYNCHRONIZE}
+    ret`,
+  ),
+  scenario(
+    "the same code under two addresses",
+    String.raw`
+    mov     x9, #60
+    ldr     x13, =ALIAS - CODE
+    adr     x14, function
+    add     x15, x14, x13
+1:  blr     x14
+    blr     x15
+    subs    x9, x9, #1
+    b.ne    1b
+    brk     #0
+function:
+    adr     x1, function
+    eor     x2, x2, x1
+    mov     x16, x30
+    bl      2f
+    tbz     x9, #0, 3f
+    add     x3, x3, x1
+3:  ret     x16
+2:  add     x4, x4, x30
+    ret`,
+  ),
+  scenario(
+    "pages that are mapped anew in a loop",
+    String.raw`
+    ldr     x20, =DESCRIPTOR                // of MEM
+    ldr     x21, =DESCRIPTOR_OTHER
+    ldr     x0, =MEM
+    mov     x9, #60
+    ldr     x1, [x20]
+    ldr     x2, [x21]
+1:  ldr     x3, [x0, #8]
+    add     x3, x3, x9
+    str     x3, [x0, #8]
+    ldr     x4, [x0, #16]
+    str     x2, [x20]
+    dsb     ishst
+    lsr     x5, x0, #12
+    tbz     x9, #0, 2f
+    tlbi    vae1, x5
+    b       3f
+2:  tlbi    vmalle1
+3:  dsb     ish
+    isb
+    str     x9, [x0, #16]
+    ldr     x6, [x0, #8]
+    add     x7, x7, x6
+    mov     x8, x1
+    mov     x1, x2
+    mov     x2, x8
+    subs    x9, x9, #1
+    b.ne    1b
+    brk     #0`,
+  ),
+  scenario(
+    "a page that is taken away while a function is on the stack",
+    String.raw`
+    ldr     x20, =DESCRIPTOR_CODE2
+    ldr     x21, =VARIABLES
+    adr     x22, recovered
+    str     x22, [x21, #RECOVERY]
+    mov     x9, #20
+1:  ldr     x1, [x20]
+    bl      second
+    add     x2, x2, #1
+recovered:
+    str     x1, [x20]
+    dsb     ishst
+    isb
+    subs    x9, x9, #1
+    b.ne    1b
+    brk     #0
+remove:
+    tbz     x9, #0, 2f
+    str     xzr, [x20]
+    dsb     ishst
+    tlbi    vmalle1
+    dsb     ish
+    isb
+2:  ret
+    .balign 4096
+second:
+    mov     x10, x30
+    bl      remove
+    add     x3, x3, #1
+    ret     x10`,
+  ),
+  scenario(
+    "fetches that fail: unmapped, misaligned, tagged addresses",
+    String.raw`
+    ldr     x21, =VARIABLES
+    mov     x9, #20
+1:  adr     x22, 2f
+    str     x22, [x21, #RECOVERY]
+    mov     x0, #0x1000
+    blr     x0
+    brk     #1
+2:  adr     x22, 3f
+    str     x22, [x21, #RECOVERY]
+    adr     x0, 1b
+    add     x0, x0, #2
+    br      x0
+3:  adr     x22, 4f
+    str     x22, [x21, #RECOVERY]
+    adr     x30, 1b
+    add     x30, x30, #1
+    ret
+4:  adr     x0, 5f
+    movk    x0, #0x5a00, lsl #48
+    br      x0
+5:  adr     x30, 6f
+    movk    x30, #0x5a00, lsl #48
+    ret
+6:  adr     x22, 7f
+    str     x22, [x21, #RECOVERY]
+    mov     x30, #1
+    ret
+7:  subs    x9, x9, #1
+    b.ne    1b
+    brk     #0`,
+  ),
+  scenario(
+    "locals monitors: exclusives across exceptions and calls",
+    String.raw`
+    ldr     x0, =MEM + 0x40
+    mov     x9, #40
+1:  ldxr    x1, [x0]
+    add     x1, x1, #1
+    tbz     x9, #0, 2f
+    svc     #0
+2:  tbz     x9, #1, 3f
+    bl      store
+    b       4f
+3:  stlxr   w2, x1, [x0]
+4:  add     x3, x3, x2
+    ldaxp   x4, x5, [x0]
+    clrex
+    stxp    w6, x4, x5, [x0]
+    add     x3, x3, x6
+    mov     x7, #5
+    ldaddal x7, x8, [x0]
+    swp     x8, x10, [x0]
+    cas     x8, x7, [x0]
+    add     x12, x0, #4
+    ldaddal x7, x8, [x12]                   // misaligned
+    subs    x9, x9, #1
+    b.ne    1b
+    brk     #0
+store:
+    stxr    w2, x1, [x0]
+    ret`,
+  ),
+  scenario(
+    "accesses across pages, to devices and unprivileged",
+    String.raw`
+    ldr     x0, =MEM + 4096 - 5
+    ldr     x1, =DEVICE
+    ldr     x2, =USER
+    mov     x9, #40
+1:  str     x9, [x0]
+    ldur    x3, [x0, #1]
+    ldp     q0, q1, [x0, #-16]
+    stp     q1, q0, [x0, #16]
+    ldr     w4, [x1]
+    ldr     w5, [x1, #8]                    // how many instructions
+    str     w9, [x1]
+    add     x6, x6, x5
+    sttr    x6, [x2, #8]
+    ldtr    x7, [x2, #8]
+    ldtr    x8, [x0]                        // not for EL0
+    msr     pan, #1
+    ldr     x10, [x2, #8]                   // not allowed now
+    ldtr    x11, [x2, #8]
+    msr     pan, #0
+    ldr     x10, [x2, #8]
+    dc      zva, x2
+    ldr     x12, [x2, #8]
+    str     x6, [x2, #8]
+    ld1     {v2.16b-v5.16b}, [x0]
+    st3     {v3.8h-v5.8h}, [x0], #48
+    sub     x0, x0, #48
+    subs    x9, x9, #1
+    b.ne    1b
+    brk     #0`,
+  ),
+  scenario(
+    "EL0 and back",
+    String.raw`
+    ldr     x0, =USER + 4096
+    adr     x1, user
+    mov     x2, #(user_end - user) / 4
+1:  ldr     w3, [x1], #4
+    str     w3, [x0], #4
+    subs    x2, x2, #1
+    b.ne    1b
+    ldr     x0, =USER + 4096
+    mov     x4, x0
+    .rept   2
+    dc      cvau, x4
+    ic      ivau, x4
+    add     x4, x4, #64
+    .endr
+    dsb     ish
+    isb
+    mov     x9, #20
+2:  msr     elr_el1, x0
+    msr     spsr_el1, xzr
+    ldr     x5, =VARIABLES
+    adr     x6, 3f
+    str     x6, [x5, #RECOVERY]
+    eret
+3:  mrs     x7, spsr_el1
+    subs    x9, x9, #1
+    b.ne    2b
+    brk     #0
+user:
+    add     x10, x10, #1
+    subs    x11, x10, #8
+    svc     #1
+    mrs     x12, sctlr_el1                  // undefined at EL0
+    cinc    x13, x13, gt
+    ldr     x14, [x5]                       // not for EL0
+    mov     x14, #0x80
+    br      x14
+user_end:
+    .balign 8`,
+  ),
+  scenario(
+    "interrupts at every distance",
+    String.raw`
+    ldr     x21, =VARIABLES
+    mov     x0, #13
+    msr     cntv_tval_el0, x0
+    mov     x0, #1
+    msr     cntv_ctl_el0, x0
+    msr     icc_igrpen1_el1, x0
+    mov     x0, #0xff
+    msr     icc_pmr_el1, x0
+    isb
+    msr     daifclr, #2
+    ldr     x20, =MEM
+    mov     x0, #400
+1:  adds    x1, x1, x0
+    csinc   x2, x2, x1, lo
+    str     x2, [x20]
+    tbz     x0, #0, 2f
+    ldr     x3, [x20, #8]
+    add     x3, x3, #1
+    str     x3, [x20, #8]
+2:  bl      work
+    msr     daifset, #2
+    add     x4, x4, #1
+    sub     x5, x5, x4
+    msr     daifclr, #2
+    add     x6, x6, #1
+    subs    x0, x0, #1
+    b.ne    1b
+    mov     x0, #20
+3:  wfi
+    subs    x0, x0, #1
+    b.ne    3b
+    brk     #0
+work:
+    mov     x10, #5
+4:  subs    x10, x10, #1
+    madd    x11, x11, x10, x0
+    b.ne    4b
+    tbz     x0, #2, 5f
+    ret
+5:  b       6f
+    .balign 4096
+6:  mrs     x12, cntvct_el0
+    eor     x11, x11, x12
+    ret`,
+    67,
+  ),
+  scenario(
+    "software steps",
+    String.raw`
+    adr     x1, 1f
+    msr     elr_el1, x1
+    mov     x2, #0x1c5                      // D is not masked
+    orr     x2, x2, #1 << 21                // SS
+    msr     spsr_el1, x2
+    msr     oslar_el1, xzr
+    mov     x4, #0x2001                     // SS and KDE
+    msr     mdscr_el1, x4
+    isb
+    eret
+1:  mov     x9, #10
+2:  add     x5, x5, #1
+    svc     #1
+    subs    x9, x9, #1
+    b.ne    2b
+    msr     daifset, #8
+    msr     mdscr_el1, xzr
+    isb
+    brk     #0`,
+  ),
+  scenario(
+    "addresses that are authenticated",
+    String.raw`
+    mov     x0, #0x1234
+    msr     apiakeylo_el1, x0
+    msr     apiakeyhi_el1, x0
+    mrs     x1, sctlr_el1
+    orr     x1, x1, #1 << 31
+    msr     sctlr_el1, x1
+    isb
+    ldr     x28, =OTHER + 0x400
+    mov     sp, x28
+    mov     x9, #30
+1:  bl      signed
+    adr     x2, leaf
+    pacia   x2, x9
+    blraa   x2, x9
+    subs    x9, x9, #1
+    b.ne    1b
+    ldr     x21, =VARIABLES
+    adr     x22, 2f
+    str     x22, [x21, #RECOVERY]
+    adr     x30, 2f
+    eor     x30, x30, #1 << 52
+    retaa                                   // the wrong signature
+    brk     #1
+2:  brk     #0
+signed:
+    paciasp
+    stp     x29, x30, [sp, #-16]!
+    bl      leaf
+    ldp     x29, x30, [sp], #16
+    retaa
+leaf:
+    add     x3, x3, #1
+    ret`,
+  ),
+  scenario(
+    "code that grows into a table of numbers",
+    String.raw`
+    mov     x9, #20
+1:  ldr     x0, 3f
+    ldr     w1, 3f + 8
+    ldr     q0, 3f
+    add     x2, x2, x0
+    fmov    x3, d0
+    b       2f
+3:  .quad   0x1122334455667788, 0x99aabbccddeeff00
+2:  add     x4, x4, x3
+    cbz     x9, 3b
+    subs    x9, x9, #1
+    b.ne    1b
+    brk     #0`,
+  ),
+  scenario(
+    "loops in loops, entered in the middle",
+    String.raw`
+    mov     x0, #9
+outer:
+    mov     x1, #5
+    tbz     x0, #0, middle
+inner:
+    add     x2, x2, x1
+    cmp     x2, x0
+    b.hi    middle
+    add     x3, x3, #1
+middle:
+    sub     x4, x4, x3
+    mov     x5, #3
+innermost:
+    add     x6, x6, x5
+    subs    x5, x5, #1
+    b.ne    innermost
+    tbnz    x6, #4, other
+    subs    x1, x1, #1
+    b.gt    inner
+    b       next
+other:
+    add     x7, x7, #1
+    subs    x1, x1, #1
+    b.gt    middle
+next:
+    subs    x0, x0, #1
+    b.ne    outer
+    brk     #0`,
+  ),
+];
