@@ -23,6 +23,8 @@ Deno.test({
   ...terminal,
   async fn() {
     const dialog = new Dialog(["run"], { command: onTerminal(FROM_SOURCE) });
+    await dialog.expect("(ariel) ");
+    await dialog.send("continue\r");
     await dialog.expect(" 0 failed");
     assertEquals((await dialog.end()).code, 0);
   },

@@ -1,0 +1,72 @@
+import { createHash } from "node:crypto";
+import { gzipSync } from "node:zlib";
+import { type CpioEntry, encodeCpio, S_IFCHR, S_IFDIR, S_IFREG } from "../../core/machine/cpio.ts";
+import { realGuests } from "../needs.ts";
+
+/** Kernels that the tests boot: Debian 12's and 13's. */
+export const KERNELS = ["linux-6.1", "linux-6.12"] as const;
+export type Kernel = (typeof KERNELS)[number];
+
+export function kernelPath(kernel: Kernel): string {
+  return `${realGuests()}/${kernel}/Image`;
+}
+
+const text = (s: string) => new TextEncoder().encode(s);
+
+/** An initial RAM disk of BusyBox with this /init, and more files. */
+export function busyboxInitrd(init: string, files: readonly CpioEntry[] = []): Uint8Array {
+  const folders = ["bin", "dev", "proc", "sys", "tmp"].map((path) => ({ path, mode: S_IFDIR | 0o755 }));
+  return encodeCpio([
+    ...folders,
+    { path: "dev/console", mode: S_IFCHR | 0o600, device: [5, 1] },
+    { path: "bin/busybox", mode: S_IFREG | 0o755, bytes: Deno.readFileSync(`${realGuests()}/busybox`) },
+    { path: "init", mode: S_IFREG | 0o755, bytes: text(`#!/bin/busybox sh\n${PREPARE}${init}`) },
+    ...files,
+  ]);
+}
+
+const PREPARE = `/bin/busybox --install -s /bin
+mount -t proc proc /proc
+mount -t sysfs sys /sys
+mount -t devtmpfs dev /dev
+`;
+
+/** Work for the guest, with the answers that this host finds. */
+export interface Work {
+  readonly files: readonly CpioEntry[];
+  readonly md5: string;
+  readonly sortedMd5: string;
+  readonly sum: number;
+}
+
+/** Some megabytes of text, plain and packed: numbers and words without order, the same in every run. */
+export function makeWork(lineCount = 120_000): Work {
+  let state = 1;
+  const next = () => state = Math.imul(state, 1664525) + 1013904223 >>> 0;
+  const lines = Array.from(
+    { length: lineCount },
+    () => `${next() >>> 8} ${next().toString(36)} ${next().toString(16)}\n`,
+  );
+  const data = text(lines.join(""));
+  const md5 = (bytes: Uint8Array) => createHash("md5").update(bytes).digest("hex");
+  return {
+    files: [
+      { path: "data", mode: S_IFREG | 0o644, bytes: data },
+      { path: "data.gz", mode: S_IFREG | 0o644, bytes: gzipSync(data, { level: 6 }) },
+    ],
+    md5: md5(data),
+    sortedMd5: md5(text(lines.sort().join(""))),
+    sum: lines.reduce((sum, line) => sum + Number(line.split(" ")[0]), 0),
+  };
+}
+
+/** Puts bytes in a file for as long as `use` runs. */
+export async function withFile(bytes: Uint8Array, use: (path: string) => Promise<void>): Promise<void> {
+  const path = Deno.makeTempFileSync();
+  try {
+    Deno.writeFileSync(path, bytes);
+    await use(path);
+  } finally {
+    Deno.removeSync(path);
+  }
+}
