@@ -1,7 +1,7 @@
 import { HYPERCALLS } from "../hypervisor/hypercalls.ts";
-import { SMCCC_FUNCTIONS } from "../hypervisor/smccc.ts";
 import { accessLevels } from "../cpu/sysreg_check.ts";
 import { SYSREGS } from "../cpu/sysregs.ts";
+import { namedCalls } from "../policy/call_names.ts";
 
 /**
  * The modules of policies/ that are made from tables, so that editors complete names: run this file to write them
@@ -15,9 +15,13 @@ export const GENERATED: Readonly<Record<string, () => string>> = {
       sysregs(),
     ),
   "function_names.ts": () =>
-    union("FunctionName", "The functions that a guest may call by HVC or SMC.", [
-      ...new Set([...HYPERCALLS.values(), ...SMCCC_FUNCTIONS.values()].map(({ name }) => name)),
-    ]),
+    union(
+      "FunctionName",
+      "The functions that have a name: hypercalls, and those of the SMC Calling Convention that specifications name.",
+      [
+        ...new Set([...HYPERCALLS.values(), ...namedCalls()].map(({ name }) => name)),
+      ],
+    ),
 };
 
 /** The registers with a name and an encoding that are not only for EL2 and EL3, in the table's order. */

@@ -1,0 +1,65 @@
+import { Heartbeat, Watchdog } from "../policy/heartbeat.ts";
+import { UsageError } from "./command.ts";
+import { say } from "./output.ts";
+import { readPolicies } from "./policy_files.ts";
+import type { ToolReply, ToolRequest } from "./policy_protocol.ts";
+
+/** How long code of a policy may run where no other time is given. */
+const TIMEOUT_MS = 1000;
+
+/** Policies in a Worker without permissions, where they can be asked without harm. */
+export class PolicyTools {
+  readonly #worker = new Worker(new URL("./policy_worker.ts", import.meta.url), {
+    type: "module",
+    deno: { permissions: "none" },
+  });
+  readonly #heartbeat = new SharedArrayBuffer(Heartbeat.BYTES);
+  #watchdog: Watchdog | null = null;
+  #settle: { resolve: (reply: ToolReply) => void; reject: (error: Error) => void } | null = null;
+
+  private constructor() {
+    this.#worker.onmessage = ({ data }: MessageEvent<ToolReply>) => {
+      if (data.type === "notice") say(data.text);
+      else if (data.type === "error") this.#settle?.reject(new UsageError(data.why));
+      else this.#settle?.resolve(data);
+    };
+    this.#worker.onerror = (event) => {
+      event.preventDefault();
+      this.#settle?.reject(new Error(event.message));
+    };
+  }
+
+  /** Loads policies by name or file, does something with them, and ends them. Throws UsageError for what is wrong. */
+  static async use<T>(names: readonly string[], act: (tools: PolicyTools) => Promise<T>): Promise<T> {
+    const { sources, notices } = await readPolicies(names);
+    notices.forEach(say);
+    const tools = new PolicyTools();
+    tools.#watchdog = new Watchdog(
+      new Heartbeat(tools.#heartbeat),
+      TIMEOUT_MS,
+      names,
+      (why) => tools.#settle?.reject(new UsageError(why.replace(" (--policy-timeout)", ""))),
+    );
+    try {
+      await tools.#ask({ type: "load", sources, heartbeat: tools.#heartbeat }, "loaded");
+      return await act(tools);
+    } finally {
+      tools.#watchdog.stop();
+      tools.#worker.terminate();
+    }
+  }
+
+  /** Asks the Worker; one question at a time. */
+  async ask<T extends ToolReply["type"]>(request: ToolRequest, type: T): Promise<Extract<ToolReply, { type: T }>> {
+    return await this.#ask(request, type);
+  }
+
+  async #ask<T extends ToolReply["type"]>(request: ToolRequest, type: T): Promise<Extract<ToolReply, { type: T }>> {
+    const reply = await new Promise<ToolReply>((resolve, reject) => {
+      this.#settle = { resolve, reject };
+      this.#worker.postMessage(request);
+    });
+    if (reply.type !== type) throw new Error(`The policies' Worker answered "${reply.type}" instead of "${type}"`);
+    return reply as Extract<ToolReply, { type: T }>;
+  }
+}
