@@ -62,7 +62,7 @@ export class Twins {
   }
 
   /** @param memory what MEMORY begins with. */
-  loadBytes(bytes: Uint8Array, origin: bigint, memory = new Uint8Array(0)): void {
+  loadBytes(bytes: Uint8Array, origin: bigint, memory: Uint8Array = new Uint8Array(0)): void {
     for (const m of this.#machines) {
       const { ram, engine } = m, start = ram.hostOffset(RAM_PA);
       ram.u8.fill(0, start, start + RAM_BYTES);
