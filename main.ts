@@ -1,22 +1,21 @@
 import { commandHelp, commandList, findCommand, parseCommand, UsageError } from "./core/cli/command.ts";
-import { COMMANDS, SHORT_START } from "./core/cli/commands.ts";
-import { VERSION } from "./core/cli/version.ts";
+import { COMMANDS } from "./core/cli/commands.ts";
+import { print, say } from "./core/cli/output.ts";
+import { shortStart } from "./core/cli/short_start.ts";
+
+/** Other ways to write a command. */
+const SYNONYMS: Readonly<Record<string, string>> = { "--help": "help", "-h": "help", "--version": "version" };
 
 /** Runs one command line. Returns the exit code. */
-async function main(args: readonly string[]): Promise<number> {
-  const [name] = args;
-  if (name === undefined || name === "--help" || name === "-h" || name === "help") return print(SHORT_START);
-  if (name === "--version" || name === "version") return print(`ariel ${VERSION}\n`);
-  const found = findCommand(COMMANDS, args);
-  if (!("command" in found)) return print(`Commands:\n${commandList(found)}`);
-  const { command, rest } = found;
-  const parsed = parseCommand(command, rest);
+async function main([first, ...others]: readonly string[]): Promise<number> {
+  if (first === undefined) return print(shortStart());
+  const found = findCommand(COMMANDS, [SYNONYMS[first] ?? first, ...others]);
+  if (!("command" in found)) {
+    return print(`Commands:\n${commandList(found)}\n"ariel ${found[0].name} --help" tells more of the first.\n`);
+  }
+  const command = await found.command.load();
+  const parsed = parseCommand(command, found.rest);
   return parsed.has("help") ? print(commandHelp(command)) : await command.run(parsed);
-}
-
-function print(text: string): number {
-  Deno.stdout.writeSync(new TextEncoder().encode(text));
-  return 0;
 }
 
 if (import.meta.main) {
@@ -25,8 +24,7 @@ if (import.meta.main) {
     code = await main(Deno.args);
   } catch (error) {
     if (error instanceof UsageError) code = 2;
-    const text = error instanceof UsageError ? error.message : `internal error: ${(error as Error).stack ?? error}`;
-    Deno.stderr.writeSync(new TextEncoder().encode(`ariel: ${text}\n`));
+    say(error instanceof UsageError ? error.message : `internal error: ${(error as Error).stack ?? error}`);
   }
   Deno.exit(code);
 }

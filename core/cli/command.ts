@@ -10,6 +10,8 @@ export interface Option {
   readonly argument?: string;
   /** The words it takes where these are all: checked, and completed. */
   readonly choices?: readonly string[];
+  /** Some of the words it takes, for completion. */
+  readonly suggestions?: readonly string[];
   /** May be given several times. */
   readonly many?: boolean;
   /** As it would be written on the command line. */
@@ -36,6 +38,11 @@ export interface Command {
   readonly run: (args: Arguments) => Promise<number> | number;
 }
 
+/** A command as lists show it. The rest is loaded when it is called, since the program is to start at once. */
+export interface CommandEntry extends Pick<Command, "name" | "summary"> {
+  readonly load: () => Promise<Command>;
+}
+
 /** What the user did wrong, in one sentence; the program ends with exit code 2. */
 export class UsageError extends Error {}
 
@@ -60,8 +67,8 @@ export class Arguments {
 }
 
 /** A command and the arguments that follow its name. */
-export interface FoundCommand {
-  readonly command: Command;
+export interface FoundCommand<C> {
+  readonly command: C;
   readonly rest: readonly string[];
 }
 
@@ -69,7 +76,10 @@ export interface FoundCommand {
  * The command that the first word or two of `args` name; or the commands of a first word that stands alone or before
  * --help. Throws UsageError for a name that there is not.
  */
-export function findCommand(commands: readonly Command[], args: readonly string[]): FoundCommand | readonly Command[] {
+export function findCommand<C extends { readonly name: string }>(
+  commands: readonly C[],
+  args: readonly string[],
+): FoundCommand<C> | readonly C[] {
   const name = args.slice(0, 2).join(" ");
   const command = commands.find((c) => c.name === name) ?? commands.find((c) => c.name === args[0]);
   if (command) return { command, rest: args.slice(command.name.split(" ").length) };
@@ -83,7 +93,7 @@ export function findCommand(commands: readonly Command[], args: readonly string[
 }
 
 /** The summaries of some commands, a line each. */
-export function commandList(commands: readonly Command[]): string {
+export function commandList(commands: readonly Pick<Command, "name" | "summary">[]): string {
   const width = Math.max(12, ...commands.map((c) => c.name.length)) + 1;
   return commands.map((c) => `  ${c.name.padEnd(width)}${c.summary}\n`).join("");
 }
@@ -177,17 +187,21 @@ export function nearest(word: string, words: readonly string[]): string | undefi
   return best;
 }
 
-/** Levenshtein's distance: insertions, deletions and replacements that make one word of the other. */
+/**
+ * How many letters must be inserted, deleted, replaced or exchanged with the next to make one word of the other: the
+ * optimal string alignment distance.
+ */
 function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
+  const rows = [Array.from({ length: b.length + 1 }, (_, j) => j)];
   for (let i = 1; i <= a.length; i++) {
-    const next = [i];
+    const row = rows[i] = [i];
     for (let j = 1; j <= b.length; j++) {
-      next[j] = Math.min(row[j] + 1, next[j - 1] + 1, row[j - 1] + Number(a[i - 1] !== b[j - 1]));
+      row[j] = Math.min(rows[i - 1][j] + 1, row[j - 1] + 1, rows[i - 1][j - 1] + Number(a[i - 1] !== b[j - 1]));
+      const isExchange = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
+      if (isExchange) row[j] = Math.min(row[j], rows[i - 2][j - 2] + 1);
     }
-    row = next;
   }
-  return row[b.length];
+  return rows[a.length][b.length];
 }
 
 /** The help of a command, as text. */
@@ -209,7 +223,8 @@ export function commandHelp(command: Command): string {
   return lines.join("\n") + "\n";
 }
 
-function optionLines(options: readonly Option[]): string[] {
+/** A line or two for each option: flags, argument, help, default. */
+export function optionLines(options: readonly Option[]): string[] {
   const left = options.map((o) =>
     `  ${o.short ? `-${o.short}, ` : "    "}--${o.name}${o.argument ? ` ${o.choices?.join("|") ?? o.argument}` : ""}`
   );

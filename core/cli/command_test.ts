@@ -29,6 +29,7 @@ Deno.test("parseCommand() reads long and short options, values and positional ar
 Deno.test("parseCommand() names what is wrong, and the nearest option", () => {
   const failure = (...args: string[]) => assertThrows(() => parseCommand(command, args), UsageError).message;
   assertEquals(failure("--memroy", "1G"), "Unknown option --memroy; did you mean --memory?");
+  assertEquals(failure("--hepl"), "Unknown option --hepl; did you mean --help?");
   assertEquals(failure("--xyzzy"), 'Unknown option --xyzzy; see "ariel run --help"');
   assertEquals(failure("--memory"), "--memory needs a value: SIZE");
   assertEquals(failure("--memory", "--stats"), "--memory needs a value: SIZE");

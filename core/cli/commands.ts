@@ -1,18 +1,70 @@
-import { type Command, commandList } from "./command.ts";
-import { LOG_DECODE } from "./log.ts";
-import { RUN } from "./run.ts";
-import { VERSION } from "./version.ts";
+import type { Command, CommandEntry } from "./command.ts";
 
-/** Every subcommand, in the order in which help shows them. */
-export const COMMANDS: readonly Command[] = [RUN, LOG_DECODE];
+/** Every subcommand, in the order in which help shows them. Name and summary are those of the command itself. */
+export const COMMANDS: readonly CommandEntry[] = [
+  {
+    name: "run",
+    summary: "Run a guest at EL1 under the hypervisor",
+    load: async () => (await import("./run.ts")).RUN,
+  },
+  {
+    name: "log decode",
+    summary: "Read trap records out of a log or a capture of the console",
+    load: async () => (await import("./log.ts")).LOG_DECODE,
+  },
+  {
+    name: "policy new",
+    summary: "Write a policy to begin with, and its types for an editor",
+    load: async () => (await import("./policy.ts")).POLICY_NEW,
+  },
+  {
+    name: "policy check",
+    summary: "Load policies and tell what is in them: what calls JavaScript, and what can never be reached",
+    load: async () => (await import("./policy.ts")).POLICY_CHECK,
+  },
+  {
+    name: "policy explain",
+    summary: "Tell what policies say to something that a guest may do, and why",
+    load: async () => (await import("./policy.ts")).POLICY_EXPLAIN,
+  },
+  {
+    name: "policy test",
+    summary: "Decide again on the traps of a recorded run, and show what comes out differently",
+    load: async () => (await import("./policy.ts")).POLICY_TEST,
+  },
+  {
+    name: "policy learn",
+    summary: "Write the least policy under which a recorded run passes",
+    load: async () => (await import("./policy.ts")).POLICY_LEARN,
+  },
+  {
+    name: "doctor",
+    summary: "Say what this host offers, and test the emulator on it",
+    load: async () => (await import("./doctor.ts")).DOCTOR,
+  },
+  {
+    name: "completions",
+    summary: "Print a script that completes commands and options in a shell",
+    load: async () => (await import("./completions.ts")).COMPLETIONS,
+  },
+  {
+    name: "man",
+    summary: "Print the manual page",
+    load: async () => (await import("./man.ts")).MAN,
+  },
+  {
+    name: "help",
+    summary: "Explain a command or a topic, with examples to try",
+    load: async () => (await import("./help.ts")).HELP,
+  },
+  {
+    name: "version",
+    summary: "Print the version and what it was built from",
+    load: async () => (await import("./version.ts")).VERSION_COMMAND,
+  },
+];
 
-/** What `ariel` says when it is called without a command. */
-export const SHORT_START = `Ariel ${VERSION}: an AArch64 machine emulator with an EL2 hypervisor
-
-  ariel run                          run the bundled diagnostic guest
-  ariel run --kernel Image           boot Linux
-
-Commands:
-${commandList(COMMANDS)}
-"ariel COMMAND --help" tells more of a command.
-`;
+/** All commands with their options: for what prints or completes them. */
+export function loadCommands(): Promise<Command[]> {
+  return Promise.all(COMMANDS.map(({ load }) => load()));
+}

@@ -6,6 +6,16 @@ export function writeAll(to: { writeSync(bytes: Uint8Array): number }, bytes: Ui
   for (let rest = bytes; rest.length > 0;) rest = rest.subarray(to.writeSync(rest));
 }
 
+/** Writes the answer of a command to stdout; when nobody reads it, it is lost. Returns exit code 0. */
+export function print(text: string): number {
+  try {
+    writeAll(Deno.stdout, new TextEncoder().encode(text));
+  } catch (error) {
+    if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+  }
+  return 0;
+}
+
 /** Says something to the user, on stderr. It is lost when nobody reads there. */
 export function say(text: string): void {
   try {

@@ -1,0 +1,127 @@
+/** One thing to do: why, and what to type or to put in a file. */
+export interface Step {
+  readonly text: string;
+  /** A file that the next command reads. */
+  readonly file?: { readonly name: string; readonly content: string };
+  /** A command line; tests run every one of them. */
+  readonly command?: string;
+  /** What is typed while the command runs, or in another terminal: not run by itself. */
+  readonly keys?: readonly string[];
+}
+
+/** Something to learn by doing it. The help and the README's tour are made from these. */
+export interface Topic {
+  readonly name: string;
+  readonly title: string;
+  readonly steps: readonly Step[];
+}
+
+const POLICY = `import { allow, definePolicy, deny, value } from "ariel/policy";
+
+export default definePolicy({
+  name: "mine",
+  apiVersion: 1,
+  rules: [ // the first that matches decides; what none decides is allowed
+    value.sysreg("MIDR_EL1", 0x410fd034n, { because: "this guest wants a Cortex-A53" }),
+    deny.sysreg("DBG*", { log: "once" }),
+    allow.mmio("pl011"),
+  ],
+});
+`;
+
+export const TOPICS: readonly Topic[] = [
+  {
+    name: "start",
+    title: "First run",
+    steps: [
+      {
+        text: "No file is needed: the bundled guest meets every kind of trap once and says how each went.",
+        command: "ariel run",
+      },
+      {
+        text: "The same without the host's clock: one instruction is one nanosecond, and every run is the same.",
+        command: "ariel run --time virtual --stats -",
+      },
+      {
+        text: "If something seems wrong, this says what the host offers and tests the emulator.",
+        command: "ariel doctor",
+      },
+    ],
+  },
+  {
+    name: "linux",
+    title: "Linux in three lines",
+    steps: [
+      {
+        text: "Any arm64 kernel will do, packed or not. These are the Debian installer's:",
+        keys: [
+          "url=https://deb.debian.org/debian/dists/stable/main/installer-arm64/current/images/netboot",
+          "curl -LO $url/debian-installer/arm64/linux -LO $url/debian-installer/arm64/initrd.gz",
+        ],
+      },
+      {
+        text: "The guest's console is this terminal. Ctrl-A x quits, Ctrl-A h tells what else there is.",
+        command: "ariel run --kernel linux --initrd initrd.gz",
+      },
+      {
+        text: "A folder becomes the initial RAM disk by itself; --initrd may be given several times.",
+        command: "ariel run --kernel linux --initrd initrd.gz --initrd-dir files --append 'console=ttyAMA0 quiet'",
+      },
+    ],
+  },
+  {
+    name: "policy",
+    title: "A policy of one's own in ten lines",
+    steps: [
+      {
+        text: "A policy says what the guest may do. It is a TypeScript file:",
+        file: { name: "mine.ts", content: POLICY },
+      },
+      {
+        text: "Under it the guest sees another CPU, and the debug registers do not exist.",
+        command: "ariel run --policy mine.ts",
+      },
+      {
+        text: "Built-in policies go by name, and several may be given: the first verdict holds.",
+        command: "ariel run --policy mine.ts --policy audit --log run.log",
+      },
+    ],
+  },
+  {
+    name: "log",
+    title: "Reading the log",
+    steps: [
+      { text: "Every trap to the hypervisor can be recorded, a line each.", command: "ariel run --log run.log" },
+      { text: "What the guest did, in one page:", command: "ariel log decode --summary run.log" },
+      {
+        text: 'Only some records; "--filter help" tells what can be asked.',
+        command: "ariel log decode run.log --filter 'kind==sysreg && verdict!=allow'",
+      },
+      { text: "To look at in a browser, without any network:", command: "ariel log decode run.log --html run.html" },
+    ],
+  },
+  {
+    name: "monitor",
+    title: "The monitor",
+    steps: [
+      {
+        text: "While a guest runs, Ctrl-A c turns to the monitor and back. It knows QEMU's words:",
+        keys: ["Ctrl-A c", "stop", "info registers", "x/4i $pc", "info gic", "continue", "help", "Ctrl-A x"],
+      },
+      {
+        text: "For another terminal or a program it can be on a Unix socket instead.",
+        keys: ["ariel run --kernel linux --monitor unix=/tmp/ariel.sock", "nc -U /tmp/ariel.sock"],
+      },
+    ],
+  },
+  {
+    name: "gdb",
+    title: "GDB",
+    steps: [
+      {
+        text: "The guest waits for GDB, which needs no more than the port.",
+        keys: ["ariel run --kernel linux --gdb 1234,wait", "gdb-multiarch -ex 'target remote :1234'"],
+      },
+    ],
+  },
+];
