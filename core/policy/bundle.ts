@@ -7,6 +7,8 @@ export interface BundledImport {
   /** Where the specifier stands in the code, with its quotes where it belongs to `import()`. */
   readonly start: number;
   readonly end: number;
+  /** Where the import's attributes end, which are not needed any more; `end` where it has none. */
+  readonly attributesEnd: number;
   /** The imported module's place in the bundle; it is before its importers. */
   readonly module: number;
   readonly isDynamic: boolean;
@@ -15,7 +17,6 @@ export interface BundledImport {
 export interface BundledModule {
   /** The file as messages name it. */
   readonly file: string;
-  readonly type: "javascript" | "json";
   /** JavaScript with the lines and columns of the file, or with those that `map` tells. */
   readonly code: string;
   /** A source map as JSON, where types could not simply be blanked out; null otherwise. */

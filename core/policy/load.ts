@@ -64,23 +64,21 @@ function loadMessage(error: unknown, file: string): string {
 /** The URL under which a module can be imported: its code itself, with the URLs of what it imports. */
 function moduleUrl(module: BundledModule, urls: readonly string[]): string {
   let code = "", at = 0;
-  for (const { start, end, module: imported, isDynamic } of module.imports) {
+  for (const { start, end, attributesEnd, module: imported, isDynamic } of module.imports) {
     code += module.code.slice(at, start) + (isDynamic ? `"${urls[imported]}"` : urls[imported]);
     at = end;
+    if (attributesEnd <= end) continue;
+    // The quotation mark, and what followed it as white space
+    code += module.code[end] + " ".repeat(attributesEnd - end - 1);
+    at = attributesEnd;
   }
   code += module.code.slice(at);
   // The same text under another URL is another module; stack traces show the end of the URL
   moduleCount++;
-  const url = module.type === "json"
-    ? `data:application/json;base64,${base64(code + blanks(moduleCount))}`
-    : `data:text/javascript;base64,${base64(`${code}\n//module ${String(moduleCount).padStart(12, "0")}`)}`;
+  const footer = `//module ${String(moduleCount).padStart(12, "0")}`;
+  const url = `data:text/javascript;base64,${base64(`${code}\n${footer}`)}`;
   registerModule(url, { file: module.file, map: module.map === null ? null : parseSourceMap(module.map) });
   return url;
-}
-
-/** A number in white space, which JSON may end with. */
-function blanks(number: number): string {
-  return number.toString(2).replaceAll("0", " ").replaceAll("1", "\t");
 }
 
 const CHUNK = 0x8000;

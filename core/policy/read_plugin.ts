@@ -54,7 +54,7 @@ class PluginReader {
     if (this.#places.size >= FILES_MAX) throw new PolicyError(`${file}: Cannot load more than ${FILES_MAX} files`);
     const source = readText(path, file);
     const module = JSON_FILE.test(path)
-      ? { file, type: "json" as const, code: source, map: null, imports: [] }
+      ? { file, code: jsonModule(source, file), map: null, imports: [] }
       : await this.#readCode(path, file, source, [...importers, path]);
     this.#places.set(path, this.modules.length);
     return this.modules.push(module) - 1;
@@ -73,9 +73,13 @@ class PluginReader {
       if (found.specifier === OWN) continue;
       const isDynamic = found.type === "dynamic";
       const target = this.#resolve(found.specifier, path, at(found.start));
-      imports.push({ start: found.start, end: found.end, module: await this.read(target, importers), isDynamic });
+      if (isDynamic && JSON_FILE.test(target)) {
+        throw new PolicyError(`${at(found.start)}: Cannot import JSON by import(): use an import declaration`);
+      }
+      const { start, end } = found, attributesEnd = found.attributesStart >= 0 ? found.importEnd : end;
+      imports.push({ start, end, attributesEnd, module: await this.read(target, importers), isDynamic });
     }
-    return { file, type: "javascript", code, map, imports };
+    return { file, code, map, imports };
   }
 
   /** The real path that a specifier means in the file at `from`. */
@@ -114,6 +118,9 @@ interface FoundImport {
   readonly specifier?: string;
   readonly start: number;
   readonly end: number;
+  readonly importEnd: number;
+  /** -1 where it has none. */
+  readonly attributesStart: number;
 }
 
 function findImports(code: string, at: (offset: number) => string): readonly FoundImport[] {
@@ -123,6 +130,16 @@ function findImports(code: string, at: (offset: number) => string): readonly Fou
     const { idx } = error as { idx?: number };
     throw new PolicyError(`${at(idx ?? 0)}: SyntaxError: this is no JavaScript`);
   }
+}
+
+/** A JSON file as a module: not every Deno knows such ones. */
+function jsonModule(source: string, file: string): string {
+  try {
+    JSON.parse(source);
+  } catch (error) {
+    throw new PolicyError(`${file}: ${(error as Error).message}`);
+  }
+  return `export default ${source.trim()};`;
 }
 
 /** "12:7", in the file that the code was made from. */
