@@ -25,7 +25,11 @@ export interface DialogOptions {
   /** The program before its arguments. */
   readonly command?: readonly string[];
   readonly cwd?: string;
+  /** Added to the environment, or all of it with `isAlone`. */
   readonly env?: Record<string, string>;
+  readonly isAlone?: boolean;
+  /** The user and group that the program runs as, where the tests run as root. */
+  readonly uid?: number;
   /** The whole dialog: then the program is killed, and what is waited for fails. */
   readonly timeoutMs?: number;
   /** stdin is /dev/null. */
@@ -51,6 +55,9 @@ export class Dialog {
       args: rest,
       cwd: options.cwd,
       env: options.env,
+      clearEnv: options.isAlone,
+      uid: options.uid,
+      gid: options.uid,
       stdin: options.isStdinClosed ? "null" : "piped",
       stdout: "piped",
       stderr: "piped",

@@ -1,0 +1,66 @@
+import { assertEquals, assertMatch } from "@std/assert";
+import { ariel, Dialog, type DialogOptions } from "../cli/ariel.ts";
+import { busyboxInitrd, kernelPath, withFile } from "../linux/guest.ts";
+import { needs } from "../needs.ts";
+
+const binary = needs({ permissions: ["read", "write", "run", "env"], paths: ["ARIEL_BINARY"] });
+const withLinux = needs({ permissions: ["read", "write", "run", "env"], paths: ["ARIEL_BINARY", "ARIEL_REAL"] });
+const NOBODY = 65534;
+
+/** The program alone in a folder, run by a user without a home and with nothing in PATH. */
+async function alone(use: (options: DialogOptions, folder: string) => Promise<void>): Promise<void> {
+  const folder = Deno.makeTempDirSync();
+  try {
+    Deno.copyFileSync(Deno.env.get("ARIEL_BINARY")!, `${folder}/ariel`);
+    Deno.mkdirSync(`${folder}/home`);
+    for (const path of [folder, `${folder}/ariel`]) Deno.chmodSync(path, 0o755);
+    const env = { HOME: `${folder}/home`, PATH: "/nonexistent" };
+    const uid = Deno.uid() === 0 ? NOBODY : undefined;
+    await use({ command: [`${folder}/ariel`], cwd: folder, env, isAlone: true, uid }, folder);
+  } finally {
+    Deno.removeSync(folder, { recursive: true });
+  }
+}
+
+Deno.test({
+  name: "the compiled program, alone, runs the diagnostic guest",
+  ...binary,
+  fn: () =>
+    alone(async (options, folder) => {
+      const { code, stdout, stderr } = await ariel(["run", "--log-level", "none"], options);
+      assertMatch(stdout, /\n\d+ passed, 0 failed\n$/);
+      assertEquals([code, stderr], [0, "ariel: the guest asked for the monitor, and none is attached: it goes on\n"]);
+      assertEquals([...Deno.readDirSync(`${folder}/home`)], []);
+    }),
+});
+
+Deno.test({
+  name: "the compiled program, alone, tells of bad input",
+  ...binary,
+  fn: () =>
+    alone(async (options) => {
+      const missing = await ariel(["run", "--kernel", "Image"], options);
+      assertEquals(missing, {
+        code: 2,
+        stdout: "",
+        stderr: "ariel: Cannot read the kernel Image: there is no such file\n",
+      });
+    }),
+});
+
+Deno.test({
+  name: "the compiled program, alone, boots Linux to a shell that can be typed into",
+  ...withLinux,
+  fn: () =>
+    alone((options) =>
+      withFile(busyboxInitrd("exec sh\n"), async (initrd) => {
+        Deno.chmodSync(initrd, 0o644);
+        const args = ["run", kernelPath("linux-6.12"), "--initrd", initrd, "--append", "console=ttyAMA0 rdinit=/init"];
+        const dialog = new Dialog(args, { ...options, timeoutMs: 240_000 });
+        await dialog.expect("/ # ");
+        await dialog.send("echo $((6 * 7)) is the answer; poweroff -f\n");
+        await dialog.expect("42 is the answer");
+        assertEquals((await dialog.end()).code, 0);
+      })
+    ),
+});
