@@ -52,6 +52,8 @@ export class GuestMachine implements VmHost, DebuggedGuest {
       model: CPU_MODELS[message.cpu],
       highestEl: 2,
       time: message.time,
+      jit: message.jit,
+      compilerPort: message.compilerPort ?? undefined,
     });
     const { vcpus, ram: memory, mmu, clock, bus } = this.machine;
     const hypervisor = new Hypervisor({ vcpus, memory, mmu, clock, bus });

@@ -101,12 +101,21 @@ export class Session {
       type: "module",
       deno: { permissions: "none" },
     });
+    const compiler = this.#message.jit && !this.#message.guest.dumpDtb
+      ? new Worker(new URL("../engine/jit/compiler_worker.ts", import.meta.url), {
+        type: "module",
+        deno: { permissions: "none" },
+      })
+      : null;
     for (const signal of SIGNALS) Deno.addSignalListener(signal, interrupt);
     this.#watch(this.#policies);
     const timer = timeoutMs === Infinity ? undefined : setTimeout(() => this.stop("timeout"), timeoutMs);
     try {
       const done = this.#listen(worker);
-      worker.postMessage(this.#message, transfers(this.#message));
+      const { port1, port2 } = new MessageChannel();
+      const message = compiler ? { ...this.#message, compilerPort: port1 } : this.#message;
+      worker.postMessage(message, transfers(message));
+      compiler?.postMessage(port2, [port2]);
       if (!this.#message.guest.dumpDtb) input.start();
       this.#drain.start();
       const result = await done;
@@ -123,6 +132,7 @@ export class Session {
       clearTimeout(this.#patience);
       for (const signal of SIGNALS) Deno.removeSignalListener(signal, interrupt);
       worker.terminate();
+      compiler?.terminate();
     }
   }
 
@@ -179,6 +189,7 @@ export class Session {
 }
 
 /** The files go to the Worker without being copied. */
-function transfers({ guest }: StartMessage): ArrayBuffer[] {
-  return [guest.kernel, guest.initrd, guest.dtb].flatMap((file) => file ? [file.buffer as ArrayBuffer] : []);
+function transfers({ guest, compilerPort }: StartMessage): Transferable[] {
+  const files = [guest.kernel, guest.initrd, guest.dtb].flatMap((file) => file ? [file.buffer as ArrayBuffer] : []);
+  return compilerPort ? [...files, compilerPort] : files;
 }

@@ -29,6 +29,9 @@ export interface StartMessage {
   readonly logRing: SharedArrayBuffer;
   /** Records and the console's output are read in one place, so their order matters. */
   readonly isLogInterleaved: boolean;
+  /** Hot code is translated by the JIT, on the thread that `compilerPort` leads to once the session has made it. */
+  readonly jit: boolean;
+  readonly compilerPort: MessagePort | null;
   /** A ByteRing with the console's input. */
   readonly input: SharedArrayBuffer;
   readonly policies: readonly PolicySource[];

@@ -2,7 +2,7 @@ import "../../cpu/exception_model.ts"; // defines the helpers that meanings call
 import { Decoder } from "../../a64/decoder.ts";
 import { MEANINGS } from "../../a64/table.ts";
 import { numberHelpers } from "../helpers.ts";
-import type { CompilerSetup } from "./remote_compiler.ts";
+import type { CompilerAnswer, CompilerSetup } from "./remote_compiler.ts";
 import { type CompileRequest, Translator } from "./translator.ts";
 
 /*
@@ -15,11 +15,12 @@ interface Scope {
 }
 
 (self as unknown as Scope).onmessage = ({ data: port }) => {
-  let translator: Translator | null = null;
+  let translator: Translator | null = null, asker = 0;
   port.onmessage = ({ data }: MessageEvent<CompilerSetup | readonly CompileRequest[]>) => {
     if ("memory" in data) {
+      asker = data.asker;
       numberHelpers(data.helperNames);
       translator = new Translator(data.memory, new Decoder(MEANINGS, new Set(data.features)));
-    } else port.postMessage(translator!.compile(data));
+    } else port.postMessage({ asker, batch: translator!.compile(data) } satisfies CompilerAnswer);
   };
 };

@@ -4,26 +4,46 @@ import type { CompiledBatch, CompileRequest, RegionCompilerService } from "./tra
 
 /** What the compiler's thread is told first. */
 export interface CompilerSetup {
+  /** Which RemoteCompiler asks: answers to an earlier one of the same port are not for it. */
+  readonly asker: number;
   readonly memory: SharedArrayBuffer;
   readonly features: readonly string[];
   /** The helpers in the order of their ids, which are to be the same there. */
   readonly helperNames: readonly string[];
 }
 
+/** What comes back for each batch. */
+export interface CompilerAnswer {
+  readonly asker: number;
+  readonly batch: CompiledBatch;
+}
+
 /** Has regions compiled on another thread, at the other end of a MessagePort; see compiler_worker.ts. */
 export class RemoteCompiler implements RegionCompilerService {
+  static #count = 0;
+  readonly #asker = RemoteCompiler.#count++;
   readonly #port: MessagePort;
 
   constructor(port: MessagePort, memory: SharedArrayBuffer, features: ReadonlySet<string>) {
     this.#port = port;
-    const setup: CompilerSetup = { memory, features: [...features], helperNames: helperTable.map((h) => h.name) };
-    port.postMessage(setup);
+    port.postMessage(
+      {
+        asker: this.#asker,
+        memory,
+        features: [...features],
+        helperNames: helperTable.map((h) => h.name),
+      } satisfies CompilerSetup,
+    );
   }
 
   submit(requests: readonly CompileRequest[]): void {
     this.#port.postMessage(requests);
   }
   poll(): CompiledBatch | null {
-    return receiveMessageOnPort(this.#port as unknown as NodePort)?.message as CompiledBatch ?? null;
+    for (;;) {
+      const answer = receiveMessageOnPort(this.#port as unknown as NodePort)?.message as CompilerAnswer | undefined;
+      if (answer === undefined) return null;
+      if (answer.asker === this.#asker) return answer.batch;
+    }
   }
 }
