@@ -44,10 +44,9 @@ function commandMarkdown(command: Command): string {
 }
 
 function optionRow({ name, short, argument, choices, help, many, default: initial }: Option): string {
-  const value = argument === undefined ? "" : ` ${choices?.join("|") ?? argument}`;
+  const value = argument === undefined ? "" : ` ${choices?.join("\\|") ?? argument}`;
   const notes = `${many ? " (repeatable)" : ""}${initial === undefined ? "" : ` [${initial}]`}`;
-  return `| \`${short ? `-${short}, ` : ""}--${name}${value}\` | ${help}${notes} |`.replaceAll(/\|(?=[^|]*`)/g, "\\|")
-    .replace(/^\\\|/, "|");
+  return `| \`${short ? `-${short}, ` : ""}--${name}${value}\` | ${help.replaceAll("|", "\\|")}${notes} |`;
 }
 
 const PARTS: Readonly<Record<string, () => string | Promise<string>>> = {
