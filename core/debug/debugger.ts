@@ -57,7 +57,7 @@ export class Debugger {
   #isAnnounced = false;
   #plan: Plan = { kind: "continue" };
   /** The vCPU and its PC at the last breakpoint or access: there it does not stop again at once. */
-  #pass: { readonly vcpu: Vcpu; readonly pc: bigint } | null = null;
+  #pass: { readonly vcpu: Vcpu; readonly pc: bigint; readonly isAccess: boolean } | null = null;
   /** A single instruction is executed by `#step`, perhaps without its accesses being looked at. */
   #isStepping = false;
   #isPassing = false;
@@ -177,33 +177,30 @@ export class Debugger {
 
   /** Null when a stop of ours has ended it. */
   #runOn(host: DebugHost, limits: RunLimits): StopReason | null {
-    if (this.#pass !== null) this.#passInstruction();
+    const pass = this.#pass;
+    this.#pass = null;
+    if (pass !== null && pass.vcpu.get64("pc") === pass.pc && !isOff(pass.vcpu)) this.#step(pass.vcpu, pass.isAccess);
     if (this.#stop !== null) return null;
     const reason = this.machine.run(host, limits);
     const stop = this.#stop as Stop | null;
     if (stop === null) return reason;
-    if (stop.kind === "watchpoint" && stop.watchpoint.when === "after") this.#finishAccess(stop);
+    if (stop.kind === "watchpoint" && stop.watchpoint.when === "after") {
+      this.#pass = null;
+      this.#step(stop.vcpu, true);
+    }
     return null;
   }
 
-  /** Executes the instruction at which the machine has stopped, whatever is set on it. */
-  #passInstruction(): void {
-    const { vcpu, pc } = this.#pass!;
-    this.#pass = null;
-    if (vcpu.get64("pc") === pc && !isOff(vcpu)) this.#step(vcpu, true);
-  }
-
+  /** Executes one instruction, whatever breakpoint is on it. @param isPassing its accesses are nobody's business. */
   #step(vcpu: Vcpu, isPassing: boolean): void {
     this.#isStepping = true;
     this.#isPassing = isPassing;
     this.machine.step(vcpu);
     this.#isStepping = this.#isPassing = false;
-  }
-
-  #finishAccess(stop: WatchStop): void {
-    this.#pass = null;
-    this.#step(stop.vcpu, true);
-    stop.after = this.#watched(stop.vcpu, stop.watchpoint);
+    const stop = this.#stop;
+    if (stop?.kind === "watchpoint" && stop.watchpoint.when === "after") {
+      stop.after = this.#watched(vcpu, stop.watchpoint);
+    }
   }
 
   #takeSteps(plan: Plan & { kind: "step" }, host: DebugHost, limits: RunLimits): StopReason | null {
@@ -211,15 +208,10 @@ export class Debugger {
     for (let n = 1;; n++) {
       const pass = this.#pass;
       this.#pass = null;
-      this.#step(vcpu, pass !== null && pass.vcpu === vcpu && pass.pc === vcpu.get64("pc"));
+      this.#step(vcpu, pass !== null && pass.isAccess && pass.vcpu === vcpu && pass.pc === vcpu.get64("pc"));
       if (plan.withOthers) this.#runOthers(vcpu);
       const stop = this.#stop as Stop | null;
-      if (stop !== null) {
-        if (stop.kind === "watchpoint" && stop.watchpoint.when === "after") {
-          stop.after = this.#watched(vcpu, stop.watchpoint);
-        }
-        return null;
-      }
+      if (stop !== null) return null;
       const pc = vcpu.get64("pc");
       const isDone = --plan.count <= 0 || (range !== null && (pc < range.start || pc >= range.end)) || isOff(vcpu);
       const found = isDone ? null : this.#matching(vcpu);
@@ -314,7 +306,7 @@ export class Debugger {
 
   #hit(vcpu: Vcpu, breakpoint: Breakpoint): void {
     breakpoint.hits++;
-    this.#pass = { vcpu, pc: vcpu.get64("pc") };
+    this.#pass = { vcpu, pc: vcpu.get64("pc"), isAccess: false };
     this.#stopWith({ kind: "breakpoint", vcpu, breakpoint });
   }
 
@@ -363,7 +355,7 @@ export class Debugger {
     if (hit === null || this.#isPassing || this.#stop !== null) return false;
     const { watchpoint, address, isWrite } = hit, pc = vcpu.get64("pc");
     watchpoint.hits++;
-    this.#pass = { vcpu, pc };
+    this.#pass = { vcpu, pc, isAccess: true };
     const before = this.#watched(vcpu, watchpoint);
     this.#stopWith({ kind: "watchpoint", vcpu, watchpoint, address, isWrite, pc, before, after: null });
     // A step goes on to the end of its instruction

@@ -15,6 +15,8 @@ const LETTERS = "xduotcsi";
 const COUNT_MAX = 65536;
 /** Elements of a line, by their size. */
 const PER_LINE: Readonly<Record<number, number>> = { 1: 16, 2: 8, 4: 4, 8: 2 };
+/** Decimal digits of an element, by its size. */
+const DIGITS: Readonly<Record<number, number>> = { 1: 3, 2: 5, 4: 10, 8: 19 };
 const STRING_MAX = 4096;
 
 /** Reads a format such as `/8xw`; what it leaves out is as in `last`. Throws DebugError. */
@@ -77,9 +79,9 @@ function element(value: bigint, { letter, bytes }: Format): string {
   const bits = 8 * bytes;
   switch (letter) {
     case "d":
-      return BigInt.asIntN(bits, value).toString().padStart(Math.ceil(bits * 0.302) + 1);
+      return BigInt.asIntN(bits, value).toString().padStart(DIGITS[bytes] + 1);
     case "u":
-      return value.toString().padStart(Math.ceil(bits * 0.302));
+      return value.toString().padStart(DIGITS[bytes]);
     case "o":
       return `0${value.toString(8).padStart(Math.ceil(bits / 3), "0")}`;
     case "t":

@@ -42,7 +42,8 @@ function write(s: MonitorState, args: string, space: Space): string {
   const address = s.evaluate(match[2]);
   const bytes = words(match[3]).flatMap((word) => {
     const value = s.evaluate(word);
-    if (value >> BigInt(8 * size) !== 0n && BigInt.asIntN(64, value) < -(1n << BigInt(8 * size - 1))) {
+    const signed = BigInt.asIntN(64, value), isNegative = signed < 0n && signed >= -(1n << BigInt(8 * size - 1));
+    if (value >> BigInt(8 * size) !== 0n && !isNegative) {
       throw new DebugError(`Cannot write ${word} as it does not fit in ${size} bytes`);
     }
     return Array.from({ length: size }, (_, i) => Number(value >> BigInt(8 * i) & 0xffn));
