@@ -303,3 +303,44 @@ Deno.test("software step: the handler's return goes one instruction further each
     "end+0",
   ]);
 });
+
+Deno.test("hot code, which the JIT has translated, stops as exactly", () => {
+  const { machine, debugger: dbg, vcpu, at, run } = debuggedMachine(`
+start:  adr   x1, value
+        mov   x0, #0
+loop:   add   x0, x0, #1
+store:  str   x0, [x1]
+        ldr   x2, [x1]
+        cmp   x0, x2
+        b.eq  loop
+        .align 12
+value:  .quad 0
+`);
+  /** Instructions executed when the PC is `n` instructions into the round of x0. */
+  const executed = (n: number) => 2 + 5 * (vcpu.xLo(0) - 1) + n;
+  run(3_000_000);
+  const breakpoint = dbg.addBreakpoint("monitor", "virtual", at("store"));
+  for (let i = 0; i < 3; i++) {
+    assertEquals(run(), "stopped");
+    assertEquals([vcpu.get64("pc"), machine.instructions], [at("store"), executed(1)]);
+    dbg.resume();
+  }
+  dbg.deleteBreakpoint(breakpoint);
+  run(1_000_000);
+  const watchpoint = dbg.addWatchpoint("monitor", "virtual", at("value"), 8, "read", "after");
+  for (let i = 0; i < 3; i++) {
+    assertEquals(run(), "stopped");
+    assertEquals([vcpu.get64("pc"), machine.instructions], [at("store") + 8n, executed(3)]);
+    dbg.resume();
+  }
+  dbg.deleteWatchpoint(watchpoint);
+  run(1_000_000);
+  dbg.addWatchpoint("gdb", "virtual", at("value"), 8, "write", "before");
+  run();
+  assertEquals([vcpu.get64("pc"), machine.instructions], [at("store"), executed(1)]);
+  dbg.step(vcpu, 1000);
+  dbg.deleteAll("gdb");
+  run();
+  assertEquals(dbg.stop?.kind, "step");
+  assertEquals(machine.instructions, executed(1));
+});

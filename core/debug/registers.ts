@@ -56,7 +56,9 @@ const CPSR: Register = {
   read: (vcpu) => BigInt((vcpu.get32("nzcv") << 28 | vcpu.get32("pstate")) >>> 0),
   write: (vcpu, value) => {
     const word = Number(value) & 0x0fff_ffff, el = word >> 2 & 3;
-    if ((word & 0x12) !== 0 || (el === 3 && !vcpu.hasEl3) || (el === 2 && !vcpu.hasEl2) || (el === 0 && word & 1)) {
+    const isMissing = (el === 3 && !vcpu.hasEl3) || (el === 2 && !vcpu.hasEl2) || (el === 0 && (word & 1) !== 0);
+    // What a resident handles is no place for guest code
+    if ((word & 0x12) !== 0 || isMissing || vcpu.residents[el] !== null) {
       throw new DebugError(`Cannot set PSTATE to ${hex(value)} as there is no such Exception level or stack pointer`);
     }
     vcpu.set32("nzcv", Number(value >> 28n & 15n));

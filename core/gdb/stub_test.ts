@@ -172,3 +172,36 @@ Deno.test("k ends the guest; the guest's end is told to who waits for it", () =>
   stub.exited(3);
   assertEquals(take(), ["W03"]);
 });
+
+Deno.test("no packet is too strange", () => {
+  const { send, debugger: dbg, run } = connect(2);
+  const names = [
+    "g",
+    "G",
+    "p",
+    "P",
+    "m",
+    "M",
+    "X",
+    "Z",
+    "z",
+    "H",
+    "T",
+    "c",
+    "s",
+    "vCont;",
+    "qXfer:features:read:target.xml:",
+  ];
+  let seed = 7;
+  const random = (below: number) => {
+    seed = Math.imul(seed, 1664525) + 1013904223 >>> 0;
+    return Math.floor(seed / 2 ** 32 * below);
+  };
+  for (let i = 0; i < 5000; i++) {
+    const tail = Array.from({ length: random(24) }, () => "0123456789abcdef,;:=-sctrZ}#$"[random(29)]).join("");
+    send(encodePacket(new TextEncoder().encode(names[random(names.length)] + tail)));
+    if (dbg.stop === null) run(2000);
+    if (dbg.stop === null) send(Uint8Array.of(3));
+    run(1);
+  }
+});

@@ -8,6 +8,7 @@ class Terminal {
   readonly finished: string[] = [];
 
   write(text: string): void {
+    // deno-lint-ignore no-control-regex
     for (const [, csi, letter, char] of text.matchAll(/\x1b\[([\d;]*)([A-Za-z])|([\s\S])/gu)) {
       if (letter === "D") this.cursor -= Number(csi);
       else if (letter === "K") this.line.length = this.cursor;
