@@ -5,7 +5,7 @@ import type { BundledModule, PolicyBundle, PolicySource } from "./bundle.ts";
 import type { Heartbeat } from "./heartbeat.ts";
 import { describeError, registerModule } from "./places.ts";
 import { PolicyError } from "./policy_error.ts";
-import { sandboxHint, sealRealm } from "./sandbox.ts";
+import { sealRealm } from "./sandbox.ts";
 import { parseSourceMap } from "./source_map.ts";
 
 /** Modules loaded in this realm. */
@@ -57,7 +57,7 @@ async function loadBundle({ modules }: PolicyBundle): Promise<Policy> {
 function loadMessage(error: unknown, file: string): string {
   const text = describeError(error);
   const missing = /does not provide an export named '(.*?)'/.exec(text);
-  const hint = missing ? `; where ${missing[1]} is a type, write "import type { ${missing[1]} }"` : sandboxHint(error);
+  const hint = missing ? `; where ${missing[1]} is a type, write "import type { ${missing[1]} }"` : "";
   return `${text.startsWith(file) || /^\S+:\d+:\d+: /.test(text) ? "" : `${file}: `}${text}${hint}`;
 }
 

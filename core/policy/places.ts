@@ -1,3 +1,4 @@
+import { sandboxHint } from "./sandbox.ts";
 import { originalPosition, type SourceMap } from "./source_map.ts";
 
 /** A place in a policy's source. */
@@ -111,6 +112,8 @@ function withFileNames(text: string): string {
 /** What went wrong in a policy, with the place: "strict.ts:12:7: TypeError: x is not a function". */
 export function describeError(error: unknown): string {
   const place = placeOf(error);
-  const text = withFileNames(error instanceof Error ? `${error.name}: ${error.message}` : `threw ${String(error)}`);
+  const text = error instanceof Error
+    ? withFileNames(`${error.name}: ${error.message}`) + sandboxHint(error.message)
+    : withFileNames(`threw ${String(error)}`);
   return place ? `${formatPlace(place)}: ${text}` : text;
 }

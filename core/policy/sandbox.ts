@@ -42,8 +42,7 @@ export function sealRealm(): void {
   Object.defineProperty(globalThis, "Function", { value: noCode, writable: false, configurable: false });
 }
 
-/** What a message about an error is missing to be understood, or "". */
-export function sandboxHint(error: unknown): string {
-  const { message } = Object(error) as { message?: unknown };
-  return typeof message === "string" && MISSING.test(message) ? "; a policy has no access to the host" : "";
+/** What the message of an error lacks to be understood, or "". */
+export function sandboxHint(message: string): string {
+  return MISSING.test(message) ? "; a policy has no access to the host" : "";
 }
