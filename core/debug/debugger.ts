@@ -183,7 +183,8 @@ export class Debugger {
     if (this.#stop !== null) return null;
     const reason = this.machine.run(host, limits);
     const stop = this.#stop as Stop | null;
-    if (stop === null) return reason;
+    // A stop may have been taken back before the machine stood still
+    if (stop === null) return reason === "stopped" && !host.isEnding ? null : reason;
     if (stop.kind === "watchpoint" && stop.watchpoint.when === "after") {
       this.#pass = null;
       this.#step(stop.vcpu, true);

@@ -344,3 +344,19 @@ value:  .quad 0
   assertEquals(dbg.stop?.kind, "step");
   assertEquals(machine.instructions, executed(1));
 });
+
+Deno.test("a stop that is taken back at once does not end the run", () => {
+  const { machine, debugger: dbg } = debuggedMachine(COUNTER);
+  let polls = 0;
+  const reason = dbg.run({
+    poll() {
+      if (++polls !== 3) return;
+      dbg.interrupt();
+      dbg.resume();
+    },
+    wait() {},
+    isEnding: false,
+    waitForCommand() {},
+  }, { instructions: 2_000_000, milliseconds: 30_000 });
+  assertEquals([reason, machine.instructions >= 2_000_000], ["instructions", true]);
+});
