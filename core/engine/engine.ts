@@ -75,6 +75,8 @@ export interface EngineOptions {
   readonly recordPages: number;
   /** Hot code is translated by the JIT. */
   readonly jit: boolean;
+  /** Where the state block of the only vCPU stands; 0 (the default) where there are several. */
+  readonly soleVcpu?: number;
   /** Who compiles it; by default that is done between slices. */
   readonly compiler?: RegionCompilerService;
 }
@@ -129,7 +131,7 @@ export class Engine {
     this.code = new CodeCache(buffer, options.recordsOffset, pages, decoder, this.handlers, () => mmu.flushExecTlbs());
     this.jit = null;
     if (options.jit) {
-      const compiler = options.compiler ?? new LocalCompiler(new Translator(buffer, decoder));
+      const compiler = options.compiler ?? new LocalCompiler(new Translator(buffer, decoder, options.soleVcpu));
       this.jit = new Jit(this.code, this.handlers, compiler);
     }
     this.#memoryPath = new MemoryPath(

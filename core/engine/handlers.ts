@@ -3,7 +3,16 @@ import { extractFields } from "../a64/row.ts";
 import { EXIT_KINDS, STATE } from "../cpu/layout.ts";
 import { Operand } from "./emitter.ts";
 import { IMPORT } from "./guest_emitter.ts";
-import { emitDispatch, emitLookUp, FETCH_EXIT, leaveCode, LEFT, Tier1Emitter, TYPE } from "./tier1.ts";
+import {
+  emitDispatch,
+  emitLookUp,
+  FETCH_EXIT,
+  FIRST_REGION_SLOT,
+  leaveCode,
+  LEFT,
+  Tier1Emitter,
+  TYPE,
+} from "./tier1.ts";
 import { encodeModule, type FunctionBody, type Signature } from "./wasm_module.ts";
 import { Emitter } from "./emitter.ts";
 
@@ -56,6 +65,7 @@ export class Handlers {
   readonly memoryPages: number;
   readonly #shapes: Shape[] = [];
   #next = FIRST_SLOT;
+  #nextRegion = FIRST_REGION_SLOT;
   /** Enters generated code at a record, with the count that tier1.ts describes. */
   readonly enter: (cpu: number, record: number, count: number) => void;
   /** Modules compiled so far. */
@@ -108,9 +118,9 @@ export class Handlers {
     if (emitters.length) this.#instantiate(emitters, slots, -1);
   }
 
-  /** A table slot for a function that is no handler of a shape; -1 when none is left. */
+  /** A table slot for a region, from FIRST_REGION_SLOT on; -1 when none is left. */
   allocate(): number {
-    return this.#next < TABLE_SLOTS ? this.#next++ : -1;
+    return this.#nextRegion < TABLE_SLOTS ? this.#nextRegion++ : -1;
   }
 
   /** Compiles a module of generated code, whose functions fill their table slots. */
@@ -173,13 +183,17 @@ function emitEnter(): Emitter {
   const e = new Emitter(3);
   const address = e.newLocal("i64");
   e.storeMemory(4, CPU, STATE.depth.offset, e.i32(0));
+  e.storeMemory(4, CPU, STATE.left.offset, e.i32(0));
   e.code.raw([0x03, 0x40]); // loop
   for (const p of [CPU, RECORD, COUNT]) e.get(p);
   e.get(e.loadMemory("i32", 2, RECORD, 0));
   e.code.raw([0x11, TYPE.handler, 0x00]); // call_indirect
   e.set(address);
   e.beginIf(e.eq(address, e.i64(LEFT)), 0);
-  leaveCode(e);
+  e.beginIf(e.loadMemory("i32", 4, CPU, STATE.left.offset));
+  e.get(address);
+  e.return();
+  e.endBlock();
   e.endBlock();
   emitLookUp(e, CPU, address, (record) => {
     e.get(record);
@@ -192,7 +206,7 @@ function emitEnter(): Emitter {
   e.storeMemory(8, CPU, STATE.pc.offset, address);
   e.storeMemory(4, CPU, STATE.exitKind.offset, e.i32(FETCH_EXIT));
   e.storeMemory(8, CPU, STATE.exitArgument.offset, e.i64(0));
-  leaveCode(e);
+  leaveCode(e, CPU);
   e.endBlock();
   e.code.u8(0x00); // unreachable
   return e;
@@ -209,7 +223,7 @@ function emitDecode(): Emitter {
   storeProgress(e);
   const record = e.callFunction(IMPORT.decode, "i32", RECORD);
   e.beginIf(e.eqz(record), 0);
-  leaveCode(e);
+  leaveCode(e, CPU);
   e.endBlock();
   e.get(CPU);
   e.get(record);
@@ -236,6 +250,6 @@ function emitStop(kind: "step" | "breakpoint"): Emitter {
   const e = new Emitter(3);
   storeProgress(e);
   e.storeMemory(4, CPU, STATE.exitKind.offset, e.i32(EXIT_KINDS.indexOf(kind)));
-  leaveCode(e);
+  leaveCode(e, CPU);
   return e;
 }

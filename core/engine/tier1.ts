@@ -16,23 +16,34 @@ const HOT_PERIOD = 1024;
 /** How dispatch is told of the kind of an indirect branch: not 0 where BTYPE will be. */
 export const BRANCH_TYPE = { ret: 0, br: 1, blr: 2 } as const;
 
-/** What generated code returns when TypeScript has to look; any other value is an address to go on at. */
+/** What generated code returns, with the state field `left` set, when TypeScript has to look; else it is an address. */
 export const LEFT = 1;
 
-/** Returns to TypeScript, through all WebAssembly callers. */
-export function leaveCode(e: Emitter): void {
+/** Returns to TypeScript, through all WebAssembly callers: none expects an odd address. */
+export function leaveCode(e: Emitter, cpu: Operand<"i32">): void {
+  e.storeMemory(4, cpu, STATE.left.offset, e.i32(1));
   e.code.raw([0x42, LEFT]);
   e.return();
 }
 
-/** Counts the arrivals at a record, and has TypeScript look at it every HOT_PERIOD times. */
-export function countArrival(e: Emitter, cpu: Operand<"i32">, record: I32): void {
+/** Table slots below are handlers of instructions, the others regions of the JIT. */
+export const FIRST_REGION_SLOT = 0x8000;
+
+/**
+ * Counts the arrivals at a record that is no region yet, and has TypeScript look at it every HOT_PERIOD times.
+ * @returns the table slot of what runs there.
+ */
+export function countArrival(e: Emitter, cpu: Operand<"i32">, record: I32): Operand<"i32"> {
+  const slot = e.loadMemory("i32", 2, record, 0);
+  e.beginIf(e.ltU(slot as I32, e.i32(FIRST_REGION_SLOT)));
   const counter = e.add(cpu as I32, e.and(e.shrU(record, e.i32(3)), e.i32(2 * HOT_COUNTERS - 2)));
   const count = e.add(e.loadMemory("i32", 2, counter, HOT) as I32, e.i32(1));
   e.storeMemory(2, counter, HOT, count);
   e.beginIf(e.eqz(e.and(count, e.i32(HOT_PERIOD - 1))), 0);
   e.callFunction(IMPORT.hot, "i32", record);
   e.endBlock();
+  e.endBlock();
+  return slot;
 }
 
 /**
@@ -274,11 +285,8 @@ export class Tier1Emitter extends GuestEmitter implements Builder {
     if (kind === "br") this.setState32("record", this.#record as I32);
     this.#dispatch(address, true, BRANCH_TYPE[kind]);
   }
-  /** Returns to who called this code in WebAssembly, which goes on if it expects that address; LEFT is not for it. */
+  /** Returns to who called this code in WebAssembly, which goes on if it expects that address. */
   #return(address: I64): void {
-    this.beginIf(this.and(this.wrap(address), this.i32(LEFT)), 0);
-    this.#dispatch(address, true);
-    this.endBlock();
     const executed = this.add(this.#executed(), this.i32(1));
     this.#checkBudget(executed, () => address);
     this.setState32("budget", executed);
@@ -311,7 +319,7 @@ export class Tier1Emitter extends GuestEmitter implements Builder {
     this.set(this.#count);
   }
   protected leave(): void {
-    leaveCode(this);
+    leaveCode(this, this.cpu);
   }
 
   /** Finishes the handler: the next record's handler follows unless the instruction branched away for good. */
@@ -368,11 +376,11 @@ export function emitDispatch(profile: boolean): Emitter {
   const cpu = new Operand("i32", 0), address = new Operand("i64", 1);
   const executed = new Operand("i32", 2), branchType = new Operand("i32", 3);
   emitLookUp(e, cpu, address, (record) => {
-    if (profile) countArrival(e, cpu, record);
+    const slot = profile ? countArrival(e, cpu, record) : e.loadMemory("i32", 2, record, 0);
     e.get(cpu);
     e.get(record);
     e.get(e.sub(executed as I32, e.shrU(record, e.i32(4))));
-    e.get(e.loadMemory("i32", 2, record, 0));
+    e.get(slot);
     e.code.raw([0x13, TYPE.handler, 0x00]);
     e.endOfCode();
   }, branchType);
@@ -380,6 +388,6 @@ export function emitDispatch(profile: boolean): Emitter {
   e.storeMemory(4, cpu, STATE.budget.offset, executed);
   e.storeMemory(4, cpu, STATE.exitKind.offset, e.i32(FETCH_EXIT));
   e.storeMemory(8, cpu, STATE.exitArgument.offset, e.zeroExtend(branchType));
-  leaveCode(e);
+  leaveCode(e, cpu);
   return e;
 }

@@ -102,6 +102,7 @@ export class Machine {
       registers: resolveMmuRegisters(sysregIndex),
       features: mmuFeatures(model),
     });
+    const soleVcpu = cpuCount === 1 ? STATE_OFFSET : 0;
     this.engine = new Engine({
       memory: this.memory,
       mmu: this.mmu,
@@ -111,7 +112,9 @@ export class Machine {
       recordsOffset: records,
       recordPages: RECORD_PAGES,
       jit: options.jit ?? true,
-      compiler: options.compilerPort && new RemoteCompiler(options.compilerPort, this.buffer, model.features),
+      soleVcpu,
+      compiler: options.compilerPort &&
+        new RemoteCompiler(options.compilerPort, this.buffer, model.features, soleVcpu),
     });
     this.gic = new Gicv3({ vcpus: cpuCount, securityStates: options.highestEl === 3 ? 2 : 1 });
     this.bus.add(GICD_BASE, this.gic.distributor());

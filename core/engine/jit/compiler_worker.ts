@@ -20,7 +20,7 @@ interface Scope {
     if ("memory" in data) {
       asker = data.asker;
       numberHelpers(data.helperNames);
-      translator = new Translator(data.memory, new Decoder(MEANINGS, new Set(data.features)));
+      translator = new Translator(data.memory, new Decoder(MEANINGS, new Set(data.features)), data.soleVcpu);
     } else port.postMessage({ asker, batch: translator!.compile(data) } satisfies CompilerAnswer);
   };
 };

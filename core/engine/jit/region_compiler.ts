@@ -41,11 +41,12 @@ export class RegionCompiler {
     rootSlot: number,
     functions: ModuleFunctions,
     outlines: Outlines,
+    soleVcpu: number,
   ) {
     this.#region = region;
     this.#generation = generation;
     this.#functions = functions;
-    this.emitter = new RegionEmitter(functions, outlines, region.root.start, rootSlot);
+    this.emitter = new RegionEmitter(functions, outlines, region.root.start, rootSlot, soleVcpu);
   }
 
   /** Writes the whole function. */
@@ -222,11 +223,6 @@ export class RegionCompiler {
   #return(address: I64): void {
     const o = this.emitter;
     o.storeFlags();
-    // LEFT is no address for a WebAssembly caller: the PC alignment fault comes by way of TypeScript.
-    o.beginIf(o.and(o.wrap(address), o.i32(LEFT)), 0);
-    this.#checkBudget(() => address);
-    this.#dispatch(address, BRANCH_TYPE.ret);
-    o.endBlock();
     this.#checkBudget(() => address);
     o.setState32("budget", o.executed as I32);
     o.get(address);

@@ -49,7 +49,7 @@ const NO_PAGE = { lo: 0xe2b48f61 | 0, hi: 0x5a3c9d17 } as const;
  * branches, calls) is region_compiler.ts's.
  */
 export class RegionEmitter extends GuestEmitter implements Builder {
-  readonly cpu = new Operand("i32", 0);
+  readonly cpu: Operand<"i32">;
   readonly record = new Operand("i32", 1);
   readonly count = new Operand("i32", 2);
   /** VA of the page, start of its records, and instructions executed up to the block minus the budget. */
@@ -82,14 +82,18 @@ export class RegionEmitter extends GuestEmitter implements Builder {
   /**
    * @param root index of the region's first instruction, in whose record the region stands, and `rootSlot` the table
    * slot of that instruction's handler in tier 1.
+   * @param soleVcpu where the state block of a machine's only vCPU stands; 0 where there are several.
    */
   constructor(
     readonly functions: ModuleFunctions,
     readonly outlines: Outlines,
     readonly root: number,
     readonly rootSlot: number,
+    soleVcpu: number,
   ) {
     super(3);
+    // V8 checks the bounds of every access that has no constant address.
+    this.cpu = soleVcpu ? new Operand("i32", -1, soleVcpu) : new Operand("i32", 0);
   }
 
   // Entering blocks and instructions

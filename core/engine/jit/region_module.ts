@@ -103,7 +103,7 @@ function emitEndSlice(): Emitter {
   e.storeMemory(8, cpu, STATE.pc.offset, new Operand("i64", 1));
   e.storeMemory(4, cpu, STATE.exitKind.offset, e.i32(0));
   e.storeMemory(4, cpu, STATE.budget.offset, new Operand("i32", 2));
-  leaveCode(e);
+  leaveCode(e, cpu);
   return e;
 }
 
@@ -118,12 +118,12 @@ function emitCallFar(): Emitter {
   const depth = e.loadMemory("i32", 4, cpu, STATE.depth.offset);
   e.beginIf(e.ltU(depth as I32, e.i32(DEPTH_MAX)), 1);
   emitLookUp(e, cpu, address, (record) => {
-    countArrival(e, cpu, record);
+    const slot = countArrival(e, cpu, record);
     e.storeMemory(4, cpu, STATE.depth.offset, e.add(depth as I32, e.i32(1)));
     e.get(cpu);
     e.get(record);
     e.get(e.sub(executed as I32, e.shrU(record, e.i32(4))));
-    e.get(e.loadMemory("i32", 2, record, 0));
+    e.get(slot);
     e.code.raw([0x11, TYPE.handler, 0x00]); // call_indirect
     const returned = e.take("i64");
     e.storeMemory(4, cpu, STATE.depth.offset, depth);

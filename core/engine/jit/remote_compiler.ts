@@ -8,6 +8,8 @@ export interface CompilerSetup {
   readonly asker: number;
   readonly memory: SharedArrayBuffer;
   readonly features: readonly string[];
+  /** See Translator. */
+  readonly soleVcpu: number;
   /** The helpers in the order of their ids, which are to be the same there. */
   readonly helperNames: readonly string[];
 }
@@ -24,13 +26,14 @@ export class RemoteCompiler implements RegionCompilerService {
   readonly #asker = RemoteCompiler.#count++;
   readonly #port: MessagePort;
 
-  constructor(port: MessagePort, memory: SharedArrayBuffer, features: ReadonlySet<string>) {
+  constructor(port: MessagePort, memory: SharedArrayBuffer, features: ReadonlySet<string>, soleVcpu: number) {
     this.#port = port;
     port.postMessage(
       {
         asker: this.#asker,
         memory,
         features: [...features],
+        soleVcpu,
         helperNames: helperTable.map((h) => h.name),
       } satisfies CompilerSetup,
     );

@@ -36,7 +36,8 @@ export interface CompiledBatch {
 export class Translator {
   readonly #i32: Int32Array;
 
-  constructor(readonly buffer: SharedArrayBuffer, readonly decoder: Decoder) {
+  /** @param soleVcpu where the state block of a machine's only vCPU stands; 0 where there are several. */
+  constructor(readonly buffer: SharedArrayBuffer, readonly decoder: Decoder, readonly soleVcpu = 0) {
     this.#i32 = new Int32Array(buffer);
   }
 
@@ -53,7 +54,15 @@ export class Translator {
       instructions.push(isWorth ? region.instructionCount : 0);
       if (!isWorth) continue;
       const { generation, rootSlot } = request;
-      regions.push(new RegionCompiler(region, generation, rootSlot, MODULE_FUNCTIONS, outlines).compile());
+      const compiler = new RegionCompiler(
+        region,
+        generation,
+        rootSlot,
+        MODULE_FUNCTIONS,
+        outlines,
+        this.soleVcpu,
+      );
+      regions.push(compiler.compile());
       slots.push(request.slot);
     }
     let module: WebAssembly.Module | null = null, wasmBytes = 0;
