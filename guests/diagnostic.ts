@@ -23,6 +23,7 @@ import { PSCI_CHECKS } from "./diagnostic/psci.ts";
 import { SYSTEM_REGISTER_CHECKS } from "./diagnostic/system_registers.ts";
 import { TRANSLATION } from "./diagnostic/translation.ts";
 import { VECTORS } from "./diagnostic/vectors.ts";
+import { DIAGNOSTIC_IMAGE, type PrebuiltImage } from "./diagnostic_image.ts";
 import { defineGuest, type GuestImage } from "./module.ts";
 
 /** Addresses of the platform that the source names. */
@@ -68,5 +69,8 @@ export default diagnostic;
 
 /** The diagnostic guest's image. */
 export function diagnosticGuest(): GuestImage {
-  return diagnostic.build();
+  const prebuilt = DIAGNOSTIC_IMAGE as PrebuiltImage | null;
+  if (prebuilt === null) return diagnostic.build();
+  const { base64, origin, entry } = prebuilt;
+  return { bytes: Uint8Array.from(atob(base64), (c) => c.charCodeAt(0)), origin, entry };
 }

@@ -1,0 +1,74 @@
+import { run } from "./process.ts";
+import type { Stage } from "./stage.ts";
+
+/** The policy API, which plugins import by its name: its module must stay one of its own. */
+const POLICY_API = "policies/mod.ts";
+const CACHE_PATH = /(?:\.\.\/|[\w.-]+\/)*npm\/registry\.npmjs\.org\/((?:@[\w.-]+\/)?[\w.-]+)\/([\d.]+[\w.-]*)\//g;
+
+/** A program as few JavaScript files: they load much faster than its modules. */
+export interface Bundle {
+  readonly folder: string;
+  /** Packages that are inside, as "name@version". */
+  readonly packages: readonly string[];
+}
+
+/** Bundles a stage. Throws Error when that cannot be done. */
+export async function bundle(deno: string, { folder: from, workers }: Stage, folder: string): Promise<Bundle> {
+  const entries = ["main.ts", ...workers, POLICY_API];
+  await run(
+    deno,
+    ["bundle", "--quiet", "--platform", "deno", "--code-splitting", "--outdir", folder, ...entries],
+    from,
+  );
+  const packages = new Set<string>();
+  const texts = new Map<string, string>();
+  for (const path of filesOf(folder)) {
+    const text = Deno.readTextFileSync(`${folder}/${path}`);
+    texts.set(
+      path,
+      text.replaceAll(CACHE_PATH, (_, name, version) => {
+        packages.add(`${name}@${version}`);
+        return `npm:${name}@${version}/`;
+      }),
+    );
+  }
+  renumber(texts, folder);
+  const { imports, unstable } = JSON.parse(Deno.readTextFileSync(`${from}/deno.json`));
+  Deno.writeTextFileSync(
+    `${folder}/deno.json`,
+    JSON.stringify({ imports: { "ariel/policy": imports["ariel/policy"].replace(/\.ts$/, ".js") }, unstable }, null, 2),
+  );
+  return { folder, packages: [...packages].sort() };
+}
+
+/** All files under a folder, in order. */
+export function filesOf(folder: string, prefix = ""): string[] {
+  return [...Deno.readDirSync(`${folder}/${prefix}`)].sort((a, b) => a.name < b.name ? -1 : 1).flatMap((entry) =>
+    entry.isDirectory ? filesOf(folder, `${prefix}${entry.name}/`) : [`${prefix}${entry.name}`]
+  );
+}
+
+const HASHED = /-([A-Z0-9]{8})\.js/g;
+
+/**
+ * The bundler names files by a hash that depends on where this machine keeps its packages. So that equal sources make
+ * equal programs everywhere, they are numbered instead, in the order in which they are met from the entries on.
+ */
+function renumber(texts: ReadonlyMap<string, string>, folder: string): void {
+  const pathOf = new Map<string, string>();
+  for (const path of texts.keys()) for (const [, hash] of path.matchAll(HASHED)) pathOf.set(hash, path);
+  const numbers = new Map<string, string>();
+  const visit = (path: string) => {
+    for (const [, hash] of texts.get(path)!.matchAll(HASHED)) {
+      const next = pathOf.get(hash);
+      if (next === undefined || numbers.has(hash)) continue;
+      numbers.set(hash, String(numbers.size + 1).padStart(3, "0"));
+      visit(next);
+    }
+  };
+  for (const path of texts.keys()) if (!/-[A-Z0-9]{8}\.js$/.test(path)) visit(path);
+  const renamed = (text: string) =>
+    text.replaceAll(HASHED, (whole, hash) => numbers.has(hash) ? `-${numbers.get(hash)}.js` : whole);
+  for (const path of texts.keys()) Deno.removeSync(`${folder}/${path}`);
+  for (const [path, text] of texts) Deno.writeTextFileSync(`${folder}/${renamed(path)}`, renamed(text));
+}

@@ -1,0 +1,104 @@
+/*
+ * Makes the program of one file: `deno task compile [--target TARGET] [--output FILE]`.
+ *
+ * DENORT_BIN names the runtime to put under it (Deno's own way), and DENO_FOR_COMPILE the Deno of the same version where
+ * another one runs this.
+ */
+import { parseArgs } from "@std/cli";
+import { bundle } from "./bundle.ts";
+import { findPackages, type Package } from "./packages.ts";
+import { prebuild } from "./prebuild.ts";
+import { run, tryRun } from "./process.ts";
+import { makeStage, replaceConstant, ROOT, type Stage } from "./stage.ts";
+
+/** What the program may do: it reads and writes files that its user names, and listens where its user says. */
+const PERMISSIONS = [
+  "--allow-read",
+  "--allow-write",
+  "--allow-net",
+  "--allow-env=TERM",
+  "--allow-sys=systemMemoryInfo",
+];
+export const HOST_TARGET = Deno.build.target;
+
+export interface CompileOptions {
+  readonly target: string;
+  readonly output: string;
+  /** Told what is going on. */
+  readonly tell?: (line: string) => void;
+}
+
+export interface Compiled {
+  readonly packages: readonly Package[];
+  readonly commit: string;
+  /** The commit's date. */
+  readonly date: string;
+  /** Version of the Deno whose runtime is inside. */
+  readonly deno: string;
+}
+
+/** Compiles the program. Throws Error when that cannot be done. */
+export async function compile({ target, output, tell = () => {} }: CompileOptions): Promise<Compiled> {
+  const deno = Deno.env.get("DENO_FOR_COMPILE") ?? Deno.execPath();
+  const work = Deno.makeTempDirSync({ prefix: "ariel-compile-" });
+  try {
+    const stage = makeStage(`${work}/source`);
+    const { commit, date } = await sourceVersion();
+    const packages = await findPackages(deno);
+    replaceConstant(stage, "core/cli/build_info.ts", "BUILD_INFO", {
+      commit,
+      date,
+      target,
+      packages: packages.map(({ name, version, license }) => ({ name, version, license })),
+    });
+    await prebuild(deno, stage);
+    const { entry, workers, folder } = await bundled(deno, stage, `${work}/bundle`, tell);
+    Deno.mkdirSync(output.replace(/[^/]+$/, "") || ".", { recursive: true });
+    const includes = [...workers, "policies"].flatMap((path) => ["--include", path]);
+    const flags = ["--quiet", "--no-check", "--no-prompt", "--no-code-cache", ...PERMISSIONS, ...includes];
+    const path = output.startsWith("/") ? output : `${Deno.cwd()}/${output}`;
+    await run(deno, ["compile", ...flags, "--target", target, "--output", path, entry], folder, runtimeFor(target));
+    const version = JSON.parse(await run(deno, ["eval", "console.log(JSON.stringify(Deno.version))"])).deno;
+    return { packages, commit, date, deno: version };
+  } finally {
+    Deno.removeSync(work, { recursive: true });
+  }
+}
+
+/** The bundle of a stage, or the stage itself where the bundler cannot be had: that starts more slowly. */
+async function bundled(deno: string, stage: Stage, folder: string, tell: (line: string) => void) {
+  try {
+    await bundle(deno, stage, folder);
+    return { folder, entry: "main.js", workers: stage.workers.map((path) => path.replace(/\.ts$/, ".js")) };
+  } catch (error) {
+    tell(`Cannot bundle the modules, so the program starts some 20 ms later (${(error as Error).message})`);
+    return { folder: stage.folder, entry: "main.ts", workers: stage.workers };
+  }
+}
+
+/** Where the runtime for a target comes from: DENORT_BIN is the one for this machine. */
+function runtimeFor(target: string): Record<string, string> {
+  const named = Deno.env.get(`DENORT_BIN_${target.toUpperCase().replaceAll("-", "_")}`);
+  if (named !== undefined) return { DENORT_BIN: named };
+  return target === HOST_TARGET ? {} : { DENORT_BIN: "" };
+}
+
+/** The commit and its date; SOURCE_DATE_EPOCH where there is no repository. */
+async function sourceVersion(): Promise<{ commit: string; date: string }> {
+  const git = (...args: string[]) => tryRun("git", args, ROOT.pathname);
+  const [commit, seconds] = (await git("log", "-1", "--format=%H %ct"))?.trim().split(" ") ?? [];
+  const changes = await git("status", "--porcelain", "--untracked-files=no");
+  const epoch = Number(Deno.env.get("SOURCE_DATE_EPOCH") ?? seconds ?? 0);
+  return {
+    commit: commit === undefined ? "unknown" : `${commit}${changes?.trim() ? "+" : ""}`,
+    date: new Date(epoch * 1000).toISOString(),
+  };
+}
+
+if (import.meta.main) {
+  const { target, output } = parseArgs(Deno.args, { string: ["target", "output"] }) as Record<string, string>;
+  const path = output ?? `dist/ariel${(target ?? HOST_TARGET).includes("windows") ? ".exe" : ""}`;
+  const { deno, commit } = await compile({ target: target ?? HOST_TARGET, output: path, tell: console.error });
+  const mib = (Deno.statSync(path).size / 2 ** 20).toFixed(1);
+  console.log(`${path}: ${mib} MiB, Deno ${deno}, commit ${commit}`);
+}
