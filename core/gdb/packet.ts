@@ -111,3 +111,15 @@ export function parseInterval(text: string): [address: bigint | null, length: nu
   const match = /^([\da-f]{1,16}),([\da-f]{1,8})$/i.exec(text);
   return match ? [BigInt(`0x${match[1]}`), Number.parseInt(match[2], 16)] : [null, 0];
 }
+
+export function byteToHex(value: number): string {
+  return value.toString(16).padStart(2, "0");
+}
+
+/** The part `offset,length` of a document, as qXfer answers: "m" before a part, "l" before the last; null for nonsense. */
+export function documentPart(document: string, text: string, most: number): string | null {
+  const [offset, length] = text.split(",").map((n) => Number.parseInt(n, 16));
+  if (!Number.isInteger(offset) || !Number.isInteger(length)) return null;
+  const part = document.slice(offset, offset + Math.min(length, most));
+  return (offset + part.length < document.length ? "m" : "l") + part;
+}

@@ -4,6 +4,8 @@ import { type Debugger, isOff, type StopListener } from "../debug/debugger.ts";
 import type { Register } from "../debug/registers.ts";
 import type { Breakpoint, Stop, Watchpoint } from "../debug/stop.ts";
 import {
+  byteToHex,
+  documentPart,
   encodePacket,
   fromHex,
   fromLittleEndian,
@@ -96,7 +98,7 @@ export class GdbStub implements StopListener {
 
   /** The guest has ended. */
   exited(code: number): void {
-    if (this.#isConnected && this.#awaitsStop) this.#send(`W${byteHex(code)}`);
+    if (this.#isConnected && this.#awaitsStop) this.#send(`W${byteToHex(code)}`);
     this.#isConnected = false;
   }
 
@@ -165,8 +167,11 @@ export class GdbStub implements StopListener {
       this.#reader.noAck = true;
       return "OK";
     }],
-    ["qXfer:features:read:target.xml:", (text) => slice(this.#target.xml, text)],
-    ["qXfer:threads:read::", (text) => slice(this.#threads(), text)],
+    [
+      "qXfer:features:read:target.xml:",
+      (text) => documentPart(this.#target.xml, text, PACKET_SIZE / 2) ?? ERROR_ARGUMENT,
+    ],
+    ["qXfer:threads:read::", (text) => documentPart(this.#threads(), text, PACKET_SIZE / 2) ?? ERROR_ARGUMENT],
     ["qfThreadInfo", () => `m${this.#vcpus.map((v) => threadId(v)).join(",")}`],
     ["qsThreadInfo", () => "l"],
     ["qThreadExtraInfo,", (text) => {
@@ -288,15 +293,15 @@ export class GdbStub implements StopListener {
     const thread = `thread:${threadId(stop.vcpu)};`;
     if (stop.kind === "watchpoint") {
       const kind = { write: "watch", read: "rwatch", access: "awatch" }[stop.watchpoint.access];
-      return `T${byteHex(SIGTRAP)}${thread}${kind}:${stop.watchpoint.address.toString(16)};`;
+      return `T${byteToHex(SIGTRAP)}${thread}${kind}:${stop.watchpoint.address.toString(16)};`;
     }
     if (stop.kind === "interrupt") {
       const isOurs = this.#interrupted || stop.why === "";
-      return `T${byteHex(isOurs ? SIGINT : SIGTRAP)}${thread}`;
+      return `T${byteToHex(isOurs ? SIGINT : SIGTRAP)}${thread}`;
     }
-    if (stop.kind !== "breakpoint") return `T${byteHex(SIGTRAP)}${thread}`;
+    if (stop.kind !== "breakpoint") return `T${byteToHex(SIGTRAP)}${thread}`;
     const isSoftware = [...this.#points].some(([key, point]) => key.startsWith("0") && point === stop.breakpoint);
-    return `T${byteHex(SIGTRAP)}${thread}${isSoftware ? "swbreak" : "hwbreak"}:;`;
+    return `T${byteToHex(SIGTRAP)}${thread}${isSoftware ? "swbreak" : "hwbreak"}:;`;
   }
 
   // Registers
@@ -401,16 +406,4 @@ function stateOf(vcpu: Vcpu): string {
   if (isOff(vcpu)) return "off";
   const what = vcpu.waiting === 0 ? "running" : `waiting (${vcpu.waiting === 1 ? "WFI" : "WFE"})`;
   return `EL${vcpu.currentEl()}, ${what}`;
-}
-
-function byteHex(value: number): string {
-  return value.toString(16).padStart(2, "0");
-}
-
-/** `offset,length` of a document, as qXfer answers: "m" and a part, or "l" and the last. */
-function slice(document: string, text: string): string {
-  const [offset, length] = text.split(",").map((n) => Number.parseInt(n, 16));
-  if (!Number.isInteger(offset) || !Number.isInteger(length)) return ERROR_ARGUMENT;
-  const part = document.slice(offset, offset + Math.min(length, PACKET_SIZE / 2));
-  return (offset + part.length < document.length ? "m" : "l") + part;
 }
