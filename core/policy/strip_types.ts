@@ -24,7 +24,7 @@ interface StripError {
  */
 export async function stripTypes(source: string, file: string): Promise<Stripped> {
   // 3.7 MB that take 25 ms to load: only for those who need them
-  const { transformSync } = await import("@swc/wasm-typescript");
+  const { default: { transformSync } } = await import("@swc/wasm-typescript");
   try {
     const { code } = transformSync(source, { filename: file, mode: "strip-only" });
     return { code, map: null, transformed: null };
