@@ -19,6 +19,11 @@ export const BRANCH_TYPE = { ret: 0, br: 1, blr: 2 } as const;
 /** What generated code returns, with the state field `left` set, when TypeScript has to look; else it is an address. */
 export const LEFT = 1;
 
+/** The vCPU's state block in generated code: a constant where there is one vCPU, as V8 then checks no bounds. */
+export function cpuOperand(soleVcpu: number): Operand<"i32"> {
+  return soleVcpu ? new Operand("i32", -1, soleVcpu) : new Operand("i32", 0);
+}
+
 /** Returns to TypeScript, through all WebAssembly callers: none expects an odd address. */
 export function leaveCode(e: Emitter, cpu: Operand<"i32">): void {
   e.storeMemory(4, cpu, STATE.left.offset, e.i32(1));
@@ -53,7 +58,9 @@ export function countArrival(e: Emitter, cpu: Operand<"i32">, record: I32): Oper
  * through a register. The result is LEFT, or the address that a RET goes to.
  */
 export class Tier1Emitter extends GuestEmitter implements Builder {
-  readonly cpu = new Operand("i32", 0);
+  readonly cpu: Operand<"i32">;
+  /** What is added to an operand slot for the address of its register in memory, beside `cpu`. */
+  readonly #registers: number;
   readonly #record = new Operand("i32", 1);
   readonly #count = new Operand("i32", 2);
   readonly #slots = new RecordSlots();
@@ -63,9 +70,12 @@ export class Tier1Emitter extends GuestEmitter implements Builder {
    * @param variant bits of VARIANT.
    * @param dispatch index of the module's dispatch function.
    * @param profile whether arrivals at branch targets are counted, to find hot code.
+   * @param soleVcpu where the state block of a machine's only vCPU stands; 0 where there are several.
    */
-  constructor(readonly variant: number, readonly dispatch: number, readonly profile: boolean) {
+  constructor(readonly variant: number, readonly dispatch: number, readonly profile: boolean, soleVcpu = 0) {
     super(3);
+    this.cpu = cpuOperand(soleVcpu);
+    this.#registers = soleVcpu;
   }
 
   // Operands
@@ -87,10 +97,13 @@ export class Tier1Emitter extends GuestEmitter implements Builder {
 
   // Registers: the slot holds the offset in the state block
   #register(): I32 {
-    return this.add(this.cpu as I32, this.#slot());
+    return this.#registers ? this.#slot() : this.add(this.cpu as I32, this.#slot());
   }
   #read<T extends WasmType>(type: T, bytes: number, offset = 0): Operand<T> {
-    return this.loadMemory(type, bytes, this.#register(), offset);
+    return this.loadMemory(type, bytes, this.#register(), this.#registers + offset);
+  }
+  #write(bytes: number, register: I32, offset: number, value: Value): void {
+    this.storeMemory(bytes, register, this.#registers + offset, value);
   }
   x(_n: number): I64 {
     return this.#read("i64", 8);
@@ -120,10 +133,10 @@ export class Tier1Emitter extends GuestEmitter implements Builder {
     return sf ? this.xsp(n) : this.wsp(n);
   }
   setX(_n: number, value: I64): void {
-    this.storeMemory(8, this.#register(), 0, value);
+    this.#write(8, this.#register(), 0, value);
   }
   setW(_n: number, value: I32): void {
-    this.storeMemory(8, this.#register(), 0, this.zeroExtend(value));
+    this.#write(8, this.#register(), 0, this.zeroExtend(value));
   }
   setXsp(n: number, value: I64): void {
     this.setX(n, value);
@@ -164,13 +177,13 @@ export class Tier1Emitter extends GuestEmitter implements Builder {
     return this.#read("f32", 4);
   }
   setV(_n: number, value: V128): void {
-    this.storeMemory(16, this.#register(), 0, value);
+    this.#write(16, this.#register(), 0, value);
   }
   #setLow(bytes: number, value: Value): void {
     const register = this.#register();
-    if (bytes < 8) this.storeMemory(8, register, 0, this.i64(0));
-    this.storeMemory(bytes, register, 0, value);
-    this.storeMemory(8, register, 8, this.i64(0));
+    if (bytes < 8) this.#write(8, register, 0, this.i64(0));
+    this.#write(bytes, register, 0, value);
+    this.#write(8, register, 8, this.i64(0));
   }
   setVLow64(_n: number, value: I64): void {
     this.#setLow(8, value);
@@ -191,7 +204,7 @@ export class Tier1Emitter extends GuestEmitter implements Builder {
     this.#setLow(4, value);
   }
   setVElement(_n: number, bytes: number, index: number, value: I64): void {
-    this.storeMemory(bytes, this.#register(), bytes * index, value);
+    this.#write(bytes, this.#register(), bytes * index, value);
   }
 
   // The guest's control flow
@@ -371,9 +384,9 @@ export function emitLookUp(
  * Writes `dispatch(cpu, address, executed, branchType)`: finds the record of an address through the execute TLB and goes
  * on there, or leaves for TypeScript to translate it.
  */
-export function emitDispatch(profile: boolean): Emitter {
+export function emitDispatch(profile: boolean, soleVcpu: number): Emitter {
   const e = new Emitter(4);
-  const cpu = new Operand("i32", 0), address = new Operand("i64", 1);
+  const cpu = cpuOperand(soleVcpu), address = new Operand("i64", 1);
   const executed = new Operand("i32", 2), branchType = new Operand("i32", 3);
   emitLookUp(e, cpu, address, (record) => {
     const slot = profile ? countArrival(e, cpu, record) : e.loadMemory("i32", 2, record, 0);
@@ -384,10 +397,21 @@ export function emitDispatch(profile: boolean): Emitter {
     e.code.raw([0x13, TYPE.handler, 0x00]);
     e.endOfCode();
   }, branchType);
+  leaveForFetch(e, cpu, address, executed, branchType);
+  return e;
+}
+
+/** Leaves for TypeScript to translate an address, which a branch of that BRANCH_TYPE goes to. */
+export function leaveForFetch(
+  e: Emitter,
+  cpu: Operand<"i32">,
+  address: Operand<"i64">,
+  executed: Operand<"i32">,
+  branchType: Operand<"i32">,
+): void {
   e.storeMemory(8, cpu, STATE.pc.offset, address);
   e.storeMemory(4, cpu, STATE.budget.offset, executed);
   e.storeMemory(4, cpu, STATE.exitKind.offset, e.i32(FETCH_EXIT));
   e.storeMemory(8, cpu, STATE.exitArgument.offset, e.zeroExtend(branchType));
   leaveCode(e, cpu);
-  return e;
 }

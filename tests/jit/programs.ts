@@ -62,12 +62,20 @@ export class Programs {
   }
 }
 
+function runGuarded(programs: Programs, seed: number): string | null {
+  try {
+    return programs.run(seed);
+  } catch (error) {
+    throw new Error(`Cannot run the program of seed ${seed}`, { cause: error });
+  }
+}
+
 if (import.meta.main) {
   const [count = 200, first = Date.now() % 1e9] = Deno.args.map(Number);
   const programs = new Programs();
   let failures = 0;
   for (let i = 0; i < count && failures < 10; i++) {
-    const difference = programs.run(first + i);
+    const difference = runGuarded(programs, first + i);
     if (difference === null) continue;
     console.log(difference);
     failures++;

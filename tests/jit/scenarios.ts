@@ -20,7 +20,7 @@ const CONSTANTS = String.raw`
 .equ USER, 0x1000000000
 .equ READ_ONLY, 0x2300000000
 .equ DEVICE, 0x2400000000
-.equ SIZE, 4096
+.equ DEEP, 0x2000003000                     // 20 KiB
 `;
 
 /** Makes code at the address in x0 and x0 + 4 be fetched anew. */
@@ -36,7 +36,63 @@ function scenario(name: string, source: string, period?: number): Scenario {
   return { name, source: CONSTANTS + source, period };
 }
 
+const CONDITIONS = ["eq", "ne", "cs", "cc", "mi", "pl", "vs", "vc", "hi", "ls", "ge", "lt", "gt", "le"];
+
+/** What sets flags from x1 and x2 or what they hold. */
+const SETTERS: Readonly<Record<string, string>> = {
+  "additions": "adds x3, x1, x2",
+  "additions of words": "adds w3, w1, w2",
+  "subtractions": "subs x3, x1, x2",
+  "subtractions of words": "subs w3, w1, w2",
+  "comparisons with itself": "cmp x1, x1",
+  "comparisons with a number": "cmp x1, #1",
+  "negative comparisons": "cmn w1, w2",
+  "tests": "ands x3, x1, x2",
+  "tests of words": "bics w3, w1, w2",
+  "additions with carry": "adcs x3, x1, x2",
+  "subtractions with carry": "sbcs w3, w1, w2",
+  "conditional comparisons": "cmp x1, #0\n ccmp x1, x2, #6, ge",
+  "conditional negative comparisons": "cmp w1, w2\n ccmn w1, w2, #9, ne",
+  "numbers": "fcmp d1, d2",
+  "negations": "negs x3, x2",
+  "bits of a register": "setf8 w1",
+  "rotated bits": "rmif x1, #60, #13",
+};
+
+/** Every condition behind an instruction that sets flags, in the same block, in others and behind a call. */
+function conditions(setter: string): string {
+  const use = (register: string) => CONDITIONS.map((c) => `cset x4, ${c}\n eor ${register}, x4, ${register}, ror #63`);
+  const branches = CONDITIONS.map((c, i) => `b.${c} ${90 + i}f\n add x22, x22, #${1 << (i % 12)}\n${90 + i}:`);
+  return [
+    "adr x10, values\n mov x11, #0",
+    "1: mov x12, #0",
+    "2: ldr x1, [x10, x11, lsl #3]\n ldr x2, [x10, x12, lsl #3]\n fmov d1, x1\n fmov d2, x2",
+    setter,
+    ...use("x20"),
+    setter,
+    ...branches,
+    `tbz x12, #0, 3f`,
+    setter,
+    "3:",
+    ...use("x21"),
+    ...branches.map((line) => line.replaceAll("x22", "x23")),
+    setter,
+    "bl use",
+    "mrs x4, nzcv\n eor x25, x25, x4\n ror x25, x25, #7\n ror x22, x22, #11\n ror x23, x23, #11",
+    "add x12, x12, #1\n cmp x12, #16\n b.ne 2b",
+    "add x11, x11, #1\n cmp x11, #16\n b.ne 1b",
+    "brk #0",
+    "use:",
+    ...use("x24"),
+    "ret",
+    ".balign 8\nvalues:",
+    ".quad 0, 1, 2, -1, -2, 0x7fffffff, 0x80000000, 0xffffffff, 0x100000000, 0x7fffffff80000000",
+    ".quad 0x7fffffffffffffff, 0x8000000000000000, 0x8000000000000001, 0x123456789, 0x7ff8000000000000, 0x4010000000000000",
+  ].join("\n");
+}
+
 export const SCENARIOS: readonly Scenario[] = [
+  ...Object.entries(SETTERS).map(([name, setter]) => scenario(`conditions after ${name}`, conditions(setter))),
   scenario(
     "flags set in one block are read in others",
     String.raw`
@@ -114,6 +170,45 @@ down:
     cbz     x1, 1f
     sub     x1, x1, #1
     bl      down
+    add     x0, x0, x1
+    add     x1, x1, #1
+1:  ldr     x30, [x28, #-8]!
+    eor     x0, x0, x30
+    ret`,
+  ),
+  scenario(
+    "calls nested deeper than WebAssembly calls are, across pages and through registers",
+    String.raw`
+    ldr     x28, =DEEP
+    mov     x27, #2
+again:
+    mov     x0, #0
+    mov     x1, #3000
+    bl      down
+    subs    x27, x27, #1
+    b.ne    again
+    brk     #0
+down:
+    str     x30, [x28], #8
+    cbz     x1, 1f
+    sub     x1, x1, #1
+    adr     x2, down2
+    tbz     x1, #1, 2f
+    bl      down2
+    b       3f
+2:  blr     x2
+3:  add     x0, x0, x1
+    add     x1, x1, #1
+1:  ldr     x30, [x28, #-8]!
+    eor     x0, x0, x30
+    ret
+    .balign 4096
+down2:
+    str     x30, [x28], #8
+    adr     x2, down
+    cbz     x1, 1f
+    sub     x1, x1, #1
+    blr     x2
     add     x0, x0, x1
     add     x1, x1, #1
 1:  ldr     x30, [x28, #-8]!
@@ -499,6 +594,43 @@ function:
     subs    x9, x9, #1
     b.ne    1b
     brk     #0`,
+  ),
+  scenario(
+    "pages that a callee maps anew",
+    String.raw`
+    ldr     x20, =DESCRIPTOR
+    ldr     x21, =DESCRIPTOR_OTHER
+    ldr     x0, =MEM
+    mov     x9, #60
+    ldr     x1, [x20]
+    ldr     x2, [x21]
+1:  ldr     x3, [x0, #8]
+    add     x3, x3, x9
+    str     x3, [x0, #8]
+    tbz     x9, #0, 3f
+    bl      near
+    b       4f
+3:  bl      far
+4:  ldr     x6, [x0, #8]
+    str     x9, [x0, #16]
+    add     x7, x7, x6
+    subs    x9, x9, #1
+    b.ne    1b
+    brk     #0
+near:
+    mov     x8, x1
+    mov     x1, x2
+    mov     x2, x8
+    str     x1, [x20]
+    dsb     ishst
+    lsr     x5, x0, #12
+    tlbi    vae1, x5
+    dsb     ish
+    isb
+    ret
+    .balign 4096
+far:
+    b       near`,
   ),
   scenario(
     "a page that is taken away while a function is on the stack",

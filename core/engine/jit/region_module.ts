@@ -4,7 +4,16 @@ import { Emitter, Operand } from "../emitter.ts";
 import { GuestEmitter } from "../guest_emitter.ts";
 import { IMPORTS, SIGNATURES } from "../handlers.ts";
 import { WRITE_TLB_OFFSET } from "../memory_request.ts";
-import { countArrival, emitDispatch, emitLookUp, leaveCode, Tier1Emitter, TYPE } from "../tier1.ts";
+import {
+  countArrival,
+  cpuOperand,
+  emitDispatch,
+  emitLookUp,
+  leaveCode,
+  leaveForFetch,
+  Tier1Emitter,
+  TYPE,
+} from "../tier1.ts";
 import { encodeModule, type FunctionBody, type Signature } from "../wasm_module.ts";
 import { FLAGS, type FlagState } from "./analysis.ts";
 import { flagOperands } from "./flags.ts";
@@ -39,14 +48,16 @@ export function encodeRegions(
   outlines: OutlineFunctions,
   slots: readonly number[],
   memoryPages: number,
+  soleVcpu: number,
 ): Uint8Array<ArrayBuffer> {
+  const cpu = cpuOperand(soleVcpu);
   const shared = [
-    body(emitDispatch(true), TYPE.dispatch),
-    body(emitTlb(0), TLB_TYPE),
-    body(emitTlb(WRITE_TLB_OFFSET), TLB_TYPE),
-    body(new FlagsEmitter().write(), FLAGS_TYPE),
-    body(emitEndSlice(), END_SLICE_TYPE),
-    body(emitCallFar(), TYPE.dispatch),
+    body(emitDispatch(true, soleVcpu), TYPE.dispatch),
+    body(emitTlb(cpu, 0), TLB_TYPE),
+    body(emitTlb(cpu, WRITE_TLB_OFFSET), TLB_TYPE),
+    body(new FlagsEmitter(cpu).write(), FLAGS_TYPE),
+    body(emitEndSlice(cpu), END_SLICE_TYPE),
+    body(emitCallFar(cpu), TYPE.dispatch),
     body(emitSideExit(), SIDE_EXIT_TYPE),
     ...outlines.emitters.map((e) => body(e, OUTLINE_TYPE)),
   ];
@@ -65,9 +76,9 @@ function body(e: Emitter, type: number): FunctionBody {
 }
 
 /** `tlb(cpu, address, limit)`: the addend of the address's page where the TLB has it and the access fits, else 1. */
-function emitTlb(offset: number): Emitter {
+function emitTlb(cpu: Operand<"i32">, offset: number): Emitter {
   const e = new Emitter(3);
-  const cpu = new Operand("i32", 0), address = new Operand("i64", 1), limit = new Operand("i64", 2);
+  const address = new Operand("i64", 1), limit = new Operand("i64", 2);
   const index = e.and(e.shrU(e.wrap(address), e.i32(8)), e.i32(0xfff0));
   const entry = e.add(e.loadMemory("i32", 4, cpu, STATE.tlb.offset), index);
   const tag = e.loadMemory("i64", 8, entry, offset);
@@ -97,9 +108,8 @@ function emitSideExit(): Emitter {
 }
 
 /** `endSlice(cpu, pc, executed)`: leaves with the budget spent. */
-function emitEndSlice(): Emitter {
+function emitEndSlice(cpu: Operand<"i32">): Emitter {
   const e = new Emitter(3);
-  const cpu = new Operand("i32", 0);
   e.storeMemory(8, cpu, STATE.pc.offset, new Operand("i64", 1));
   e.storeMemory(4, cpu, STATE.exitKind.offset, e.i32(0));
   e.storeMemory(4, cpu, STATE.budget.offset, new Operand("i32", 2));
@@ -109,11 +119,12 @@ function emitEndSlice(): Emitter {
 
 /**
  * `callFar(cpu, address, executed, branchType)`: runs what is at an address of any page until it returns, and gives the
- * address it returned to. A call nested too deeply, or to a page that TypeScript must look at, is a jump.
+ * address it returned to. A call nested too deeply, or to a page that TypeScript must look at, leaves: a jump would keep
+ * the caller's frame.
  */
-function emitCallFar(): Emitter {
+function emitCallFar(cpu: Operand<"i32">): Emitter {
   const e = new Emitter(4);
-  const cpu = new Operand("i32", 0), address = new Operand("i64", 1);
+  const address = new Operand("i64", 1);
   const executed = new Operand("i32", 2), branchType = new Operand("i32", 3);
   const depth = e.loadMemory("i32", 4, cpu, STATE.depth.offset);
   e.beginIf(e.ltU(depth as I32, e.i32(DEPTH_MAX)), 1);
@@ -131,18 +142,13 @@ function emitCallFar(): Emitter {
     e.return();
   }, branchType as I32);
   e.endBlock();
-  for (const value of [cpu, address, executed, branchType]) e.get(value);
-  e.code.u8(0x12); // return_call
-  e.code.u32(MODULE_FUNCTIONS.dispatch);
-  e.endOfCode();
+  leaveForFetch(e, cpu, address, executed, branchType);
   return e;
 }
 
 /** Writes `flags(cpu, state, a64, b64, a32, b32)`: NZCV from what a region keeps of the flags. */
 class FlagsEmitter extends GuestEmitter {
-  readonly cpu = new Operand("i32", 0);
-
-  constructor() {
+  constructor(readonly cpu: Operand<"i32">) {
     super(6);
   }
 
