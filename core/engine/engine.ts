@@ -116,15 +116,20 @@ export class Engine {
     this.#mmu = mmu;
     this.#exceptions = exceptions;
     this.#i32 = new Int32Array(buffer);
-    this.handlers = new Handlers(memory, {
-      helper: (id) => this.#helper(id),
-      memoryAccess: (request) => this.#memoryAccess(request),
-      decode: (record) => this.#decode(record),
-      hot: (record) => {
-        this.jit?.hot(record);
-        return 0;
+    this.handlers = new Handlers(
+      memory,
+      {
+        helper: (id) => this.#helper(id),
+        memoryAccess: (request) => this.#memoryAccess(request),
+        decode: (record) => this.#decode(record),
+        hot: (record) => {
+          this.jit?.hot(record);
+          return 0;
+        },
       },
-    }, options.jit);
+      options.jit,
+      options.soleVcpu,
+    );
     this.handlers.generate(commonShapes(decoder));
     const pages = options.recordPages - 1;
     this.#stepRecords = options.recordsOffset + pages * PAGE_RECORD_BYTES;

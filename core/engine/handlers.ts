@@ -71,8 +71,11 @@ export class Handlers {
   /** Modules compiled so far. */
   moduleCount = 0;
 
-  /** @param profile whether hot code is looked for. */
-  constructor(memory: WebAssembly.Memory, callbacks: Callbacks, readonly profile = false) {
+  /**
+   * @param profile whether hot code is looked for.
+   * @param soleVcpu where the state block of a machine's only vCPU stands; 0 where there are several.
+   */
+  constructor(memory: WebAssembly.Memory, callbacks: Callbacks, readonly profile = false, readonly soleVcpu = 0) {
     this.memoryPages = memory.buffer.byteLength / 65536;
     const { helper, memoryAccess, decode, hot } = callbacks;
     this.#imports = { env: { memory, table: this.table, helper, memory_access: memoryAccess, decode, hot } };
@@ -110,7 +113,7 @@ export class Handlers {
     for (const { row, word, variant } of shapes) {
       const known = this.#known(row, variant), key = word & row.shapeMask;
       if (known.has(key)) continue;
-      emitters.push(emitHandler(row, word, variant, this.profile));
+      emitters.push(emitHandler(row, word, variant, this.profile, this.soleVcpu));
       slots.push(this.#next);
       known.set(key, this.#next++);
       this.#shapes.push({ row, word, variant });
@@ -142,7 +145,7 @@ export class Handlers {
       code: e.code,
       hints: e.hints,
     });
-    const dispatch = emitDispatch(this.profile);
+    const dispatch = emitDispatch(this.profile, this.soleVcpu);
     const bytes = encodeModule({
       types: SIGNATURES,
       imports: IMPORTS,
@@ -159,8 +162,8 @@ export class Handlers {
 const DISPATCH = IMPORTS.length;
 
 /** The handler of one shape: the row's meaning, asked with any word of the shape. */
-export function emitHandler(row: Row, word: number, variant: number, profile = false): Tier1Emitter {
-  const e = new Tier1Emitter(variant, DISPATCH, profile);
+export function emitHandler(row: Row, word: number, variant: number, profile = false, soleVcpu = 0): Tier1Emitter {
+  const e = new Tier1Emitter(variant, DISPATCH, profile, soleVcpu);
   if (row.options.trap === "fp") e.checkFp();
   row.semantics!(e, extractFields(row, word));
   e.finish();

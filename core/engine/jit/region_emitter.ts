@@ -3,6 +3,7 @@ import { type ExitKind, STATE, V, X } from "../../cpu/layout.ts";
 import { Operand } from "../emitter.ts";
 import { type Access, GuestEmitter, mustAlign } from "../guest_emitter.ts";
 import { findHelper } from "../helpers.ts";
+import { cpuOperand } from "../tier1.ts";
 import { type Facts, FLAGS, type FlagState, siteKey } from "./analysis.ts";
 import { type FlagLocals, flagOperands, lazyCondition } from "./flags.ts";
 
@@ -92,8 +93,7 @@ export class RegionEmitter extends GuestEmitter implements Builder {
     soleVcpu: number,
   ) {
     super(3);
-    // V8 checks the bounds of every access that has no constant address.
-    this.cpu = soleVcpu ? new Operand("i32", -1, soleVcpu) : new Operand("i32", 0);
+    this.cpu = cpuOperand(soleVcpu);
   }
 
   // Entering blocks and instructions

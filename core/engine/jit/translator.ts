@@ -67,7 +67,7 @@ export class Translator {
     }
     let module: WebAssembly.Module | null = null, wasmBytes = 0;
     if (regions.length) {
-      const bytes = encodeRegions(regions, outlines, slots, this.buffer.byteLength / 65536);
+      const bytes = encodeRegions(regions, outlines, slots, this.buffer.byteLength / 65536, this.soleVcpu);
       module = new WebAssembly.Module(bytes);
       wasmBytes = bytes.length;
     }
