@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { evaluate, EvaluatorState } from "../../tests/oracle/evaluator.ts";
+import { evaluate, type EvaluatorState } from "../../tests/oracle/evaluator.ts";
 import { randomWords, sampleWords } from "../../tests/oracle/gnu.ts";
 import { type Access, describeAccess, instructionSyndrome, type Transfer } from "./access_syndrome.ts";
 import { accessOf } from "./access.ts";

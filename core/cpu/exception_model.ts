@@ -16,7 +16,13 @@ import {
   takeWfxTrap,
   wfxTrapTarget,
 } from "./exception_generation.ts";
-import { exceptionReturn, exceptionReturnTo, setBranchTarget, takePcAlignmentFault, takeUndefined } from "./exceptions.ts";
+import {
+  exceptionReturn,
+  exceptionReturnTo,
+  setBranchTarget,
+  takePcAlignmentFault,
+  takeUndefined,
+} from "./exceptions.ts";
 import { hasWakeUpEvent, takeInterrupts } from "./interrupts.ts";
 import { type ExitKind, STATE } from "./layout.ts";
 import type { Vcpu } from "./vcpu.ts";

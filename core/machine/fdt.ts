@@ -105,9 +105,7 @@ export function encodeFdt({ root, reservations }: Fdt): Uint8Array {
   const bytes = new Uint8Array(total), view = new DataView(bytes.buffer);
   [MAGIC, total, structureAt, stringsAt, HEADER_BYTES, 17, 16, 0, stringBytes, structure.length]
     .forEach((n, i) => view.setUint32(4 * i, n));
-  reservations.forEach((r, i) =>
-    r.forEach((n, j) => view.setBigUint64(HEADER_BYTES + 16 * i + 8 * j, BigInt(n)))
-  );
+  reservations.forEach((r, i) => r.forEach((n, j) => view.setBigUint64(HEADER_BYTES + 16 * i + 8 * j, BigInt(n))));
   bytes.set(structure, structureAt);
   for (const [name, at] of strings) bytes.set(new TextEncoder().encode(name), stringsAt + at);
   return bytes;
@@ -116,7 +114,9 @@ export function encodeFdt({ root, reservations }: Fdt): Uint8Array {
 /** Reads a flattened devicetree. Throws SyntaxError, with the place, when it is damaged or truncated. */
 export function decodeFdt(bytes: Uint8Array): Fdt {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (bytes.length < HEADER_BYTES) throw new SyntaxError(`a devicetree has at least 40 bytes, this one ${bytes.length}`);
+  if (bytes.length < HEADER_BYTES) {
+    throw new SyntaxError(`a devicetree has at least 40 bytes, this one ${bytes.length}`);
+  }
   if (view.getUint32(0) !== MAGIC) throw new SyntaxError("it does not begin with the magic number 0xd00dfeed");
   const total = view.getUint32(4), structureAt = view.getUint32(8), stringsAt = view.getUint32(12);
   if (total > bytes.length) throw new SyntaxError(`it says it has ${total} bytes but is cut off after ${bytes.length}`);

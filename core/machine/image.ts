@@ -32,7 +32,9 @@ export function loadImage(file: Uint8Array, base: number): Image {
   if (file.length >= 64 && view.getUint32(56, true) === LINUX_MAGIC) return linuxImage(file, view, base);
   if (file.length >= 4 && view.getUint32(0, true) === ELF_MAGIC) return elfImage(file, view);
   if (file.length % 4 !== 0 || file.length < 4) {
-    throw new SyntaxError("it is neither a Linux arm64 Image nor an ELF file, and a flat binary has whole instructions");
+    throw new SyntaxError(
+      "it is neither a Linux arm64 Image nor an ELF file, and a flat binary has whole instructions",
+    );
   }
   return { kind: "flat", segments: [{ address: base, bytes: file }], entry: base, end: base + file.length };
 }
@@ -85,12 +87,18 @@ function fileSizeOfPe(view: DataView): number {
 /** System V ABI, ELF-64: the loadable segments, at their physical addresses. */
 function elfImage(file: Uint8Array, view: DataView): Image {
   if (file.length < 64) throw new SyntaxError("its ELF header is cut off");
-  if (view.getUint8(4) !== 2 || view.getUint8(5) !== 1) throw new SyntaxError("it is not a 64-bit little-endian ELF file");
-  if (view.getUint16(18, true) !== EM_AARCH64) throw new SyntaxError("it is an ELF file for another machine than AArch64");
+  if (view.getUint8(4) !== 2 || view.getUint8(5) !== 1) {
+    throw new SyntaxError("it is not a 64-bit little-endian ELF file");
+  }
+  if (view.getUint16(18, true) !== EM_AARCH64) {
+    throw new SyntaxError("it is an ELF file for another machine than AArch64");
+  }
   const type = view.getUint16(16, true);
   if (type !== ET_EXEC && type !== ET_DYN) throw new SyntaxError("it is an ELF file, but not an executable");
   const entryVirtual = Number(view.getBigUint64(24, true));
-  const headers = Number(view.getBigUint64(32, true)), size = view.getUint16(54, true), count = view.getUint16(56, true);
+  const headers = Number(view.getBigUint64(32, true)),
+    size = view.getUint16(54, true),
+    count = view.getUint16(56, true);
   const segments: Segment[] = [];
   let end = 0, entry = entryVirtual;
   for (let i = 0; i < count; i++) {

@@ -1,5 +1,5 @@
 import { type GicCpuInterface, type GicVcpu, INTERRUPT } from "../../core/cpu/gic_interface.ts";
-import { type Distributor, GICD_CTLR, GROUP, PRIORITY_MASK, SPECIAL } from "./distributor.ts";
+import { type Distributor, type GICD_CTLR, GROUP, PRIORITY_MASK, SPECIAL } from "./distributor.ts";
 import { SYSTEM_REGISTERS } from "./system_registers.ts";
 import { VIRTUAL_SIGNAL, VirtualInterface, type VirtualInterfaceState } from "./virtual_interface.ts";
 

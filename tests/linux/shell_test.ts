@@ -42,9 +42,9 @@ for (const kernel of KERNELS) {
           return value;
         };
         assertEquals(await answer("echo pid $$", /pid (\d+)\r?\n/), "1");
-        assertEquals(await answer("md5sum /data", /([\da-f]{32})  \/data\r?\n/), work.md5);
-        assertEquals(await answer("gunzip -c /data.gz | md5sum", /([\da-f]{32})  -/), work.md5);
-        assertEquals(await answer("sort /data | md5sum", /([\da-f]{32})  -/), work.sortedMd5);
+        assertEquals(await answer("md5sum /data", /([\da-f]{32}) {2}\/data\r?\n/), work.md5);
+        assertEquals(await answer("gunzip -c /data.gz | md5sum", /([\da-f]{32}) {2}-/), work.md5);
+        assertEquals(await answer("sort /data | md5sum", /([\da-f]{32}) {2}-/), work.sortedMd5);
         const sum = await answer(`awk '{ s += $1 } END { printf "sum %.0f\\n", s }' /data`, /sum (\d+)\r?\n/);
         assertEquals(Number(sum), work.sum);
       }),

@@ -1,7 +1,7 @@
 import type { I32, I64 } from "../builder.ts";
-import { Operand } from "../emitter.ts";
+import type { Operand } from "../emitter.ts";
 import { GENERATION_OFFSET } from "../record.ts";
-import { BRANCH_TYPE, leaveCode, LEFT, TYPE } from "../tier1.ts";
+import { BRANCH_TYPE, type leaveCode, type LEFT, TYPE } from "../tier1.ts";
 import { FLAGS } from "./analysis.ts";
 import type { Block, Region } from "./region.ts";
 import {
