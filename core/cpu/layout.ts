@@ -105,6 +105,8 @@ export const STATE = {
   serror:           { offset: 0x1a4, bytes: 4 },
   /** WebAssembly calls that stand for calls of the guest, nested now. */
   depth:            { offset: 0x1a8, bytes: 4 },
+  /** 1 where generated code was left for TypeScript, so that its result LEFT is not an address that a RET goes to. */
+  left:             { offset: 0x1ac, bytes: 4 },
 } as const;
 export type StateField = keyof typeof STATE;
 
