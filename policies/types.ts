@@ -65,7 +65,7 @@ export interface CallTrapCommon extends TrapCommon {
   /** The function's name, such as "PSCI_CPU_ON", or "" where nobody knows it. */
   readonly functionName: string;
   /** X1 to X7. */
-  readonly args: readonly bigint[];
+  readonly args: Readonly<ArrayLike<bigint>> & Iterable<bigint>;
 }
 
 /** An HVC: one of Ariel's hypercalls, or an SMC Calling Convention call by that conduit. */

@@ -65,6 +65,8 @@ export interface IntentVerdict {
 const KINDS: readonly TrapKind[] = ["mmio", "sysreg", "hypercall", "smc", "wfx", "abort", "exception"];
 const VERDICT_OPTIONS: readonly (keyof AllOptions)[] = ["log", "because"];
 
+const UINT64_END = 1n << 64n;
+
 type Parts = Partial<Verdict>;
 
 function makeVerdict(action: Verdict["action"], parts: Parts, options: AllOptions): Verdict {
@@ -155,7 +157,12 @@ export const kill: KillVerdict = (() => {
  *     value.sysreg("ID_AA64PFR0_EL1", { clear: 0xfn << 32n })
  */
 export const value: ValueVerdict = (() => {
-  const verdict = (given: Value, options: VerdictOptions = {}) => {
+  const verdict = (given: Value, options?: VerdictOptions): Verdict => {
+    // Handlers answer so again and again
+    if (typeof given === "bigint" && options === undefined && given >= 0n && given < UINT64_END) {
+      return { action: "value", value: given };
+    }
+    if (options === undefined) return { action: "value", ...valueParts("value", given) };
     checkOptions("value", options, VERDICT_OPTIONS);
     return makeVerdict("value", valueParts("value", given), options);
   };

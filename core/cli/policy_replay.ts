@@ -87,22 +87,24 @@ export class Replay {
     this.#vm.wasAsked = false;
     const verdict = this.#engine.decide(trap);
     if (this.#vm.wasAsked) this.#undecided++;
-    else if (!isSame(record, verdict)) this.#differ(record, before, verdict);
+    else if (!isSame(record, verdict)) this.#differ(record, verdict);
   }
 
   #trap(kind: TrapKind, what: string): Trap | null {
     const key = `${kind} ${what}`;
     let trap = this.#traps.get(key);
     if (trap === undefined) {
-      // The class of an exception stands in the record itself
-      trap = parseTrap(kind, kind === "exception" ? "0" : what, this.#environment);
+      trap = parseTrap(kind, trapText(kind, what), this.#environment);
       if (this.#traps.size < TRAPS_MAX) this.#traps.set(key, trap);
     }
     return trap;
   }
 
-  #differ(record: LogRecord, before: string, verdict: Verdict): void {
-    const kind = record.kind, what = record.text(FIELD.what), after = verdict.action;
+  #differ(record: LogRecord, verdict: Verdict): void {
+    const kind = record.kind, what = record.text(FIELD.what);
+    // Of a stage 2 fault, what is done is what differs
+    const before = kind === "abort" ? record.subject.intent : record.text(FIELD.verdict);
+    const after = kind === "abort" ? verdict.intent ?? "the hypervisor's intent" : verdict.action;
     const key = `${kind} ${what} ${before} ${after} ${verdict.rule}`;
     const known = this.#differences.get(key);
     if (known) known.count++;
@@ -121,6 +123,12 @@ export class Replay {
       });
     }
   }
+}
+
+/** What a record says of a trap that `parseTrap` reads: the rest stands in fields of their own. */
+function trapText(kind: TrapKind, what: string): string {
+  if (kind === "exception") return "0";
+  return kind === "abort" ? what.split(":").slice(0, 3).join(":") : what;
 }
 
 /** Gives a trap what the record tells beside its text. */
@@ -159,7 +167,11 @@ function isSame(record: LogRecord, verdict: Verdict): boolean {
   const before = record.text(FIELD.verdict);
   // Nobody has answered, though the policy allowed it
   if (record.text(FIELD.rule) === "unclaimed") return verdict.action === "allow" || verdict.action === "deny";
-  if (record.kind === "abort" && verdict.intent !== undefined) return verdict.intent === record.subject.intent;
+  if (record.kind === "abort") {
+    if (verdict.intent !== undefined) return verdict.intent === record.subject.intent;
+    // What the hypervisor would have done without the policy is not known any more
+    if (record.text(FIELD.rule).includes("/intent.")) return false;
+  }
   if (verdict.action !== before) return false;
   if (before !== "value" || record.subject.access === "w") return true;
   return record.words[2 * FIELD.value] === verdict.valueLo >>> 0 &&

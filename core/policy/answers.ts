@@ -19,6 +19,11 @@ const INTENT_ACTION: Readonly<Record<Intent, Action>> = {
 const ACTION_INTENT: Partial<Record<Action, Intent>> = { ignore: "skip", deny: "inject", kill: "kill" };
 const HAS_VALUE: ReadonlySet<TrapKind> = new Set<TrapKind>(["mmio", "sysreg", "hypercall", "smc"]);
 
+/** Whether a trap of that kind can be answered with a value. */
+export function takesValues(kind: TrapKind): boolean {
+  return HAS_VALUE.has(kind);
+}
+
 const low = (value: bigint) => Number(value & 0xffff_ffffn);
 const high = (value: bigint) => Number(value >> 32n);
 const isUint64 = (value: unknown) => typeof value === "bigint" && value >= 0n && value < 1n << 64n;

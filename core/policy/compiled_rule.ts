@@ -1,6 +1,7 @@
 import type { Policy, Rule, Verdict as PolicyVerdict } from "../../policies/types.ts";
 import { convertVerdict } from "./answers.ts";
 import type { PolicyEnvironment } from "./environment.ts";
+import type { HandlerCaller } from "./handlers.ts";
 import type { Interval } from "./interval_table.ts";
 import { ruleError } from "./policy_error.ts";
 import {
@@ -36,6 +37,8 @@ export type StepKind = "verdict" | "pass" | "ask";
 
 /** A rule of a policy on a machine: what it matches, what it says, and what it remembers. */
 export class CompiledRule {
+  /** Who calls its handler, once that was asked. */
+  caller: HandlerCaller | null = null;
   /** Traps that it has decided, or handed on. */
   hits = 0;
   readonly step: StepKind;

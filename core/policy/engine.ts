@@ -4,7 +4,7 @@ import type { Policy } from "../../policies/types.ts";
 import { buildChain, type Chain } from "./chain.ts";
 import { CompiledPolicy, type CompiledRule } from "./compiled_rule.ts";
 import type { PolicyEnvironment } from "./environment.ts";
-import { type Answer, HandlerCaller, type HandlerHost, NOTHING, PASS } from "./handlers.ts";
+import { HandlerCaller, type HandlerHost, NOTHING, PASS } from "./handlers.ts";
 import { IntervalTable } from "./interval_table.ts";
 import { ABORT_ACCESS, ABORT_FAULT, ABORT_REGION, GUEST_SYSREGS } from "./targets.ts";
 import type { AbortTrap, MmioTrap, SysregTrap, Trap, TrapKind } from "./trap.ts";
@@ -56,7 +56,6 @@ export class PolicyEngine {
   readonly trapsWfe: boolean;
   /** Called when `sysregTraps` has fewer bits than it had. */
   onSysregTraps: () => void = () => {};
-  readonly #handlers = new Map<string, HandlerCaller>();
   readonly #host: HandlerHost;
   readonly #errorCounts = new Map<string, number>();
   readonly #sysregRead: (Chain | undefined)[] = new Array(1 << 16);
@@ -223,7 +222,7 @@ export class PolicyEngine {
       }
       rule.hits++;
       if (rule.step === "verdict") return rule.once === null ? rule.verdict! : rule.onceVerdict(key);
-      const answer = rule.step === "pass" ? PASS : this.#ask(rule, trap);
+      const answer = rule.step === "pass" ? PASS : (rule.caller ??= this.#caller(rule)).ask(trap);
       if (answer === PASS) at = chain.nextPolicy(at);
       else if (answer === NOTHING) at = Math.max(at + 1, chain.otherwise(at));
       else return answer;
@@ -231,13 +230,7 @@ export class PolicyEngine {
     return ALLOW;
   }
 
-  #ask(rule: CompiledRule, trap: Trap): Answer {
-    const key = `${rule.policyIndex} ${trap.kind}`;
-    let caller = this.#handlers.get(key);
-    if (caller === undefined) {
-      caller = new HandlerCaller(this.policies[rule.policyIndex], trap.kind, this.#host, this.#errorCounts);
-      this.#handlers.set(key, caller);
-    }
-    return caller.ask(trap);
+  #caller({ policyIndex, kind }: CompiledRule): HandlerCaller {
+    return new HandlerCaller(this.policies[policyIndex], kind, this.#host, this.#errorCounts);
   }
 }

@@ -1,6 +1,6 @@
 import type { Handler, PolicyVm, Trap as PolicyTrap, Verdict as PolicyVerdict } from "../../policies/types.ts";
 import { allow, deny, ignore, pass } from "../../policies/verdicts.ts";
-import { convertVerdict, KILL_CODE } from "./answers.ts";
+import { convertVerdict, KILL_CODE, takesValues } from "./answers.ts";
 import type { CompiledPolicy } from "./compiled_rule.ts";
 import type { Heartbeat } from "./heartbeat.ts";
 import { describeError } from "./places.ts";
@@ -34,6 +34,9 @@ export class HandlerCaller {
   readonly #constants: ReadonlyMap<unknown, Answer>;
   #lastAnswer: unknown = undefined;
   #lastVerdict: Answer = NOTHING;
+  /** The verdicts that plain values become, in turns: one access may be decided on in two parts. */
+  readonly #values: [WritableVerdict, WritableVerdict];
+  readonly #takesValues: boolean;
 
   constructor(
     readonly policy: CompiledPolicy,
@@ -43,6 +46,8 @@ export class HandlerCaller {
   ) {
     this.#label = `${policy.policy.name}/on.${kind}`;
     this.#handler = policy.policy.on[kind] as Handler<PolicyTrap>;
+    this.#values = [makeVerdict("value", { rule: this.#label }), makeVerdict("value", { rule: this.#label })];
+    this.#takesValues = takesValues(kind);
     this.#constants = new Map([allow, deny, ignore, pass].map((v) => [v, this.#convert(v)]));
   }
 
@@ -54,12 +59,23 @@ export class HandlerCaller {
       const answer: PolicyVerdict | undefined = this.#handler(trap as PolicyTrap, host.vm);
       if (answer === undefined) return NOTHING;
       if (answer === this.#lastAnswer) return this.#lastVerdict;
+      if (isPlainValue(answer) && this.#takesValues) return this.#value(answer.value!);
       return this.#remember(answer, this.#constants.get(answer) ?? this.#convert(answer));
     } catch (error) {
       return this.#fail(error);
     } finally {
       host.heartbeat?.leave();
     }
+  }
+
+  #value(value: bigint): Verdict {
+    const { 0: verdict, 1: other } = this.#values;
+    this.#values[0] = other;
+    this.#values[1] = verdict;
+    whole[0] = value;
+    verdict.valueLo = halves[0];
+    verdict.valueHi = halves[1];
+    return verdict;
   }
 
   #convert(answer: PolicyVerdict): Answer {
@@ -88,6 +104,17 @@ export class HandlerCaller {
     const parts = { rule: this.#label, error: text, log: "always", because: text } as const;
     return isHalt ? makeVerdict("kill", { ...parts, code: KILL_CODE }) : makeVerdict("deny", parts);
   }
+}
+
+type WritableVerdict = { -readonly [K in keyof Verdict]: Verdict[K] };
+const halves = new Uint32Array(2), whole = new BigUint64Array(halves.buffer);
+const UINT64_END = 1n << 64n;
+
+/** What `value(v)` without options makes: the most frequent answer. */
+function isPlainValue(answer: PolicyVerdict): boolean {
+  const { action, value, clear, log, because } = answer;
+  return action === "value" && typeof value === "bigint" && value >= 0n && value < UINT64_END && clear === undefined &&
+    log === undefined && because === undefined;
 }
 
 /** What a plugin threw may throw again when it is looked at. */

@@ -5,9 +5,13 @@ import { EC_NAMES } from "../cpu/syndrome.ts";
 export const TRAP_KINDS = ["mmio", "sysreg", "hypercall", "smc", "wfx", "abort", "exception"] as const;
 export type TrapKind = (typeof TRAP_KINDS)[number];
 
+const halves = new Uint32Array(2), whole = new BigUint64Array(halves.buffer);
+
 /** A 64-bit value from its halves. */
 function join(lo: number, hi: number): bigint {
-  return BigInt(hi >>> 0) << 32n | BigInt(lo >>> 0);
+  halves[0] = lo;
+  halves[1] = hi;
+  return whole[0];
 }
 
 function hex(value: number | bigint): string {
@@ -148,14 +152,9 @@ abstract class CallTrap<Self extends CallTrap<Self>> extends TrapBase<Self> {
   functionName = "";
   /** X0 to X7 as halves, low first. */
   readonly registers = new Uint32Array(2 * CALL_REGISTERS);
+  /** X1 to X7: a view. */
+  readonly args = new BigUint64Array(this.registers.buffer, 8, CALL_REGISTERS - 1);
 
-  /** X1 to X7. */
-  get args(): readonly bigint[] {
-    return Array.from(
-      { length: CALL_REGISTERS - 1 },
-      (_, n) => join(this.registers[2 * n + 2], this.registers[2 * n + 3]),
-    );
-  }
   get what(): string {
     return this.functionName === "" ? hex(this.functionId) : this.functionName;
   }

@@ -1,0 +1,49 @@
+import { allow, definePolicy, deny, type PolicyDefinition, range, value } from "ariel/policy";
+import { PolicyEngine } from "../policy/engine.ts";
+import { HypervisorFixture } from "./fixture.ts";
+import { attachPolicy, environmentOf, PolicyView } from "./policy.ts";
+
+/*
+ * What a trap costs from the guest's instruction to the next one. Each iteration is a thousand traps, so microseconds
+ * read as nanoseconds a trap.
+ */
+
+const TRAPS = 1000;
+
+/** A loop that the guest never leaves: its trap, and two instructions around it. */
+function loop(definition: Omit<PolicyDefinition, "name" | "apiVersion"> | null, body: string): () => void {
+  const f = new HypervisorFixture({ time: "real" });
+  f.vm.log.level = "none";
+  if (definition !== null) {
+    const policy = definePolicy({ name: "bench", apiVersion: 1, ...definition });
+    const host = { vm: new PolicyView(f.vm, () => {}), heartbeat: null, onError: "deny", tell: () => {} } as const;
+    attachPolicy(f.vm, new PolicyEngine([policy], environmentOf(f.vm), host));
+  }
+  f.runGuest(`mov x9, #1\n0: mov x0, #0\n${body}\ncbnz x9, 0b`, 100_000);
+  const traps = 3 * TRAPS;
+  return () => void f.run(traps);
+}
+
+const hvc = "hvc #0";
+const many = (n: number) => Array.from({ length: n }, (_, i) => value.hypercall(i, BigInt(i)));
+const places = (n: number) =>
+  Array.from({ length: n }, (_, i) => value.mmio(range(0x0c00_0000 + 16 * i, 16), BigInt(i)));
+
+const CASES: Readonly<Record<string, () => () => void>> = {
+  "HVC without a policy": () => loop(null, hvc),
+  "HVC, 1 rule": () => loop({ rules: many(1) }, hvc),
+  "HVC, 10,000 rules": () => loop({ rules: many(10_000) }, hvc),
+  "HVC, 1 denial by otherwise": () => loop({ otherwise: deny, rules: [allow.sysreg()] }, hvc),
+  "HVC, a handler": () =>
+    loop({ on: { hypercall: (trap) => trap.functionId === 0 ? deny : value(trap.args[0] + trap.pc) } }, hvc),
+  "HVC, a handler that looks at arguments and makes a value": () =>
+    loop({ on: { hypercall: (trap) => trap.functionId === 1 ? deny : value(trap.args[0] + trap.pc) } }, hvc),
+  "load from a device, 1 rule": () => loop({ rules: places(1) }, "ldr x1, =0x0c000000\nldr w2, [x1]"),
+  "load from a device, 10,000 rules": () => loop({ rules: places(10_000) }, "ldr x1, =0x0c000000\nldr w2, [x1]"),
+  "MRS, 1 rule": () => loop({ rules: [value.sysreg("MIDR_EL1", 1n)] }, "mrs x2, midr_el1"),
+};
+
+for (const [name, make] of Object.entries(CASES)) {
+  const run = make();
+  Deno.bench({ name: `1000 x ${name}`, fn: run });
+}
