@@ -12,7 +12,7 @@
  *         allow.mmio("pl011", { because: "the console" }),
  *         allow.hypercall("GUEST_CONSOLE_WRITE"),
  *         allow.smc("PSCI_*"),
- *         value.sysreg("ID_AA64PFR0_EL1", { clear: 0xfn << 32n, because: "no SVE" }),
+ *         value.sysreg("ID_AA64PFR0_EL1", { clear: 0xfn << 32n }, { because: "no SVE" }),
  *         ignore.sysreg("OSLAR_EL1"),
  *         deny.sysreg("DBG*", { log: "once" }),
  *         ask.mmio(range(0x0a00_0000, 0x200)),

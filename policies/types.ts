@@ -24,11 +24,13 @@ export interface TrapCommon {
 
 /** A load or store, or a part of one, where no RAM is. */
 export interface MmioTrap extends TrapCommon {
+  /** An access to a device, or to nothing. */
   readonly kind: "mmio";
   /** The intermediate physical address. */
   readonly ipa: number;
   /** Bytes: 1, 2, 4 or 8. */
   readonly size: number;
+  /** A write rather than a read. */
   readonly isWrite: boolean;
   /** What is written; 0 for a read. */
   readonly value: bigint;
@@ -42,17 +44,25 @@ export interface MmioTrap extends TrapCommon {
 
 /** An access to a system register: MRS or MSR. */
 export interface SysregTrap extends TrapCommon {
+  /** MRS or MSR. */
   readonly kind: "sysreg";
   /** Such as "SCTLR_EL1", or S<op0>_<op1>_C<n>_C<m>_<op2> where the register has no name. */
   readonly name: string;
+  /** The encoding's op0. */
   readonly op0: number;
+  /** The encoding's op1. */
   readonly op1: number;
+  /** The encoding's CRn. */
   readonly CRn: number;
+  /** The encoding's CRm. */
   readonly CRm: number;
+  /** The encoding's op2. */
   readonly op2: number;
+  /** A write rather than a read. */
   readonly isWrite: boolean;
   /** What is written; 0 for a read. */
   readonly value: bigint;
+  /** A copy that stays as it is. */
   clone(): SysregTrap;
 }
 
@@ -70,29 +80,39 @@ export interface CallTrapCommon extends TrapCommon {
 
 /** An HVC: one of Ariel's hypercalls, or an SMC Calling Convention call by that conduit. */
 export interface HypercallTrap extends CallTrapCommon {
+  /** HVC. */
   readonly kind: "hypercall";
+  /** A copy that stays as it is. */
   clone(): HypercallTrap;
 }
 
 /** An SMC. */
 export interface SmcTrap extends CallTrapCommon {
+  /** SMC. */
   readonly kind: "smc";
+  /** A copy that stays as it is. */
   clone(): SmcTrap;
 }
 
 /** A wait: WFI, WFE, WFIT or WFET. */
 export interface WfxTrap extends TrapCommon {
+  /** A wait. */
   readonly kind: "wfx";
+  /** The instruction. */
   readonly what: WfxName;
+  /** A copy that stays as it is. */
   clone(): WfxTrap;
 }
 
 /** A stage 2 fault: an access that the guest's memory map does not allow as it stands. */
 export interface AbortTrap extends TrapCommon {
+  /** A stage 2 fault. */
   readonly kind: "abort";
   /** The intermediate physical address. */
   readonly ipa: number;
+  /** What the guest wanted. */
   readonly access: AbortAccess;
+  /** What kind of fault it is. */
   readonly fault: AbortFault;
   /** What is at the address. */
   readonly region: AbortRegion;
@@ -100,14 +120,17 @@ export interface AbortTrap extends TrapCommon {
   readonly isTableWalk: boolean;
   /** What will be done about it if the policy allows it. */
   readonly intent: Intent;
+  /** A copy that stays as it is. */
   clone(): AbortTrap;
 }
 
 /** An exception of the guest that came to EL2 and is none of the other kinds, such as a breakpoint. */
 export interface ExceptionTrap extends TrapCommon {
+  /** An exception of the guest. */
   readonly kind: "exception";
   /** ESR_ELx[31:0] of the exception; the class is in bits 31:26. */
   readonly syndrome: number;
+  /** A copy that stays as it is. */
   clone(): ExceptionTrap;
 }
 
@@ -116,6 +139,7 @@ export type Trap = MmioTrap | SysregTrap | HypercallTrap | SmcTrap | WfxTrap | A
 /** The kinds of traps. */
 export type TrapKind = Trap["kind"];
 
+/** The wait instructions. */
 export type WfxName = "WFI" | "WFE" | "WFIT" | "WFET";
 /** What the guest wanted of the address. */
 export type AbortAccess = "read" | "write" | "execute";
@@ -154,6 +178,7 @@ export type LogOption = "default" | "always" | "once" | "never";
 
 /** An answer to a trap: what `allow`, `deny`, `value(0n)` and their like are. */
 export interface Verdict {
+  /** What happens. */
   readonly action: Action;
   /** "value": what a read or a call gives; with `clear`, the bits that are set in what the hypervisor gives. */
   readonly value?: bigint;
@@ -161,9 +186,11 @@ export interface Verdict {
   readonly clear?: bigint;
   /** "intent": what is done about a stage 2 fault. */
   readonly intent?: Intent;
+  /** "deny": what the guest gets. */
   readonly inject?: Injection;
   /** "kill": the exit code, 4 by default. */
   readonly code?: number;
+  /** Whether it becomes a line in the log. */
   readonly log?: LogOption;
   /** Why, for whoever reads the log or `ariel policy explain`. */
   readonly because?: string;
@@ -171,6 +198,7 @@ export interface Verdict {
 
 /** Options of any verdict. */
 export interface VerdictOptions {
+  /** Whether it becomes a line in the log. */
   readonly log?: LogOption;
   /** Why, or who needs it. */
   readonly because?: string;
@@ -190,7 +218,9 @@ export interface AccessOptions extends RuleOptions {
 
 /** The half-open interval [start, start + bytes) of addresses or function identifiers. */
 export interface Range {
+  /** The first. */
   readonly start: number;
+  /** How many; at least one. */
   readonly bytes: number;
 }
 
@@ -211,20 +241,27 @@ export type FunctionTarget = OneOrMore<FunctionName | `${string}*${string}` | nu
 export type ExceptionTarget = OneOrMore<number>;
 /** Stage 2 faults: those that fit everything that is given. */
 export interface AbortTarget {
+  /** Addresses. */
   readonly ipa?: OneOrMore<Range>;
+  /** What the guest wanted. */
   readonly access?: OneOrMore<AbortAccess>;
+  /** Kinds of faults. */
   readonly fault?: OneOrMore<AbortFault>;
+  /** What is at the address. */
   readonly region?: OneOrMore<AbortRegion>;
 }
 
 /** One rule of a policy, as `allow.mmio("pl011")` makes it. */
 export interface Rule {
+  /** The kind of traps. */
   readonly kind: TrapKind;
   /** What it is about; all of its kind where this is undefined. */
   readonly target: MmioTarget | SysregTarget | FunctionTarget | ExceptionTarget | AbortTarget | undefined;
   /** The verdict, or "ask" where the policy's handler decides. */
   readonly verdict: Verdict | "ask";
+  /** Only reads, or only writes. */
   readonly access?: "read" | "write";
+  /** For how many traps in how many seconds it holds. */
   readonly limit?: { readonly count: number; readonly perSeconds: number };
   /** Made where the rule was made: its stack tells the place. */
   readonly origin: Error;
@@ -232,12 +269,15 @@ export interface Rule {
 
 /** The virtual machine as a handler sees it, on the vCPU that trapped. */
 export interface PolicyVm {
+  /** Its name. */
   readonly name: string;
+  /** Its vCPUs, from number 0 on. */
   readonly vcpuCount: number;
   /** First address and size of the guest's RAM. */
   readonly ram: Range;
   /** The value of X0 to X30 of the vCPU. */
   x(n: number): bigint;
+  /** Changes X0 to X30 of the vCPU. */
   setX(n: number, value: bigint): void;
   /** A copy of guest RAM. Throws RangeError when [ipa, ipa + bytes) is not inside it. */
   read(ipa: number, bytes: number): Uint8Array<ArrayBuffer>;
@@ -257,6 +297,7 @@ export type Handlers = { readonly [K in TrapKind]?: Handler<Extract<Trap, { kind
 export interface PolicyDefinition {
   /** One word for the log. */
   readonly name: string;
+  /** The version of the API that it was written for: 1. */
   readonly apiVersion: ApiVersion;
   /** The first rule that matches decides. */
   readonly rules?: readonly Rule[];

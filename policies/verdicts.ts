@@ -49,16 +49,23 @@ export interface KillVerdict extends Verdict, RuleMakers<{ readonly code?: numbe
 
 /** What `value` is. */
 export interface ValueVerdict {
+  /** A verdict that gives the value. */
   (value: Value, options?: VerdictOptions): Verdict;
+  /** What loads from there read. */
   mmio(target: MmioTarget | undefined, value: Value, options?: AccessOptions): Rule;
+  /** What MRS reads. */
   sysreg(target: SysregTarget | undefined, value: Value, options?: AccessOptions): Rule;
+  /** What an HVC returns in X0. */
   hypercall(target: FunctionTarget | undefined, value: Value, options?: RuleOptions): Rule;
+  /** What an SMC returns in X0. */
   smc(target: FunctionTarget | undefined, value: Value, options?: RuleOptions): Rule;
 }
 
 /** What `intent` is. */
 export interface IntentVerdict {
+  /** A verdict that chooses the intent. */
   (intent: Intent, options?: VerdictOptions): Verdict;
+  /** Which faults it is for. */
   abort(target: AbortTarget | undefined, intent: Intent, options?: RuleOptions): Rule;
 }
 
