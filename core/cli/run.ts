@@ -9,9 +9,10 @@ import type { OnPolicyError } from "../policy/handlers.ts";
 import { Heartbeat } from "../policy/heartbeat.ts";
 import { type NamedPolicies, readPolicies } from "./policy_files.ts";
 import { type DebugArguments, listenForDebuggers } from "./debug_options.ts";
-import { parseNumber, parseSize, readUserFile, reason } from "./files.ts";
+import { parseNumber, parseSize, reason } from "./files.ts";
+import { readGuestFiles } from "./guest_files.ts";
 import { createUserFile, OrderedOutput, say, writeAll } from "./output.ts";
-import { Session, type SessionLog } from "./session.ts";
+import { Session, type SessionLog, startMachineWorker } from "./session.ts";
 import { VERSION } from "./version.ts";
 import {
   CONTROL_BYTES,
@@ -38,8 +39,9 @@ export const RUN: Command = {
   summary: "Run a guest at EL1 under the hypervisor",
   positional: "[GUEST]",
   options: [
-    { name: "kernel", argument: "FILE", help: "The guest, as GUEST: Linux Image (also gzipped), ELF or flat binary" },
-    { name: "initrd", argument: "FILE", help: "Initial RAM disk for Linux" },
+    { name: "kernel", argument: "FILE", help: "The guest, as GUEST: Linux Image, packed or not, ELF or flat binary" },
+    { name: "initrd", argument: "FILE", many: true, help: "Initial RAM disk for Linux; several are joined" },
+    { name: "initrd-dir", argument: "DIR", many: true, help: "Pack a folder and add it to the initial RAM disk" },
     { name: "append", argument: "STRING", help: `Kernel command line; "${DEFAULT_APPEND}" when not given` },
     { name: "dtb", argument: "FILE", help: "Devicetree for the guest instead of the generated one" },
     { name: "dump-dtb", argument: "FILE", help: "Write the guest's devicetree to a file and end" },
@@ -127,10 +129,12 @@ export const RUN: Command = {
 };
 
 async function run(args: Arguments): Promise<number> {
+  // It loads while the files are read
+  const worker = startMachineWorker();
   const policies = await readPolicies(args.all("policy"));
   policies.notices.forEach(say);
   const debug = listenForDebuggers(debugArguments(args), Deno.stdin.isTerminal());
-  const message = startMessage(args, policies, debug?.options ?? null);
+  const message = startMessage(args, await readGuestFiles(args), policies, debug?.options ?? null);
   const seconds = args.get("timeout");
   const timeoutMs = seconds === undefined ? Infinity : parseNumber(seconds, "--timeout", TIMEOUT_MAX_S) * 1000;
   const [dump, statistics] = ["dump-dtb", "stats"].map((name) => openResult(args.get(name), `--${name}`));
@@ -138,10 +142,18 @@ async function run(args: Arguments): Promise<number> {
     if (!(error instanceof Deno.errors.BrokenPipe)) say(`Cannot write to stdout: ${reason(error)}`);
     session.stop("interrupted");
   });
-  const session = new Session(message, logOutput(args.get("log"), console), console, sessionLog(args, message), {
-    names: policies.names,
-    timeoutMs: parseNumber(args.get("policy-timeout")!, "--policy-timeout", TIMEOUT_MAX_S) * 1000,
-  }, debug);
+  const session = new Session(
+    message,
+    logOutput(args.get("log"), console),
+    console,
+    sessionLog(args, message),
+    {
+      names: policies.names,
+      timeoutMs: parseNumber(args.get("policy-timeout")!, "--policy-timeout", TIMEOUT_MAX_S) * 1000,
+    },
+    debug,
+    worker,
+  );
   const result = await session.run(timeoutMs);
   if (result.dtb) dump?.(result.dtb);
   if (result.statistics) statistics?.(new TextEncoder().encode(JSON.stringify(result.statistics, null, 2) + "\n"));
@@ -183,9 +195,12 @@ function debugArguments(args: Arguments): DebugArguments {
   return { monitors: args.all("monitor"), gdb: args.get("gdb") };
 }
 
-function startMessage(args: Arguments, { sources }: NamedPolicies, debug: DebugOptions | null): StartMessage {
-  const guest = guestFiles(args);
-  if (guest.initrd?.length === 0) throw new UsageError(`Cannot use the initrd ${guest.initrdName}: it is empty`);
+function startMessage(
+  args: Arguments,
+  guest: GuestFiles,
+  { sources }: NamedPolicies,
+  debug: DebugOptions | null,
+): StartMessage {
   const instructions = args.get("max-insns");
   const logLevel = (args.get("log-level") ?? (args.has("log") ? "all" : "deny")) as LogLevel;
   return {
@@ -210,33 +225,6 @@ function startMessage(args: Arguments, { sources }: NamedPolicies, debug: DebugO
     control: new SharedArrayBuffer(CONTROL_BYTES),
     startedAtMs: performance.timeOrigin,
   };
-}
-
-function guestFiles(args: Arguments): GuestFiles {
-  const [named, flagged] = [args.positional[0], args.get("kernel")];
-  if (named !== undefined && flagged !== undefined) {
-    throw new UsageError("Cannot take both GUEST and --kernel as they mean the same");
-  }
-  const kernelName = flagged ?? (named === "diagnostic" ? null : named ?? null);
-  const initrdName = args.get("initrd") ?? null, dtbName = args.get("dtb") ?? null;
-  const read = (name: string | null, what: string) => name === null ? null : readUserFile(name, what);
-  return {
-    kernelName,
-    kernel: read(kernelName, "the kernel"),
-    initrdName,
-    initrd: read(initrdName, "the initrd"),
-    dtbName,
-    dtb: read(dtbName, "the devicetree"),
-    append: args.get("append") ?? null,
-    rngSeed: entropy(args.get("time") === "virtual"),
-    dumpDtb: args.has("dump-dtb"),
-  };
-}
-
-/** Entropy for the guest: always the same where every run is to be. */
-function entropy(isDeterministic: boolean): Uint8Array {
-  const seed = new Uint8Array(32);
-  return isDeterministic ? seed.map((_, i) => 17 * i + 1) : crypto.getRandomValues(seed);
 }
 
 function parseCpuCount(text: string): number {

@@ -33,6 +33,11 @@ const NOTHING = new Uint8Array(0);
 /** How the trap log is written. */
 export type SessionLog = Pick<LogDrainOptions, "format" | "header" | "isQuiet">;
 
+/** Starts the machine's Worker, which waits for the start message. */
+export function startMachineWorker(): Worker {
+  return new Worker(new URL("./vm_worker.ts", import.meta.url), { type: "module", deno: { permissions: "none" } });
+}
+
 /** One run of a machine in its Worker, with the terminal, the signals and the time limit on this side. */
 export class Session {
   readonly #message: StartMessage;
@@ -41,6 +46,7 @@ export class Session {
   readonly #ring: ByteRing;
   readonly #control: Int32Array;
   readonly #console: OrderedOutput;
+  readonly #worker: Worker;
   #policies: SessionPolicies;
   #watchdog: Watchdog | null = null;
   readonly #debug: DebugLink | null;
@@ -58,7 +64,9 @@ export class Session {
     logOptions: SessionLog,
     policies: SessionPolicies,
     debug: DebugSetup | null,
+    worker: Worker,
   ) {
+    this.#worker = worker;
     this.#message = message;
     this.#policies = policies;
     this.#log = log;
@@ -97,10 +105,7 @@ export class Session {
     const interrupt = () => this.stop("interrupted");
     const hasMonitor = this.#message.debug?.hasTerminal ?? false;
     const input = this.#input = new ConsoleInput(this.#ring, interrupt, hasMonitor ? this.#debug!.writer : null);
-    const worker = new Worker(new URL("./vm_worker.ts", import.meta.url), {
-      type: "module",
-      deno: { permissions: "none" },
-    });
+    const worker = this.#worker;
     const compiler = this.#message.jit && !this.#message.guest.dumpDtb
       ? new Worker(new URL("../engine/jit/compiler_worker.ts", import.meta.url), {
         type: "module",

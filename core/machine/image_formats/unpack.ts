@@ -41,7 +41,9 @@ export async function unpackImage(file: Uint8Array, progress: Progress = () => {
 
 function unpackGzip(file: Uint8Array): Uint8Array {
   try {
-    return gunzipSync(file, { maxOutputLength: UNPACKED_MAX });
+    const bytes = gunzipSync(file, { maxOutputLength: UNPACKED_MAX });
+    // A small one may stand in memory that others share
+    return bytes.length === bytes.buffer.byteLength ? bytes : new Uint8Array(bytes);
   } catch (error) {
     throw new SyntaxError(`its gzip data cannot be unpacked (${(error as Error).message})`);
   }

@@ -1,0 +1,48 @@
+import { unpackImage } from "../machine/image_formats/unpack.ts";
+import { type Arguments, UsageError } from "./command.ts";
+import { readUserFile } from "./files.ts";
+import { readInitrd } from "./initrd_files.ts";
+import { Progress } from "./progress.ts";
+import type { GuestFiles } from "./vm_protocol.ts";
+
+/** Reads, and unpacks, what the command line gives the guest. Throws UsageError. */
+export async function readGuestFiles(args: Arguments): Promise<GuestFiles> {
+  const [named, flagged] = [args.positional[0], args.get("kernel")];
+  if (named !== undefined && flagged !== undefined) {
+    throw new UsageError("Cannot take both GUEST and --kernel as they mean the same");
+  }
+  const kernelName = flagged ?? (named === "diagnostic" ? null : named ?? null);
+  const initrd = readInitrd(args.all("initrd"), args.all("initrd-dir"));
+  const dtbName = args.get("dtb") ?? null;
+  return {
+    kernelName,
+    kernel: kernelName === null ? null : await readKernel(kernelName),
+    initrdName: initrd?.name ?? null,
+    initrd: initrd?.bytes ?? null,
+    dtbName,
+    dtb: dtbName === null ? null : readUserFile(dtbName, "the devicetree"),
+    append: args.get("append") ?? null,
+    rngSeed: entropy(args.get("time") === "virtual"),
+    dumpDtb: args.has("dump-dtb"),
+  };
+}
+
+/** A kernel's file, unpacked. */
+async function readKernel(name: string): Promise<Uint8Array> {
+  const file = readUserFile(name, "the kernel");
+  const progress = new Progress(`Unpacking ${name}`);
+  try {
+    return await unpackImage(file, (done, total) => progress.show(done, total));
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    throw new UsageError(`Cannot load the kernel ${name}: ${error.message}`);
+  } finally {
+    progress.clear();
+  }
+}
+
+/** Entropy for the guest: always the same where every run is to be. */
+function entropy(isDeterministic: boolean): Uint8Array {
+  const seed = new Uint8Array(32);
+  return isDeterministic ? seed.map((_, i) => 17 * i + 1) : crypto.getRandomValues(seed);
+}

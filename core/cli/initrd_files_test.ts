@@ -1,0 +1,70 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { encodeCpio, S_IFCHR, S_IFDIR, S_IFLNK, S_IFREG } from "../machine/cpio.ts";
+import { checkInitrd } from "../machine/initrd.ts";
+import { needs } from "../../tests/needs.ts";
+import { UsageError } from "./command.ts";
+import { folderEntries, readInitrd } from "./initrd_files.ts";
+
+function withFolder(use: (folder: string) => void): void {
+  const folder = Deno.makeTempDirSync();
+  try {
+    use(folder);
+  } finally {
+    Deno.removeSync(folder, { recursive: true });
+  }
+}
+
+const text = (s: string) => new TextEncoder().encode(s);
+
+Deno.test({
+  name: "a folder is packed in order, with modes, links and a console",
+  ...needs({ permissions: ["read", "write"] }),
+  fn: () =>
+    withFolder((folder) => {
+      Deno.mkdirSync(`${folder}/bin`);
+      Deno.writeTextFileSync(`${folder}/bin/busybox`, "ELF");
+      Deno.chmodSync(`${folder}/bin/busybox`, 0o4755);
+      Deno.symlinkSync("busybox", `${folder}/bin/sh`);
+      Deno.writeTextFileSync(`${folder}/init`, "#!/bin/sh\n");
+      Deno.chmodSync(`${folder}/init`, 0o700);
+      Deno.chmodSync(`${folder}/bin`, 0o755);
+      assertEquals(folderEntries(folder), [
+        { path: "bin", mode: S_IFDIR | 0o755 },
+        { path: "bin/busybox", mode: S_IFREG | 0o4755, bytes: text("ELF") },
+        { path: "bin/sh", mode: S_IFLNK | 0o777, bytes: text("busybox") },
+        { path: "init", mode: S_IFREG | 0o700, bytes: text("#!/bin/sh\n") },
+        { path: "dev", mode: S_IFDIR | 0o755 },
+        { path: "dev/console", mode: S_IFCHR | 0o600, device: [5, 1] },
+      ]);
+    }),
+});
+
+Deno.test({
+  name: "initrds follow one another at multiples of 4 bytes",
+  ...needs({ permissions: ["read", "write"] }),
+  fn: () =>
+    withFolder((folder) => {
+      const [a, b] = [`${folder}/a`, `${folder}/b`];
+      Deno.writeFileSync(a, encodeCpio([]).slice(0, -1));
+      Deno.writeFileSync(b, encodeCpio([{ path: "x", mode: S_IFREG, bytes: text("y") }]));
+      const { name, bytes } = readInitrd([a, b], [])!;
+      assertEquals(name, `${a} + ${b}`);
+      assertEquals(bytes.slice(encodeCpio([]).length), Deno.readFileSync(b));
+      checkInitrd(bytes);
+      assertEquals(readInitrd([a], [])!.name, a);
+      assertEquals(readInitrd([], []), null);
+    }),
+});
+
+Deno.test({
+  name: "initrds that cannot be used are named",
+  ...needs({ permissions: ["read", "write"] }),
+  fn: () =>
+    withFolder((folder) => {
+      Deno.writeTextFileSync(`${folder}/empty`, "");
+      assertThrows(() => readInitrd([`${folder}/empty`], []), UsageError, "it is empty");
+      assertThrows(() => readInitrd([`${folder}/none`], []), UsageError, "there is no such file");
+      assertThrows(() => readInitrd([], [`${folder}/none`]), UsageError, "Cannot pack the folder");
+      assertThrows(() => readInitrd([], [`${folder}/empty`]), UsageError, "Cannot pack the folder");
+    }),
+});
