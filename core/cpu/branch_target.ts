@@ -44,8 +44,9 @@ export function isBtypeCompatible(vcpu: Vcpu, word: number, btype: number): bool
 /** True when the page that the vCPU came from is in the execute TLB as guarded. */
 function isFromGuardedPage(vcpu: Vcpu): boolean {
   const { u32, w } = vcpu;
-  const lo = u32[w + PC_PAGE], entry = u32[w + TLB] + EXEC_TLB_OFFSET + (lo >>> 8 & 0x3ff0) >>> 2;
-  return u32[entry] === lo && u32[entry + 1] === u32[w + PC_PAGE + 1] && (u32[entry + 3] & 1) !== 0;
+  const lo = u32[w + PC_PAGE], hi = u32[w + PC_PAGE + 1];
+  const entry = u32[w + TLB + (hi >>> 23 & 1)] + EXEC_TLB_OFFSET + (lo >>> 8 & 0x3ff0) >>> 2;
+  return u32[entry] === lo && u32[entry + 1] === hi && (u32[entry + 3] & 1) !== 0;
 }
 
 /**

@@ -67,10 +67,11 @@ export const STATE = {
   /** VA of the page that runs, and where its decoded records start in memory. */
   pcPage:           { offset: 0x138, bytes: 8 },
   recordBase:       { offset: 0x140, bytes: 4 },
-  /** Where the TLB of the current context stands (see mmu/tlb.ts). */
+  /** Where the TLB of the current context stands (see mmu/tlb.ts): for addresses with bit 55 clear, and set. */
   tlb:              { offset: 0x144, bytes: 4 },
-  /** The TLB for unprivileged accesses from EL1 or EL2. */
-  tlbUnprivileged:  { offset: 0x148, bytes: 4 },
+  tlbUpper:         { offset: 0x148, bytes: 4 },
+  /** The TLB for unprivileged accesses from EL1 or EL2, to any address. */
+  tlbUnprivileged:  { offset: 0x1c0, bytes: 4 },
   /** Instructions left in this slice, and the bias that turns a record's address into it. */
   budget:           { offset: 0x14c, bytes: 4 },
   /** Not 0: leave at the next check (an interrupt line changed, TypeScript wants the vCPU). */

@@ -70,6 +70,7 @@ export function restoredCpu(vcpu: Vcpu, pmuRunning: number): void {
 /** State that is the engine's and the MMU's rather than the architecture's. */
 const KEPT: readonly { offset: number }[] = [
   STATE.tlb,
+  STATE.tlbUpper,
   STATE.tlbUnprivileged,
   STATE.budget,
   STATE.record,

@@ -266,7 +266,7 @@ export class Engine {
   /** Takes the PC's page out of the execute TLB: its records were dropped. */
   #forgetPage(vcpu: Vcpu): void {
     const lo = vcpu.u32[vcpu.w + PC];
-    const entry = (vcpu.u32[vcpu.w + TLB] + EXEC_TLB_OFFSET + ((lo >>> 8) & 0x3ff0)) >>> 2;
+    const entry = execEntry(vcpu, lo, vcpu.i32[vcpu.w + PC + 1]);
     vcpu.i32[entry] = (lo & 0x3ff000) === 0 ? 0x1000 : 0;
     vcpu.i32[entry + 1] = 0;
   }
@@ -275,7 +275,7 @@ export class Engine {
   #fetch(vcpu: Vcpu): number {
     const { i32, u32, w } = vcpu;
     const lo = u32[w + PC], hi = i32[w + PC + 1];
-    const entry = (u32[w + TLB] + EXEC_TLB_OFFSET + ((lo >>> 8) & 0x3ff0)) >>> 2;
+    const entry = execEntry(vcpu, lo, hi);
     let recordBase: number;
     if (i32[entry] === (lo & ~0xfff) && i32[entry + 1] === hi && (lo & 3) === 0) recordBase = u32[entry + 2];
     else {
@@ -289,7 +289,7 @@ export class Engine {
       if (!this.code.holds(hostPage)) this.#mmu.protectCode(hostPage);
       recordBase = this.code.recordsOf(hostPage);
       // The TLB block is asked for again: entering the page may have flushed it.
-      const filled = (u32[w + TLB] + EXEC_TLB_OFFSET + ((lo >>> 8) & 0x3ff0)) >>> 2;
+      const filled = execEntry(vcpu, lo, hi);
       i32[filled] = lo & ~0xfff;
       i32[filled + 1] = hi;
       u32[filled + 2] = recordBase;
@@ -384,6 +384,11 @@ export class Engine {
     vcpu.i32[vcpu.w + KIND_FIELD] = SLICE;
     return 0;
   }
+}
+
+/** The word index of an address's entry in the execute TLB. */
+function execEntry({ u32, w }: Vcpu, lo: number, hi: number): number {
+  return (u32[w + TLB + (hi >>> 23 & 1)] + EXEC_TLB_OFFSET + ((lo >>> 8) & 0x3ff0)) >>> 2;
 }
 
 function commonShapes(decoder: Decoder): Shape[] {

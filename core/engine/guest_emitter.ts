@@ -49,6 +49,13 @@ export function mustAlign(a: Access): boolean {
   return (a.kind === "ordered" || a.kind === "atomic") && a.bytes > 1;
 }
 
+/** The TLB of the current context for an address, by its bit 55. */
+export function tlbOf(e: Emitter, cpu: Operand<"i32">, address: I64): I32 {
+  const lower = e.loadMemory("i32", 4, cpu, STATE.tlb.offset),
+    upper = e.loadMemory("i32", 4, cpu, STATE.tlbUpper.offset);
+  return e.select(e.and(e.wrap(e.shrU(address, e.i32(55))), e.i32(1)), upper, lower) as I32;
+}
+
 /**
  * The part of the Builder that reads and writes guest state in memory in the same way in both tiers: state fields,
  * exact flags, system registers, loads and stores through the TLB, helpers and exits.
@@ -205,7 +212,7 @@ export abstract class GuestEmitter extends Emitter {
   /** Writes an access: by way of the TLB, or of TypeScript where the TLB has no such entry. Its layout is mmu/tlb.ts's. */
   protected access(a: Access): void {
     const low = this.wrap(a.address);
-    const tlb = this.state32(a.kind === "unprivileged" ? "tlbUnprivileged" : "tlb");
+    const tlb = a.kind === "unprivileged" ? this.state32("tlbUnprivileged") : tlbOf(this, this.cpu, a.address);
     const entry = this.add(tlb, this.and(this.shrU(low, this.i32(8)), this.i32(0xfff0)));
     const offset = a.write ? WRITE_TLB_OFFSET : 0;
     const tag = this.loadMemory("i64", 8, entry, offset);

@@ -1,7 +1,7 @@
 import type { F32, F64, I32, I64, Int, V128, Value, WasmType } from "./builder.ts";
 import type { Builder } from "./builder.ts";
 import { EXIT_KINDS, HOT, HOT_COUNTERS, STATE } from "../cpu/layout.ts";
-import { GuestEmitter, IMPORT } from "./guest_emitter.ts";
+import { GuestEmitter, IMPORT, tlbOf } from "./guest_emitter.ts";
 import { Emitter, Operand } from "./emitter.ts";
 import { EXEC_TLB_OFFSET } from "./memory_request.ts";
 import { RECORD_BYTES, RecordSlots, VARIANT } from "./record.ts";
@@ -363,7 +363,7 @@ export function emitLookUp(
   branchType?: I32,
 ): void {
   const index = e.and(e.shrU(e.wrap(address), e.i32(8)), e.i32(0x3ff0));
-  const entry = e.add(e.loadMemory("i32", 4, cpu, STATE.tlb.offset), index);
+  const entry = e.add(tlbOf(e, cpu, address as I64), index);
   const tag = e.loadMemory("i64", 8, entry, EXEC_TLB_OFFSET);
   // Rotating brings a misaligned address out of range.
   const words = e.rotr(e.sub(address as I64, tag as I64), e.i64(2));

@@ -17,6 +17,8 @@ const KEY_EPAN = 1 << 11;
 const KEY_EE = 1 << 12;
 const KEY_SIF = 1 << 13;
 const KEY_EL2 = 1 << 14;
+/** Of the upper half of the address space, without an ASID: global pages only. */
+export const KEY_UPPER = 1 << 15;
 /** The bits that say to which regime and security state a context belongs. */
 export const KEY_REGIME_MASK = KEY_USED | 3 << KEY_REGIME_SHIFT | KEY_SECURE;
 /** Word 1: the ASID, with the VMID above it. */
@@ -49,4 +51,10 @@ export function writeContextKey(key: Int32Array, vcpu: Vcpu, c: TranslationContr
   key[3] = c.tcrHi;
   key[4] = c.stage2Enabled ? c.vtcr(vcpu) : 0;
   key[5] = c.hcrLo & (HCR_DC | HCR_PTW) | c.hcrHi & (HCR_CD_HI | HCR_ID_HI | HCR_FWB_HI);
+}
+
+/** Makes of a context's key that of the context for global pages of the upper half, which all ASIDs share. */
+export function makeUpperKey(key: Int32Array): void {
+  key[0] |= KEY_UPPER;
+  key[1] &= -1 << KEY_VMID_SHIFT;
 }

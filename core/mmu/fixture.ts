@@ -168,7 +168,8 @@ export class Fixture {
 
   /** Whether generated code would find a VA in the current READ or WRITE array. */
   hits(va: bigint, array: "read" | "write" | "unprivileged" = "read", vcpu = this.vcpu): boolean {
-    const base = vcpu.get32(array === "unprivileged" ? "tlbUnprivileged" : "tlb");
+    const isUpper = (va >> 55n & 1n) !== 0n;
+    const base = vcpu.get32(array === "unprivileged" ? "tlbUnprivileged" : isUpper ? "tlbUpper" : "tlb");
     const entry = base + (array === "write" ? 0x10000 : 0) + Number(va >> 12n & 0xfffn) * 16;
     const tag = this.#u64[entry / 8];
     return BigInt.asUintN(64, va - tag) < 4089n;

@@ -1,5 +1,5 @@
 import type { Vcpu } from "../cpu/vcpu.ts";
-import { KEY_REGIME_MASK, KEY_REGIME_SHIFT, KEY_SECURE, KEY_USED, KEY_VMID_SHIFT } from "./context.ts";
+import { KEY_REGIME_MASK, KEY_REGIME_SHIFT, KEY_SECURE, KEY_UPPER, KEY_USED, KEY_VMID_SHIFT } from "./context.ts";
 import { HCR_E2H_HI, HCR_FB, HCR_TGE, REGIME, type TranslationControls } from "./regime.ts";
 import { KEY_WORDS, TLB_CONTEXTS, type VcpuTlb } from "./tlb.ts";
 
@@ -94,9 +94,12 @@ export class TlbMaintenance {
     for (let i = 0; i < TLB_CONTEXTS; i++) if (this.#matches(tlb, i)) tlb.invalidate(i);
   }
 
+  /** Contexts of the upper half hold global pages only, which stay. */
   #asid(tlb: VcpuTlb, asid: number): void {
     for (let i = 0; i < TLB_CONTEXTS; i++) {
-      if (this.#matches(tlb, i) && (tlb.keys[i * KEY_WORDS + 1] & 0xffff) === asid) tlb.invalidate(i);
+      const k = i * KEY_WORDS;
+      if ((tlb.keys[k] & KEY_UPPER) !== 0 || (tlb.keys[k + 1] & 0xffff) !== asid) continue;
+      if (this.#matches(tlb, i)) tlb.invalidate(i);
     }
   }
 

@@ -13,7 +13,7 @@ import {
 } from "./access.ts";
 import { translateAt } from "./address_translation.ts";
 import { isDevice } from "./attributes.ts";
-import { isBigEndianData, writeContextKey } from "./context.ts";
+import { isBigEndianData, makeUpperKey, writeContextKey } from "./context.ts";
 import type { Fault } from "./fault.ts";
 import { TlbMaintenance } from "./maintenance.ts";
 import { PAGE_FLAG, PageTracker } from "./page_tracker.ts";
@@ -89,7 +89,7 @@ export class Mmu implements CpuMmu {
   }
 
   /**
-   * Makes the `tlb` and `tlbUnprivileged` fields suit the current Exception level, security state and controls.
+   * Makes the `tlb`, `tlbUpper` and `tlbUnprivileged` fields suit the current Exception level, security state and controls.
    * @returns whether another context is in use than before.
    */
   contextChanged(vcpu: Vcpu): boolean {
@@ -101,6 +101,7 @@ export class Mmu implements CpuMmu {
     writeContextKey(tlb.wanted, vcpu, c, pstate);
     const current = tlb.select(tlb.recent[el]);
     tlb.recent[el] = current;
+    const upper = el !== 0 && c.twoRanges ? this.#selectUpper(tlb, el, current) : current;
     let unprivileged = current;
     if (el !== 0 && isUnprivileged(c, pstate)) {
       c.load(vcpu, 0);
@@ -108,7 +109,15 @@ export class Mmu implements CpuMmu {
       unprivileged = tlb.select(tlb.partner[current]);
       tlb.partner[current] = unprivileged;
     }
-    return tlb.use(current, unprivileged);
+    return tlb.use(current, upper, unprivileged);
+  }
+
+  /** The context for the upper half while `current` serves the lower half of the address space at a level above EL0. */
+  #selectUpper(tlb: VcpuTlb, el: number, current: number): number {
+    makeUpperKey(tlb.wanted);
+    const upper = tlb.select(tlb.recentUpper[el]);
+    tlb.recentUpper[el] = upper;
+    return tlb.hasNonGlobal[upper] !== 0 ? current : upper;
   }
 
   /**
@@ -140,18 +149,28 @@ export class Mmu implements CpuMmu {
     if (isWrite && !this.#translator.canRead) return;
     if (!this.#pages.allows(hostPage >>> 12, isWrite)) return;
     if (this.isWatched !== null && this.isWatched(vcpu, lo & ~0xfff, hi, isWrite, hostPage)) return;
-    const context = (access & ACCESS_UNPRIVILEGED) !== 0 ? tlb.unprivileged : tlb.current;
+    const context = (access & ACCESS_UNPRIVILEGED) !== 0 ? tlb.unprivileged : this.#contextOf(tlb, hi);
     if (!this.#isInContext(vcpu, tlb, context)) return;
-    const s1 = this.#translator.stage1;
-    tlb.noteBlock(context, lo, hi, s1.blockShift);
+    tlb.noteBlock(context, lo, hi, this.#translator.stage1.blockShift);
     const entry = tlb.insert(context, isWrite ? TLB_WRITE : TLB_READ, lo, hi, hostPage);
     if (isWrite) this.#pages.noteWrite(hostPage, entry);
+  }
+
+  /** The context of the current level for the page just translated. */
+  #contextOf(tlb: VcpuTlb, hi: number): number {
+    if ((hi & 1 << 23) === 0) return tlb.current;
+    if (tlb.upper !== tlb.current && this.#translator.stage1.nonGlobal) {
+      tlb.hasNonGlobal[tlb.upper] = 1;
+      tlb.use(tlb.current, tlb.current, tlb.unprivileged);
+    }
+    return tlb.upper;
   }
 
   /** Whether the translation just made belongs in a context: registers may have changed since it was chosen. */
   #isInContext(vcpu: Vcpu, tlb: VcpuTlb, context: number): boolean {
     const { keys, wanted } = tlb;
     writeContextKey(wanted, vcpu, this.#translator.controls, vcpu.i32[vcpu.w + PSTATE]);
+    if (context === tlb.upper && context !== tlb.current) makeUpperKey(wanted);
     const k = context * KEY_WORDS;
     for (let i = 0; i < KEY_WORDS; i++) if (keys[k + i] !== wanted[i]) return false;
     return true;
@@ -170,9 +189,10 @@ export class Mmu implements CpuMmu {
     this.guarded = t.stage1.guarded;
     const host = this.memory.hostOffset(t.pa, t.paSecure);
     if (host < 0) return FILL_DEVICE;
-    if (!this.#isInContext(vcpu, tlb, tlb.current)) this.contextChanged(vcpu);
-    tlb.noteBlock(tlb.current, lo, hi, t.stage1.blockShift);
-    tlb.noteExec(tlb.current, lo, this.guarded);
+    if (!this.#isInContext(vcpu, tlb, this.#contextOf(tlb, hi))) this.contextChanged(vcpu);
+    const context = this.#contextOf(tlb, hi);
+    tlb.noteBlock(context, lo, hi, t.stage1.blockShift);
+    tlb.noteExec(context, lo, this.guarded);
     return host;
   }
 

@@ -9,6 +9,7 @@ const PA = BigInt(RAM_BASE) + 0x123000n;
 const KERNEL = 0xffff_0000_0000_0000n;
 
 const VMALLE1 = [0, 7, 0] as const, VAE1 = [0, 7, 1] as const, ASIDE1 = [0, 7, 2] as const;
+const VAAE1 = [0, 7, 3] as const;
 const VMALLE1IS = [0, 3, 0] as const, VAE1IS = [0, 3, 1] as const;
 const RVAE1 = [0, 6, 1] as const, IPAS2E1 = [4, 4, 1] as const, ALLE1 = [4, 7, 4] as const;
 const VMALLS12E1 = [4, 7, 6] as const, VAE2 = [4, 7, 1] as const;
@@ -85,6 +86,98 @@ Deno.test("contexts: levels, PAN, ASIDs and controls have their own, and find th
   assert(!f.hits(0x1000n));
   f.el(1, 1 << 23);
   assertEquals([tlb(), f.vcpu.get32("tlbUnprivileged")], [el1, el1]);
+});
+
+Deno.test("upper half: global pages are shared by all ASIDs, and go by every TLBI but those of an ASID", () => {
+  const { f, low, high, setAsid } = setUp();
+  f.map(low, 0x1000n, PA | PAGE | D.ng);
+  f.map(high, KERNEL + 0x1000n, PA | PAGE);
+  const fill = () => [0x1000n, KERNEL + 0x1000n].forEach((va) => f.fill(va, WRITE));
+  const hits = () => [0x1000n, KERNEL + 0x1000n].map((va) => f.hits(va, "write") ? 1 : 0).join("");
+  assertNotEquals(f.vcpu.get32("tlb"), f.vcpu.get32("tlbUpper"));
+  fill();
+  assertEquals(hits(), "11");
+  setAsid(2);
+  assertEquals(hits(), "01");
+  f.el(0);
+  assertEquals([f.vcpu.get32("tlbUpper"), hits()], [f.vcpu.get32("tlb"), "00"]);
+  setAsid(1);
+  assertEquals(hits(), "11");
+  f.tlbi(ASIDE1, 1n << 48n);
+  assertEquals(hits(), "01");
+  f.tlbi(ASIDE1, 0n);
+  assertEquals(hits(), "01");
+  for (const tlbi of [VAE1, VAAE1, VMALLE1, ALLE1, VMALLS12E1, RVAE1]) {
+    fill();
+    // TG 4 KiB and one pair of pages for the range; an ASID that no page has for the others.
+    const page = (KERNEL + 0x1000n) >> 12n & (1n << 44n) - 1n;
+    f.tlbi(tlbi, tlbi === RVAE1 ? page & (1n << 37n) - 1n | 1n << 46n : page | 9n << 48n);
+    assert(!f.hits(KERNEL + 0x1000n, "write"), `TLBI ${tlbi}`);
+  }
+  fill();
+  setAsid(3);
+  f.tlbi(VMALLE1);
+  setAsid(1);
+  assertEquals(hits(), "00");
+});
+
+Deno.test("upper half: a page that is not global belongs to its ASID, and so do all from then on", () => {
+  const { f, high, setAsid } = setUp();
+  f.map(high, KERNEL + 0x1000n, PA | PAGE);
+  f.map(high, KERNEL + 0x2000n, PA | PAGE | D.ng);
+  f.fill(KERNEL + 0x1000n, READ);
+  f.fill(KERNEL + 0x2000n, READ);
+  assertEquals(f.vcpu.get32("tlb"), f.vcpu.get32("tlbUpper"));
+  f.fill(KERNEL + 0x1000n, READ);
+  assert(f.hits(KERNEL + 0x1000n) && f.hits(KERNEL + 0x2000n));
+  setAsid(2);
+  assert(!f.hits(KERNEL + 0x1000n) && !f.hits(KERNEL + 0x2000n));
+  setAsid(1);
+  assert(f.hits(KERNEL + 0x2000n));
+  f.tlbi(ASIDE1, 1n << 48n);
+  assert(!f.hits(KERNEL + 0x2000n));
+  f.fetch(KERNEL + 0x2000n);
+  assertEquals(f.vcpu.get32("tlb"), f.vcpu.get32("tlbUpper"));
+});
+
+Deno.test("upper half: execution of global and other pages", () => {
+  const { f, high, setAsid } = setUp();
+  f.map(high, KERNEL + 0x1000n, PA | D.page | D.af | D.gp);
+  f.map(high, KERNEL + 0x2000n, PA | D.page | D.af | D.ng);
+  assertEquals(f.fetch(KERNEL + 0x1000n), Number(PA));
+  const upper = f.vcpu.get32("tlbUpper");
+  assertEquals(f.vcpu.get32("guarded"), 1);
+  setAsid(2);
+  assertEquals([f.vcpu.get32("tlbUpper"), f.vcpu.get32("guarded")], [upper, 1]);
+  const entry = (f.vcpu.get32("tlbUpper") + TLB_EXEC + 16) >>> 2;
+  f.vcpu.i32[entry] = 0x1000;
+  f.tlbi(VAE1, (KERNEL + 0x1000n) >> 12n & (1n << 44n) - 1n);
+  assertEquals(f.vcpu.i32[entry], 0);
+  f.fetch(KERNEL + 0x2000n);
+  assertEquals(f.vcpu.get32("tlb"), f.vcpu.get32("tlbUpper"));
+});
+
+Deno.test("upper half: levels, PAN and VMIDs have their own; one range has one context", () => {
+  const { f, high } = setUp();
+  f.map(high, KERNEL, PA | PAGE);
+  const upper = () => f.vcpu.get32("tlbUpper");
+  f.fill(KERNEL, READ);
+  f.fill(KERNEL, ACCESS_UNPRIVILEGED);
+  assert(f.hits(KERNEL) && f.hits(KERNEL, "unprivileged"));
+  const el1 = upper();
+  f.el(1, 1 << 22);
+  assert(!f.hits(KERNEL));
+  assertEquals(f.access(KERNEL, READ), "permission 3");
+  f.el(1);
+  assertEquals(upper(), el1);
+  f.sys("VTTBR_EL2", 5n << 48n);
+  f.el(1);
+  assertNotEquals(upper(), el1);
+  assert(!f.hits(KERNEL));
+  for (const el of [2, 3]) {
+    f.el(el);
+    assertEquals(upper(), f.vcpu.get32("tlb"));
+  }
 });
 
 Deno.test("contexts: the least recently used one is reused, empty", () => {

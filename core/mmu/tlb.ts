@@ -38,11 +38,13 @@ const EXEC_INDEX = 0x3ff000;
 
 /** The TLB contexts of one vCPU: which block holds what, and how entries come and go. */
 export class VcpuTlb {
-  /** The context used last at each Exception level, and the unprivileged one that went with a context: to be tried first. */
+  /** The contexts used last at each Exception level, and the unprivileged one that went with a context: to be tried first. */
   readonly recent = new Int8Array(4).fill(-1);
+  readonly recentUpper = new Int8Array(4).fill(-1);
   readonly partner = new Int8Array(TLB_CONTEXTS).fill(-1);
-  /** The contexts that the `tlb` and `tlbUnprivileged` fields point to; -1 before the first. */
+  /** The contexts that the `tlb`, `tlbUpper` and `tlbUnprivileged` fields point to; -1 before the first. */
   current = -1;
+  upper = -1;
   unprivileged = -1;
   /** Keys of the contexts, KEY_WORDS each; word 0 is 0 where the context was never used. */
   readonly keys = new Int32Array(TLB_CONTEXTS * KEY_WORDS);
@@ -52,6 +54,8 @@ export class VcpuTlb {
   readonly walks = new WalkCache();
   /** A page of the context is guarded. */
   readonly guarded = new Uint8Array(TLB_CONTEXTS);
+  /** Of contexts without ASID: a page of the upper half was met that is not global, so the ASID's context serves it. */
+  readonly hasNonGlobal = new Uint8Array(TLB_CONTEXTS);
   /** Contexts emptied, and entries made: for statistics. */
   flushCount = 0;
   fillCount = 0;
@@ -87,6 +91,7 @@ export class VcpuTlb {
     if (context < 0) {
       context = this.#oldest();
       this.keys.set(this.wanted, context * KEY_WORDS);
+      this.hasNonGlobal[context] = 0;
       this.#empty(context);
     } else if (this.#stale[context] !== 0) {
       this.#empty(context);
@@ -96,11 +101,13 @@ export class VcpuTlb {
   }
 
   /** Makes contexts the ones that generated code uses. @returns whether `current` is another one than before. */
-  use(current: number, unprivileged: number): boolean {
+  use(current: number, upper: number, unprivileged: number): boolean {
     const { i32, w } = this.vcpu;
-    i32[w + (STATE.guarded.offset >>> 2)] = this.guarded[current];
+    i32[w + (STATE.guarded.offset >>> 2)] = this.guarded[current] | this.guarded[upper];
     i32[w + (STATE.tlb.offset >>> 2)] = this.offset(current);
+    i32[w + (STATE.tlbUpper.offset >>> 2)] = this.offset(upper);
     i32[w + (STATE.tlbUnprivileged.offset >>> 2)] = this.offset(unprivileged);
+    this.upper = upper;
     this.unprivileged = unprivileged;
     if (this.current === current) return false;
     this.current = current;
@@ -154,7 +161,7 @@ export class VcpuTlb {
     this.#note(context, this.#base + context * CONTEXT_WORDS + (TLB_EXEC >>> 2) + (lo >>> 10 & 0xffc));
     if (!guarded) return;
     this.guarded[context] = 1;
-    if (context === this.current) this.vcpu.set32("guarded", 1);
+    if (context === this.current || context === this.upper) this.vcpu.set32("guarded", 1);
   }
 
   #note(context: number, w: number): void {
@@ -178,7 +185,7 @@ export class VcpuTlb {
 
   /** Forgets all entries of a context: at once where it is in use, else when it is next chosen. */
   invalidate(context: number): void {
-    if (context === this.current || context === this.unprivileged) this.#empty(context);
+    if (context === this.current || context === this.upper || context === this.unprivileged) this.#empty(context);
     else this.#stale[context] = 1;
   }
 

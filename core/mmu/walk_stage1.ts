@@ -44,6 +44,7 @@ import {
 const AP1_USER = 1 << 6;
 const AP2_READ_ONLY = 1 << 7;
 const DESC_NS = 1 << 5;
+const DESC_NG = 1 << 11;
 /** In the high half: GP (bit 50), PXN (53), UXN or XN (54). */
 const GP_HI = 1 << 18;
 const PXN_HI = 1 << 21;
@@ -73,6 +74,8 @@ export class Stage1Walker {
   blockShift = 12;
   /** The page checks branch targets (GP). */
   guarded = false;
+  /** The page belongs to the current ASID alone (nG, or reached through a Non-secure table in Secure state). */
+  nonGlobal = false;
   /** The cache of the vCPU that translates. */
   cache: WalkCache = new WalkCache();
 
@@ -125,6 +128,7 @@ export class Stage1Walker {
     this.level = 0;
     this.blockShift = 12;
     this.guarded = false;
+    this.nonGlobal = false;
     if (isMisaligned(this.attr, access)) return this.#fail(FAULT.alignment, 0, access);
     return true;
   }
@@ -285,6 +289,7 @@ export class Stage1Walker {
     this.blockShift = shift;
     this.shareability = descLo >>> 8 & 3;
     this.guarded = (this.#descHi & GP_HI) !== 0;
+    this.nonGlobal = (descLo & DESC_NG) !== 0 || (c.secure && !this.#walkSecure);
     this.#setAttributes(vcpu, c, descLo >>> 2 & 7);
     if (isDebug) return true;
     if (isMisaligned(this.attr, access)) return this.#fail(FAULT.alignment, level, access);

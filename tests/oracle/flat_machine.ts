@@ -174,6 +174,7 @@ export class FlatMachine {
     vcpu.hasEl2 = vcpu.hasEl3 = false;
     resetCpu(vcpu, { el: 1 });
     vcpu.set32("tlb", TLB);
+    vcpu.set32("tlbUpper", TLB);
     vcpu.set32("tlbUnprivileged", TLB);
     // Pointer authentication with all keys, DC ZVA and the like at EL0; 48-bit addresses, TBI0
     vcpu.setSys(sysregIndex("SCTLR_EL1"), 0xcc02e000 | 0x30d00800, 0);

@@ -1,7 +1,7 @@
 import { STATE } from "../../cpu/layout.ts";
 import type { Builder, I32, I64, Int } from "../builder.ts";
 import { Emitter, Operand } from "../emitter.ts";
-import { GuestEmitter } from "../guest_emitter.ts";
+import { GuestEmitter, tlbOf } from "../guest_emitter.ts";
 import { IMPORTS, SIGNATURES } from "../handlers.ts";
 import { WRITE_TLB_OFFSET } from "../memory_request.ts";
 import {
@@ -80,7 +80,7 @@ function emitTlb(cpu: Operand<"i32">, offset: number): Emitter {
   const e = new Emitter(3);
   const address = new Operand("i64", 1), limit = new Operand("i64", 2);
   const index = e.and(e.shrU(e.wrap(address), e.i32(8)), e.i32(0xfff0));
-  const entry = e.add(e.loadMemory("i32", 4, cpu, STATE.tlb.offset), index);
+  const entry = e.add(tlbOf(e, cpu, address as I64), index);
   const tag = e.loadMemory("i64", 8, entry, offset);
   const addend = e.loadMemory("i32", 4, entry, offset + 8);
   e.get(e.select(e.ltU(e.sub(address as I64, tag as I64), limit), addend, e.i32(1)));
