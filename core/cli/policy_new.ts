@@ -2,17 +2,8 @@ import { basename, dirname, join } from "node:path";
 import { type Arguments, UsageError } from "./command.ts";
 import { reason } from "./files.ts";
 import { writeAll } from "./output.ts";
+import { policyApi } from "./policy_api.ts";
 
-/** The modules of the API, as editors read them beside a new policy. */
-const API_FILES = [
-  "mod.ts",
-  "define.ts",
-  "function_names.ts",
-  "options.ts",
-  "sysreg_names.ts",
-  "types.ts",
-  "verdicts.ts",
-];
 /** Where they are put. */
 const API_FOLDER = ".ariel/policy";
 
@@ -74,9 +65,7 @@ export function newPolicy(args: Arguments): number {
   } catch (error) {
     throw new UsageError(`Cannot make the folder ${api}: ${reason(error)}`);
   }
-  for (const file of API_FILES) {
-    write(join(api, file), Deno.readTextFileSync(new URL(`../../policies/${file}`, import.meta.url)), false);
-  }
+  for (const [file, text] of Object.entries(policyApi())) write(join(api, file), text, false);
   written.push(join(folder, API_FOLDER, "*"));
   const kept: string[] = [];
   for (const [file, config] of [["deno.json", DENO_CONFIG], ["tsconfig.json", TYPESCRIPT_CONFIG]] as const) {

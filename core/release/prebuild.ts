@@ -1,3 +1,4 @@
+import { policyApi } from "../cli/policy_api.ts";
 import { run } from "./process.ts";
 import { replaceConstant, type Stage } from "./stage.ts";
 
@@ -16,4 +17,5 @@ export async function prebuild(deno: string, stage: Stage): Promise<void> {
   const made = JSON.parse(await run(deno, ["run", "--quiet", "--allow-read", path], stage.folder));
   Deno.removeSync(path);
   replaceConstant(stage, "guests/diagnostic_image.ts", "DIAGNOSTIC_IMAGE", made.image);
+  replaceConstant(stage, "core/cli/policy_api.ts", "POLICY_API", policyApi());
 }
