@@ -19,6 +19,7 @@ export async function readGuestFiles(args: Arguments): Promise<GuestFiles> {
     kernel: kernelName === null ? null : await readKernel(kernelName),
     initrdName: initrd?.name ?? null,
     initrd: initrd?.bytes ?? null,
+    initrdStarts: initrd?.starts ?? [],
     dtbName,
     dtb: dtbName === null ? null : readUserFile(dtbName, "the devicetree"),
     append: args.get("append") ?? null,

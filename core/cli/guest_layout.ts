@@ -52,7 +52,10 @@ export function layOutGuest(files: GuestFiles, memoryBytes: number, cpuCount: nu
   };
   checkFits(kernel, memoryBytes);
   if (files.initrd && image.kind === "linux") {
-    readAs(`Cannot use the initrd ${files.initrdName}`, () => checkInitrd(files.initrd!));
+    const { initrd, initrdName, initrdStarts: starts } = files;
+    starts.forEach((start, i) =>
+      readAs(`Cannot use the initrd ${initrdName}`, () => checkInitrd(initrd.subarray(start, starts[i + 1])))
+    );
   }
   const initrd = files.initrd && placeInitrd(files, kernel, dtbStart, memoryBytes);
   const description = {

@@ -13,6 +13,8 @@ export interface Initrd {
   /** For messages. */
   readonly name: string;
   readonly bytes: Uint8Array;
+  /** Where each of the archives begins. */
+  readonly starts: readonly number[];
 }
 
 /** Reads files and packs folders, one after another as Linux unpacks them. Null without any. Throws UsageError. */
@@ -23,7 +25,7 @@ export function readInitrd(files: readonly string[], folders: readonly string[])
   ];
   const empty = parts.find(({ bytes }) => bytes.length === 0);
   if (empty) throw new UsageError(`Cannot use the initrd ${empty.name}: it is empty`);
-  if (parts.length <= 1) return parts[0] ?? null;
+  if (parts.length <= 1) return parts.length === 0 ? null : { ...parts[0], starts: [0] };
   const starts = parts.map(() => 0);
   let length = 0;
   parts.forEach(({ bytes }, i) => {
@@ -32,7 +34,7 @@ export function readInitrd(files: readonly string[], folders: readonly string[])
   });
   const joined = new Uint8Array(length);
   parts.forEach(({ bytes }, i) => joined.set(bytes, starts[i]));
-  return { name: parts.map(({ name }) => name).join(" + "), bytes: joined };
+  return { name: parts.map(({ name }) => name).join(" + "), bytes: joined, starts };
 }
 
 /**

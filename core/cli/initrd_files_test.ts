@@ -47,9 +47,10 @@ Deno.test({
       const [a, b] = [`${folder}/a`, `${folder}/b`];
       Deno.writeFileSync(a, encodeCpio([]).slice(0, -1));
       Deno.writeFileSync(b, encodeCpio([{ path: "x", mode: S_IFREG, bytes: text("y") }]));
-      const { name, bytes } = readInitrd([a, b], [])!;
+      const { name, bytes, starts } = readInitrd([a, b], [])!;
       assertEquals(name, `${a} + ${b}`);
       assertEquals(bytes.slice(encodeCpio([]).length), Deno.readFileSync(b));
+      assertEquals(starts, [0, encodeCpio([]).length]);
       checkInitrd(bytes);
       assertEquals(readInitrd([a], [])!.name, a);
       assertEquals(readInitrd([], []), null);

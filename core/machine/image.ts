@@ -1,5 +1,3 @@
-import { gunzipSync } from "node:zlib";
-
 /** A program in guest memory: what to put where, and where to begin. Addresses are the guest's (IPA). */
 export interface Image {
   readonly kind: "linux" | "elf" | "flat";
@@ -17,17 +15,13 @@ export interface Segment {
 const LINUX_MAGIC = 0x644d5241; // "ARM\x64", little-endian
 const ELF_MAGIC = 0x464c457f;
 const EM_AARCH64 = 183, PT_LOAD = 1, ET_EXEC = 2, ET_DYN = 3;
-/** An unpacked image larger than this cannot be meant for the guest. */
-const UNPACKED_MAX = 2 ** 31 - 1;
-
 /**
- * Recognizes and unpacks a kernel: a Linux arm64 Image, raw or gzipped, an ELF file, or else a flat binary.
- * Throws SyntaxError when the file claims to be one of the first three and is damaged.
+ * Recognizes a kernel that is not packed: a Linux arm64 Image, an ELF file, or else a flat binary. Throws SyntaxError
+ * when the file claims to be one of the first two and is damaged.
  * @param base address at which guest RAM begins, where a flat binary goes.
  */
 export function loadImage(file: Uint8Array, base: number): Image {
   if (file.length === 0) throw new SyntaxError("it is empty");
-  if (file.length >= 2 && file[0] === 0x1f && file[1] === 0x8b) return loadImage(unpack(file), base);
   const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
   if (file.length >= 64 && view.getUint32(56, true) === LINUX_MAGIC) return linuxImage(file, view, base);
   if (file.length >= 4 && view.getUint32(0, true) === ELF_MAGIC) return elfImage(file, view);
@@ -37,14 +31,6 @@ export function loadImage(file: Uint8Array, base: number): Image {
     );
   }
   return { kind: "flat", segments: [{ address: base, bytes: file }], entry: base, end: base + file.length };
-}
-
-function unpack(file: Uint8Array): Uint8Array {
-  try {
-    return gunzipSync(file, { maxOutputLength: UNPACKED_MAX });
-  } catch (error) {
-    throw new SyntaxError(`its gzip data cannot be unpacked (${(error as Error).message})`);
-  }
 }
 
 /** Linux, Documentation/arch/arm64/booting.rst: the decompressed kernel image header. */
