@@ -7,6 +7,7 @@ import { Handlers, type Shape, SPECIAL } from "./handlers.ts";
 import { Jit } from "./jit/jit.ts";
 import { LocalCompiler, type RegionCompilerService, Translator } from "./jit/translator.ts";
 import { helperTable } from "./helpers.ts";
+import { prebuiltModule } from "./prebuilt.ts";
 import { MemoryPath, type PhysicalBus, type Translation } from "./memory_path.ts";
 import { EXEC_TLB_OFFSET } from "./memory_request.ts";
 import { PAGE_RECORD_BYTES, RECORD_BYTES } from "./record.ts";
@@ -130,7 +131,8 @@ export class Engine {
       options.jit,
       options.soleVcpu,
     );
-    this.handlers.generate(commonShapes(decoder));
+    const shapes = commonShapes(decoder);
+    this.handlers.generate(shapes, prebuiltModule(this.handlers, shapes));
     const pages = options.recordPages - 1;
     this.#stepRecords = options.recordsOffset + pages * PAGE_RECORD_BYTES;
     this.code = new CodeCache(buffer, options.recordsOffset, pages, decoder, this.handlers, () => mmu.flushExecTlbs());

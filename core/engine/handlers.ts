@@ -86,8 +86,8 @@ export class Handlers {
       [emitStop("breakpoint"), SPECIAL.breakpoint],
       [emitEnter(), -1],
     ] as const;
-    const instance = this.#instantiate(special.map(([e]) => e), special.map(([, slot]) => slot), special.length - 1);
-    this.enter = instance.exports.enter as typeof this.enter;
+    const bytes = this.#encode(special.map(([e]) => e), special.map(([, slot]) => slot), special.length - 1);
+    this.enter = this.install(new WebAssembly.Module(bytes)).exports.enter as typeof this.enter;
   }
 
   /** The table slot of the handler of a shape, which is generated now if it is new. */
@@ -107,18 +107,28 @@ export class Handlers {
     return this.#shapes;
   }
 
-  /** Generates the handlers of shapes that have none, all in one module. */
-  generate(shapes: readonly Shape[]): void {
-    const emitters: Emitter[] = [], slots: number[] = [];
-    for (const { row, word, variant } of shapes) {
-      const known = this.#known(row, variant), key = word & row.shapeMask;
+  /**
+   * Generates the handlers of shapes that have none, all in one module.
+   * @param prebuilt that module if it was generated before: see prebuilt.ts.
+   */
+  generate(shapes: readonly Shape[], prebuilt: Uint8Array<ArrayBuffer> | null = null): void {
+    const first = this.#next, fresh: Shape[] = [];
+    for (const shape of shapes) {
+      const known = this.#known(shape.row, shape.variant), key = shape.word & shape.row.shapeMask;
       if (known.has(key)) continue;
-      emitters.push(emitHandler(row, word, variant, this.profile, this.soleVcpu));
-      slots.push(this.#next);
       known.set(key, this.#next++);
-      this.#shapes.push({ row, word, variant });
+      fresh.push(shape);
     }
-    if (emitters.length) this.#instantiate(emitters, slots, -1);
+    this.#shapes.push(...fresh);
+    if (fresh.length) this.install(new WebAssembly.Module(prebuilt ?? this.encode(fresh, first)));
+  }
+
+  /** The module of the handlers of these shapes, which fill the table from a slot on. */
+  encode(shapes: readonly Shape[], firstSlot = FIRST_SLOT): Uint8Array<ArrayBuffer> {
+    const emitters = shapes.map(({ row, word, variant }) =>
+      emitHandler(row, word, variant, this.profile, this.soleVcpu)
+    );
+    return this.#encode(emitters, shapes.map((_, i) => firstSlot + i), -1);
   }
 
   /** A table slot for a region, from FIRST_REGION_SLOT on; -1 when none is left. */
@@ -127,9 +137,9 @@ export class Handlers {
   }
 
   /** Compiles a module of generated code, whose functions fill their table slots. */
-  install(module: WebAssembly.Module): void {
+  install(module: WebAssembly.Module): WebAssembly.Instance {
     this.moduleCount++;
-    new WebAssembly.Instance(module, this.#imports);
+    return new WebAssembly.Instance(module, this.#imports);
   }
 
   #known(row: Row, variant: number): Map<number, number> {
@@ -138,7 +148,7 @@ export class Handlers {
     return variants[variant] ??= new Map();
   }
 
-  #instantiate(emitters: readonly Emitter[], slots: readonly number[], entry: number): WebAssembly.Instance {
+  #encode(emitters: readonly Emitter[], slots: readonly number[], entry: number): Uint8Array<ArrayBuffer> {
     const body = (e: Emitter, type: number): FunctionBody => ({
       type,
       locals: e.locals,
@@ -146,7 +156,7 @@ export class Handlers {
       hints: e.hints,
     });
     const dispatch = emitDispatch(this.profile, this.soleVcpu);
-    const bytes = encodeModule({
+    return encodeModule({
       types: SIGNATURES,
       imports: IMPORTS,
       memoryPages: this.memoryPages,
@@ -154,8 +164,6 @@ export class Handlers {
       exports: entry < 0 ? {} : { enter: IMPORTS.length + 1 + entry },
       elements: slots.flatMap((slot, i) => slot < 0 ? [] : [{ slot, function: i + 1 }]),
     });
-    this.moduleCount++;
-    return new WebAssembly.Instance(new WebAssembly.Module(bytes), this.#imports);
   }
 }
 

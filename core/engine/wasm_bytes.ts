@@ -30,6 +30,12 @@ export class WasmBytes {
     this.bytes[this.length++] = value;
   }
 
+  /** Unsigned LEB128 of 0 to 2^28 - 1 in five bytes, so that it can be changed in its place. */
+  u32InFive(value: number): void {
+    for (let i = 0; i < 4; i++, value >>>= 7) this.u8(value & 0x7f | 0x80);
+    this.u8(0);
+  }
+
   /** Signed LEB128 of a 32-bit integer. */
   s32(value: number): void {
     this.#reserve(5);

@@ -86,8 +86,8 @@ function importSection(spec: ModuleSpec): WasmBytes {
   s.name("env");
   s.name("memory");
   s.raw([0x02, 0x03]); // shared, with a maximum
-  s.u32(spec.memoryPages);
-  s.u32(spec.memoryPages);
+  s.u32InFive(spec.memoryPages);
+  s.u32InFive(spec.memoryPages);
   s.name("env");
   s.name("table");
   s.raw([0x01, 0x70, 0x00, 0x00]); // funcref, no maximum
