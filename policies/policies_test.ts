@@ -119,3 +119,21 @@ Deno.test("Every rule of a built-in policy says why", () => {
     }
   }
 });
+
+Deno.test("Names are checked by the compiler, and completed by editors", () => {
+  deny.sysreg(["OSLAR_EL1", "DBG*", "S3_1_C15_C2_0"]);
+  // @ts-expect-error there is no such register
+  deny.sysreg("OSLAR_EL2");
+  allow.smc(["PSCI_CPU_ON", "SDEI_*", 0x8400_0000, range(0xc200_0000, 0x100)]);
+  // @ts-expect-error there is no such function
+  allow.smc("PSCI_CPU_NO");
+  // @ts-expect-error there is no such wait
+  ignore.wfx("WFA");
+  // @ts-expect-error a handler answers at once
+  definePolicy({ name: "p", apiVersion: 1, on: { smc: (trap) => Promise.resolve(trap.functionId ? allow : deny) } });
+  definePolicy({
+    name: "p",
+    apiVersion: 1,
+    on: { mmio: (trap) => trap.isWrite ? deny : trap.size === 4 ? value(0n) : undefined },
+  });
+});

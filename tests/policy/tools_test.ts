@@ -84,3 +84,14 @@ check("No policy, permissive, default and rules that allow everything execute th
     assertEquals(counts, counts.map(() => counts[0]));
   });
 });
+
+check("The example in the API's documentation loads", async (ariel) => {
+  const documentation = Deno.readTextFileSync(new URL("../../policies/mod.ts", import.meta.url));
+  const example = [...documentation.matchAll(/^ \* {5}(.*)$/gm)].map(([, line]) => line).join("\n");
+  await withFiles({ "strict.ts": example }, async (dir) => {
+    const { code, stdout, stderr } = await ariel(["policy", "check", "strict.ts"], dir);
+    assertEquals([code, stderr], [0, ""]);
+    assertStringIncludes(stdout, "strict: 7 rules");
+    assertStringIncludes(stdout, "calls JavaScript: strict/ask.mmio:0xa000000+0x200");
+  });
+});
