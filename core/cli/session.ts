@@ -14,6 +14,8 @@ const STOP = { interrupted: 1, timeout: 2 } as const;
 const PATIENCE_MS = 3000;
 /** Output that nobody takes does not keep an interrupted run from its end for longer. */
 const DRAIN_MS = 250;
+/** The JIT's thread starts so long after the machine's: it has nothing to do at first, and both share the host's cores. */
+const COMPILER_DELAY_MS = 100;
 const SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows" ? ["SIGINT"] : ["SIGINT", "SIGTERM", "SIGHUP"];
 
 export interface SessionResult {
@@ -55,6 +57,8 @@ export class Session {
   #reject!: (error: Error) => void;
   #dtb: Uint8Array | null = null;
   #patience: ReturnType<typeof setTimeout> | undefined;
+  #compiler: Worker | null = null;
+  #compilerTimer: ReturnType<typeof setTimeout> | undefined;
 
   /** @param log takes the lines of the trap log. */
   constructor(
@@ -106,21 +110,15 @@ export class Session {
     const hasMonitor = this.#message.debug?.hasTerminal ?? false;
     const input = this.#input = new ConsoleInput(this.#ring, interrupt, hasMonitor ? this.#debug!.writer : null);
     const worker = this.#worker;
-    const compiler = this.#message.jit && !this.#message.guest.dumpDtb
-      ? new Worker(new URL("../engine/jit/compiler_worker.ts", import.meta.url), {
-        type: "module",
-        deno: { permissions: "none" },
-      })
-      : null;
     for (const signal of SIGNALS) Deno.addSignalListener(signal, interrupt);
     this.#watch(this.#policies);
     const timer = timeoutMs === Infinity ? undefined : setTimeout(() => this.stop("timeout"), timeoutMs);
     try {
       const done = this.#listen(worker);
       const { port1, port2 } = new MessageChannel();
-      const message = compiler ? { ...this.#message, compilerPort: port1 } : this.#message;
+      const message = this.#message.jit ? { ...this.#message, compilerPort: port1 } : this.#message;
       worker.postMessage(message, transfers(message));
-      compiler?.postMessage(port2, [port2]);
+      if (message.jit) this.#compilerTimer = setTimeout(() => this.#startCompiler(port2), COMPILER_DELAY_MS);
       if (!this.#message.guest.dumpDtb) input.start();
       this.#drain.start();
       const result = await done;
@@ -137,8 +135,18 @@ export class Session {
       clearTimeout(this.#patience);
       for (const signal of SIGNALS) Deno.removeSignalListener(signal, interrupt);
       worker.terminate();
-      compiler?.terminate();
+      clearTimeout(this.#compilerTimer);
+      this.#compiler?.terminate();
     }
+  }
+
+  /** The JIT's requests wait for it at the port. */
+  #startCompiler(port: MessagePort): void {
+    this.#compiler = new Worker(new URL("../engine/jit/compiler_worker.ts", import.meta.url), {
+      type: "module",
+      deno: { permissions: "none" },
+    });
+    this.#compiler.postMessage(port, [port]);
   }
 
   /** Ends the run when code of a policy does not return. What it shares with us is then not to be trusted any more. */
