@@ -1,11 +1,13 @@
 import type { Row } from "../a64/row.ts";
 import { extractFields } from "../a64/row.ts";
 import { EXIT_KINDS, STATE } from "../cpu/layout.ts";
+import type { I32, I64 } from "./builder.ts";
 import { Operand } from "./emitter.ts";
 import { IMPORT } from "./guest_emitter.ts";
 import {
   emitDispatch,
   emitLookUp,
+  endSlice,
   FETCH_EXIT,
   FIRST_REGION_SLOT,
   leaveCode,
@@ -246,10 +248,12 @@ function emitDecode(): Emitter {
 /** The record behind a page's last: goes on with the next page. It is no instruction and counts as none. */
 function emitNextPage(): Emitter {
   const e = new Emitter(3);
-  e.get(CPU);
-  e.get(e.add(e.loadMemory("i64", 8, CPU, STATE.pcPage.offset), e.i64(4096)));
-  e.get(e.add(COUNT, e.shrU(RECORD, e.i32(4))));
-  e.get(e.i32(0));
+  const address = e.add(e.loadMemory("i64", 8, CPU, STATE.pcPage.offset) as I64, e.i64(4096));
+  const executed = e.add(COUNT as I32, e.shrU(RECORD as I32, e.i32(4)));
+  e.beginIf(e.geS(executed, e.i32(0)), 0);
+  endSlice(e, CPU, address, executed);
+  e.endBlock();
+  for (const value of [CPU, address, executed, e.i32(0)]) e.get(value);
   e.code.u8(0x12);
   e.code.u32(DISPATCH);
   e.endOfCode();

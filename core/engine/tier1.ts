@@ -31,6 +31,14 @@ export function leaveCode(e: Emitter, cpu: Operand<"i32">): void {
   e.return();
 }
 
+/** Ends the slice: `pc` is the next instruction, and `executed` the number executed minus the budget. */
+export function endSlice(e: Emitter, cpu: Operand<"i32">, pc: Value, executed: Value): void {
+  e.storeMemory(8, cpu, STATE.pc.offset, pc);
+  e.storeMemory(4, cpu, STATE.exitKind.offset, e.i32(0));
+  e.storeMemory(4, cpu, STATE.budget.offset, executed);
+  leaveCode(e, cpu);
+}
+
 /** Table slots below are handlers of instructions, the others regions of the JIT. */
 export const FIRST_REGION_SLOT = 0x8000;
 
@@ -54,8 +62,9 @@ export function countArrival(e: Emitter, cpu: Operand<"i32">, record: I32): Oper
 /**
  * Writes an interpreter handler: `(cpu, record, count)`, operands read from the record, ending in a tail call of the
  * next record's handler. `count + record/16` is the number of instructions executed minus the slice's budget, so that
- * straight-line code counts itself; it is looked at where the program branches backwards, calls, returns, or jumps
- * through a register. The result is LEFT, or the address that a RET goes to.
+ * straight-line code counts itself; it is looked at where the program branches backwards, calls, returns, jumps through
+ * a register or goes to another page: wherever the execute TLB may send it to TypeScript, whose contents depend on the
+ * tier. The result is LEFT, or the address that a RET goes to.
  */
 export class Tier1Emitter extends GuestEmitter implements Builder {
   readonly cpu: Operand<"i32">;
@@ -242,8 +251,7 @@ export class Tier1Emitter extends GuestEmitter implements Builder {
   }
   #branch(offset: number, call: boolean): void {
     if (this.variant & VARIANT.far) {
-      const check = call || (this.variant & VARIANT.backward) !== 0;
-      return this.#dispatch(this.add(this.#pc(), this.imm(offset)), check);
+      return this.#dispatch(this.add(this.#pc(), this.imm(offset)));
     }
     // The wide immediate holds the distance in records times 16.
     const distance = this.wrap(this.imm(offset));
@@ -262,10 +270,7 @@ export class Tier1Emitter extends GuestEmitter implements Builder {
   /** Ends the slice when the budget is spent, with `pc` as the next instruction. */
   #checkBudget(executed: I32, pc: () => I64): void {
     this.beginIf(this.geS(executed, this.i32(0)), 0);
-    this.setState64("pc", pc());
-    this.setState32("exitKind", this.i32(0));
-    this.setState32("budget", executed);
-    this.leave();
+    endSlice(this, this.cpu, pc(), executed);
     this.endBlock();
   }
   #continueAt(record: I32, count: Value): void {
@@ -280,9 +285,9 @@ export class Tier1Emitter extends GuestEmitter implements Builder {
     this.endOfCode();
   }
   /** Goes to an address in any page, by way of the execute TLB. */
-  #dispatch(address: I64, check: boolean, branchType = 0): void {
+  #dispatch(address: I64, branchType = 0): void {
     const executed = this.add(this.#executed(), this.i32(1));
-    if (check) this.#checkBudget(executed, () => address);
+    this.#checkBudget(executed, () => address);
     this.get(this.cpu);
     this.get(address);
     this.get(executed);
@@ -296,7 +301,7 @@ export class Tier1Emitter extends GuestEmitter implements Builder {
     if (kind === "ret") return this.#return(address);
     // BTYPE of a BR depends on its register: TypeScript looks at the instruction where a guarded page is entered.
     if (kind === "br") this.setState32("record", this.#record as I32);
-    this.#dispatch(address, true, BRANCH_TYPE[kind]);
+    this.#dispatch(address, BRANCH_TYPE[kind]);
   }
   /** Returns to who called this code in WebAssembly, which goes on if it expects that address. */
   #return(address: I64): void {
@@ -307,7 +312,7 @@ export class Tier1Emitter extends GuestEmitter implements Builder {
     this.return();
   }
   synchronize(): void {
-    this.#dispatch(this.add(this.#pc(), this.i64(4)), true);
+    this.#dispatch(this.add(this.#pc(), this.i64(4)));
     this.#ended = true;
   }
   checkInterrupts(): void {

@@ -10,8 +10,8 @@ const PAGE = 4096;
 
 /** Pages that programs may use: where they are, how many, and what of them. */
 export const CODE = { va: 0x31_fff1_0000n, pa: RAM_PA + 0x1_0000, pages: 16 } as const;
-/** The same code pages under other addresses. */
-export const ALIAS = { ...CODE, va: 0x21_0000_0000n } as const;
+/** The same code pages under other addresses, which take the same places in the execute TLB. */
+export const ALIAS = { ...CODE, va: 0x32_0031_0000n } as const;
 /** Memory for loads and stores, with a 4 GiB boundary in the middle and nothing on both sides. */
 export const MEMORY = { va: 0x31_ffff_f000n, pa: RAM_PA + 0x4_0000, pages: 2 } as const;
 /** Other pages that a program may put in place of those. */

@@ -14,7 +14,7 @@ const VARIABLES = String.raw`
 .equ COUNTERS, 0xa10
 .equ STACK, 0x2000002000
 .equ MEM, 0x31fffff000
-.equ DISTANCE, 0x2100000000 - 0x31fff10000  // from the code to the same under another address
+.equ DISTANCE, 0x400000  // from the code to the same under another address
 .equ DEVICE, 0x2400000000
 
 .macro variables
@@ -193,8 +193,10 @@ export class ProgramWriter {
   #call(): void {
     const end = this.#newLabel(), callee = `f${this.#below(this.options.functions)}`;
     this.#line(`burn    ${end}`);
-    if (this.#below(3)) this.#line(`bl      ${callee}`);
-    else this.#line(`adr     x22, ${callee}`, "blr     x22");
+    const die = this.#below(6);
+    if (die < 3) this.#line(`bl      ${callee}`);
+    else if (die < 5) this.#line(`adr     x22, ${callee}`, "blr     x22");
+    else this.#line(`adr     x22, ${callee}`, "ldr     x17, =DISTANCE", "add     x22, x22, x17", "blr     x22");
     this.#line(`${end}:`);
   }
 

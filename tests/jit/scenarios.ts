@@ -13,7 +13,7 @@ export interface Scenario {
 const CONSTANTS = String.raw`
 .equ MEM, 0x31fffff000
 .equ OTHER, 0x2200000000
-.equ ALIAS, 0x2100000000
+.equ ALIAS, 0x3200310000
 .equ CODE, 0x31fff10000
 .equ VARIABLES, 0x2000001000
 .equ RECOVERY, 0x18
@@ -633,6 +633,33 @@ far:
     b       near`,
   ),
   scenario(
+    "stops behind a callee that has emptied the TLBs",
+    String.raw`
+    b       main
+first:
+    add     x1, x1, #1
+    add     x2, x2, x1
+    tbz     x2, #1, 1f
+    nop
+1:  b       second
+    .balign 4096
+main:
+    mov     x9, #200
+2:  bl      flush
+    add     x3, x3, #1
+    b       first
+second:
+    add     x4, x4, #1
+    add     x5, x5, #1
+    subs    x9, x9, #1
+    b.ne    2b
+    brk     #0
+flush:
+    tlbi    vmalle1
+    dsb     ish
+    ret`,
+  ),
+  scenario(
     "a page that is taken away while a function is on the stack",
     String.raw`
     ldr     x20, =DESCRIPTOR_CODE2
@@ -853,6 +880,45 @@ work:
     eor     x11, x11, x12
     ret`,
     67,
+  ),
+  scenario(
+    "interrupts while pages take each other's places in the execute TLB",
+    String.raw`
+    ldr     x21, =VARIABLES
+    mov     x0, #31
+    msr     cntv_tval_el0, x0
+    mov     x0, #1
+    msr     cntv_ctl_el0, x0
+    msr     icc_igrpen1_el1, x0
+    mov     x0, #0xff
+    msr     icc_pmr_el1, x0
+    isb
+    msr     daifclr, #2
+    ldr     x13, =ALIAS - CODE
+    adr     x14, leaf
+    add     x14, x14, x13
+    mov     x0, #700
+1:  blr     x14                             // takes this page's place
+    add     x1, x1, #1
+    tbz     x0, #0, 2f
+    nop
+2:  b       3f
+leaf:
+    add     x2, x2, #1
+    ret
+4:  add     x3, x3, #1                      // under the other address
+    add     x4, x4, #1
+    tbz     x0, #1, 5f
+    nop
+5:  nop
+    subs    x0, x0, #1
+    b.eq    6f
+    b       1b - 0x400000
+6:  brk     #0
+    .balign 4096
+3:  add     x5, x5, #1
+    b       4b + 0x400000`,
+    61,
   ),
   scenario(
     "software steps",

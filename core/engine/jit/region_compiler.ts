@@ -165,11 +165,11 @@ export class RegionCompiler {
     return o.add(o.recordBase as I32, o.i32(16 * index));
   }
 
-  /** A direct branch, taken. Where it goes back it looks at the budget, as in tier 1. */
+  /** A direct branch, taken. Where it goes back or to another page it looks at the budget, as in tier 1. */
   #branch(from: Block, to: Block | null, index: number, offset: number): void {
-    const target = index + offset / 4;
-    if (offset <= 0) this.#checkBudget(() => this.#addressOf(target));
-    if (to || (target >= 0 && target < 1024)) return this.#goTo(from, to, target);
+    const target = index + offset / 4, isNear = target >= 0 && target < 1024;
+    if (offset <= 0 || !isNear) this.#checkBudget(() => this.#addressOf(target));
+    if (isNear) return this.#goTo(from, to, target);
     this.emitter.storeFlags();
     this.#dispatch(this.#addressOf(target), BRANCH_TYPE.ret);
   }

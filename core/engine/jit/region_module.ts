@@ -9,6 +9,7 @@ import {
   cpuOperand,
   emitDispatch,
   emitLookUp,
+  endSlice,
   leaveCode,
   leaveForFetch,
   Tier1Emitter,
@@ -110,10 +111,7 @@ function emitSideExit(): Emitter {
 /** `endSlice(cpu, pc, executed)`: leaves with the budget spent. */
 function emitEndSlice(cpu: Operand<"i32">): Emitter {
   const e = new Emitter(3);
-  e.storeMemory(8, cpu, STATE.pc.offset, new Operand("i64", 1));
-  e.storeMemory(4, cpu, STATE.exitKind.offset, e.i32(0));
-  e.storeMemory(4, cpu, STATE.budget.offset, new Operand("i32", 2));
-  leaveCode(e, cpu);
+  endSlice(e, cpu, new Operand("i64", 1), new Operand("i32", 2));
   return e;
 }
 
