@@ -123,6 +123,7 @@ function count(
     },
     engine: {
       modules: engine.handlers.moduleCount,
+      prebuilt: Number(engine.isPrebuilt),
       helper_calls: engine.helperCalls,
       slow_accesses: engine.slowAccesses,
     },

@@ -100,6 +100,8 @@ export class Engine {
   #sliceEnd = 0;
   /** Memory exits of generated code, for statistics. */
   slowAccesses = 0;
+  /** The common handlers were generated when the program was compiled. */
+  readonly isPrebuilt: boolean;
   helperCalls = 0;
   /**
    * A debugger is told of every data access that goes the slow path, before it is made: true leaves generated code with
@@ -131,8 +133,9 @@ export class Engine {
       options.jit,
       options.soleVcpu,
     );
-    const shapes = commonShapes(decoder);
-    this.handlers.generate(shapes, prebuiltModule(this.handlers, shapes));
+    const shapes = commonShapes(decoder), prebuilt = prebuiltModule(this.handlers, shapes);
+    this.isPrebuilt = prebuilt !== null;
+    this.handlers.generate(shapes, prebuilt);
     const pages = options.recordPages - 1;
     this.#stepRecords = options.recordsOffset + pages * PAGE_RECORD_BYTES;
     this.code = new CodeCache(buffer, options.recordsOffset, pages, decoder, this.handlers, () => mmu.flushExecTlbs());

@@ -13,8 +13,13 @@ export interface Bundle {
 }
 
 /** Bundles a stage. Throws Error when that cannot be done. */
-export async function bundle(deno: string, { folder: from, workers }: Stage, folder: string): Promise<Bundle> {
-  const entries = ["main.ts", ...workers, POLICY_API];
+export async function bundle(
+  deno: string,
+  { folder: from, workers }: Stage,
+  folder: string,
+  more: readonly string[] = [],
+): Promise<Bundle> {
+  const entries = ["main.ts", ...workers, POLICY_API, ...more];
   await run(
     deno,
     ["bundle", "--quiet", "--platform", "deno", "--code-splitting", "--outdir", folder, ...entries],

@@ -5,11 +5,12 @@
  * another one runs this.
  */
 import { parseArgs } from "@std/cli";
+import type { BuildInfo } from "../cli/build_info.ts";
 import { bundle } from "./bundle.ts";
 import { findPackages, type Package } from "./packages.ts";
 import { prebuild } from "./prebuild.ts";
 import { run, tryRun } from "./process.ts";
-import { makeStage, replaceConstant, ROOT, type Stage } from "./stage.ts";
+import { makeStage, replaceConstant, ROOT } from "./stage.ts";
 
 /** What the program may do: it reads and writes files that its user names, and listens where its user says. */
 const PERMISSIONS = [
@@ -42,22 +43,21 @@ export async function compile({ target, output, tell = () => {} }: CompileOption
   const deno = Deno.env.get("DENO_FOR_COMPILE") ?? Deno.execPath();
   const work = Deno.makeTempDirSync({ prefix: "ariel-compile-" });
   try {
-    const stage = makeStage(`${work}/source`);
     const { commit, date } = await sourceVersion();
     const packages = await findPackages(deno);
-    replaceConstant(stage, "core/cli/build_info.ts", "BUILD_INFO", {
+    const info = {
       commit,
       date,
       target,
       packages: packages.map(({ name, version, license }) => ({ name, version, license })),
-    });
-    await prebuild(deno, stage);
-    const { entry, workers, folder } = await bundled(deno, stage, `${work}/bundle`, tell);
+    };
+    const { entry, workers, folder } = await makeProgram(deno, work, info, tell);
     Deno.mkdirSync(output.replace(/[^/]+$/, "") || ".", { recursive: true });
     const includes = [...workers, "policies"].flatMap((path) => ["--include", path]);
     const flags = ["--quiet", "--no-check", "--no-prompt", "--no-code-cache", ...PERMISSIONS, ...includes];
     const path = output.startsWith("/") ? output : `${Deno.cwd()}/${output}`;
     await run(deno, ["compile", ...flags, "--target", target, "--output", path, entry], folder, runtimeFor(target));
+    if (target === HOST_TARGET) await tryOut(path, work, tell);
     const version = JSON.parse(await run(deno, ["eval", "console.log(JSON.stringify(Deno.version))"])).deno;
     return { packages, commit, date, deno: version };
   } finally {
@@ -65,13 +65,38 @@ export async function compile({ target, output, tell = () => {} }: CompileOption
   }
 }
 
-/** The bundle of a stage, or the stage itself where the bundler cannot be had: that starts more slowly. */
-async function bundled(deno: string, stage: Stage, folder: string, tell: (line: string) => void) {
+/** Runs the diagnostic guest with the new program. Throws Error when it does not pass. */
+async function tryOut(path: string, work: string, tell: (line: string) => void): Promise<void> {
+  const stats = `${work}/stats.json`;
+  await run(path, ["run", "--time", "virtual", "--log-level", "none", "--stats", stats]);
+  const { engine } = JSON.parse(Deno.readTextFileSync(stats));
+  if (engine.prebuilt !== 1) tell("The handlers that were made beforehand do not fit, so the program starts later");
+}
+
+/** What goes on top of the runtime: a folder, and the modules in it that are started. */
+interface Program {
+  readonly folder: string;
+  readonly entry: string;
+  readonly workers: readonly string[];
+}
+
+/** The program bundled, or as its modules where the bundler cannot be had: that starts more slowly. */
+async function makeProgram(
+  deno: string,
+  work: string,
+  info: BuildInfo,
+  tell: (line: string) => void,
+): Promise<Program> {
   try {
+    const stage = makeStage(`${work}/source`, true), folder = `${work}/bundle`;
+    replaceConstant(stage, "core/cli/build_info.ts", "BUILD_INFO", info);
+    await prebuild(deno, stage);
     await bundle(deno, stage, folder);
     return { folder, entry: "main.js", workers: stage.workers.map((path) => path.replace(/\.ts$/, ".js")) };
   } catch (error) {
-    tell(`Cannot bundle the modules, so the program starts some 20 ms later (${(error as Error).message})`);
+    tell(`Cannot bundle the modules, so the program starts some 100 ms later (${(error as Error).message})`);
+    const stage = makeStage(`${work}/plain`, false);
+    replaceConstant(stage, "core/cli/build_info.ts", "BUILD_INFO", info);
     return { folder: stage.folder, entry: "main.ts", workers: stage.workers };
   }
 }

@@ -1,14 +1,17 @@
-import { policyApi } from "../cli/policy_api.ts";
+import { bundle } from "./bundle.ts";
 import { run } from "./process.ts";
 import { replaceConstant, type Stage } from "./stage.ts";
 
-/** What the program would otherwise make at each start: run with the stage's modules, it prints them as JSON. */
+/**
+ * What the program would otherwise make at each start: run with the stage's modules, it prints them as JSON. The
+ * machine's Worker comes first, so that helpers get the numbers that they have there.
+ */
 const MAKER = `
-import { diagnosticGuest } from "./guests/diagnostic.ts";
+import "./core/cli/vm_worker.ts";
 import { CPU_MODELS } from "./core/cpu/features.ts";
-import { Machine } from "./core/machine/machine.ts";
 import { prebuiltKey } from "./core/engine/prebuilt.ts";
-import "./core/cli/guest_machine.ts";
+import { Machine } from "./core/machine/machine.ts";
+import { diagnosticGuest } from "./guests/diagnostic.ts";
 
 const base64 = (bytes) => btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
 const { bytes, origin, entry } = diagnosticGuest();
@@ -23,14 +26,20 @@ const handlers = [1, 2].map((cpuCount) => {
 });
 console.log(JSON.stringify({ image: { base64: base64(bytes), origin, entry }, handlers }));
 `;
+const MAKER_NAME = "prebuild_maker";
+/** Runs it with what a Worker finds. */
+const RUNNER = `self.postMessage ??= () => {};\nawait import("./${MAKER_NAME}.js");\n`;
 
 /** Makes beforehand what does not depend on how the program is called, and puts it into the stage. */
 export async function prebuild(deno: string, stage: Stage): Promise<void> {
-  const path = `${stage.folder}/prebuild_maker.js`;
-  Deno.writeTextFileSync(path, MAKER);
-  const made = JSON.parse(await run(deno, ["run", "--quiet", "--allow-read", path], stage.folder));
-  Deno.removeSync(path);
+  const source = `${stage.folder}/${MAKER_NAME}.ts`, folder = `${stage.folder}-maker`;
+  Deno.writeTextFileSync(source, MAKER);
+  // Bundled as the program will be: the helpers' numbers follow from the order in which modules are evaluated
+  await bundle(deno, stage, folder, [`${MAKER_NAME}.ts`]);
+  Deno.writeTextFileSync(`${folder}/runner.js`, RUNNER);
+  const made = JSON.parse(await run(deno, ["run", "--quiet", "--allow-read", "runner.js"], folder));
+  Deno.removeSync(source);
+  Deno.removeSync(folder, { recursive: true });
   replaceConstant(stage, "guests/diagnostic_image.ts", "DIAGNOSTIC_IMAGE", made.image);
   replaceConstant(stage, "core/engine/prebuilt_handlers.ts", "PREBUILT_HANDLERS", made.handlers);
-  replaceConstant(stage, "core/cli/policy_api.ts", "POLICY_API", policyApi());
 }

@@ -30,15 +30,18 @@ export interface Stage {
   readonly workers: readonly string[];
 }
 
-/** Copies the source, with Workers found from the root: where bundled code stands. */
-export function makeStage(folder: string): Stage {
+/**
+ * Copies the source.
+ * @param isBundled Workers are found from the root, where bundled code stands.
+ */
+export function makeStage(folder: string, isBundled: boolean): Stage {
   const workers = new Set<string>();
   for (const path of productFiles()) {
     const source = Deno.readTextFileSync(new URL(path, ROOT));
-    const text = path.startsWith("core/cli/policy_names") ? source : source.replaceAll(WORKER_URL, (_, relative) => {
+    const text = source.replaceAll(WORKER_URL, (found, relative) => {
       const worker = new URL(`${relative}.ts`, `file:///${path}`).pathname.slice(1);
       workers.add(worker);
-      return `new URL("./${worker.replace(/\.ts$/, ".js")}", import.meta.url)`;
+      return isBundled ? `new URL("./${worker.replace(/\.ts$/, ".js")}", import.meta.url)` : found;
     });
     Deno.mkdirSync(`${folder}/${path}`.replace(/[^/]+$/, ""), { recursive: true });
     Deno.writeTextFileSync(`${folder}/${path}`, text);
