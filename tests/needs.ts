@@ -23,6 +23,23 @@ export function needs({ permissions = [], programs = [], paths = [] }: Needs): {
   return { ignore: isMissing && !(isGranted("env") && Deno.env.get("CI")) };
 }
 
+/** Deno.test for tests that need something. */
+export function testing(what: Needs): (name: string, fn: () => void | Promise<void>) => void {
+  return (name, fn) => Deno.test({ name, ...needs(what), fn });
+}
+
+/** For tests that run programs, such as ours. */
+export const testingProcess = testing({ permissions: ["read", "write", "env", "run"] });
+
+/** For tests that are judged by an emulator in user mode, or by an AArch64 host. */
+export const testingJudged = testing({
+  permissions: ["read", "write", "env", "run"],
+  programs: Deno.build.arch === "aarch64" ? ["gcc"] : ["qemu-aarch64", "aarch64-linux-gnu-gcc"],
+});
+
+/** For tests that read stored answers. */
+export const testingStored = testing({ permissions: ["read"] });
+
 /** The folder that `../shared/real/fetch.sh` has filled with real guests: the environment's ARIEL_REAL. */
 export function realGuests(): string {
   const folder = Deno.env.get("ARIEL_REAL");

@@ -3,6 +3,7 @@ import { parseFilter } from "./filter.ts";
 import { FilterError } from "./filter_tokens.ts";
 import { LogReader } from "./log_reader.ts";
 import { FIELD } from "./fields.ts";
+import { testingStored } from "../../tests/needs.ts";
 
 /** The numbers of the records of the golden log for which a filter holds. */
 function matches(filter: string): string {
@@ -17,7 +18,7 @@ function matches(filter: string): string {
   return first;
 }
 
-Deno.test("Filters compare numbers, exactly up to 64 bits", () => {
+testingStored("Filters compare numbers, exactly up to 64 bits", () => {
   assertEquals(matches("seq==3"), "3");
   assertEquals(matches("seq != 3 && seq<5"), "1 2 4");
   assertEquals(matches("ipa>=0x0a000000"), "2 9");
@@ -31,7 +32,7 @@ Deno.test("Filters compare numbers, exactly up to 64 bits", () => {
   assertEquals(matches("t>=8s"), "10");
 });
 
-Deno.test("Filters compare texts, by globs too", () => {
+testingStored("Filters compare texts, by globs too", () => {
   assertEquals(matches("kind==mmio"), "1 2");
   assertEquals(matches("kind == 'smc' || kind==wfx"), "6 7 8");
   assertEquals(matches("what=~psci_*"), "6");
@@ -45,7 +46,7 @@ Deno.test("Filters compare texts, by globs too", () => {
   assertEquals(matches("fault==permission && intent==map && access==x"), "9");
 });
 
-Deno.test("&& binds more than ||, ! most; a field alone asks whether it is there", () => {
+testingStored("&& binds more than ||, ! most; a field alone asks whether it is there", () => {
   assertEquals(matches("seq==1 || seq==2 && seq==3"), "1");
   assertEquals(matches("(seq==1 || seq==2) && !(seq==1)"), "2");
   assertEquals(matches("!seq<9"), "9 10 10");
@@ -55,13 +56,13 @@ Deno.test("&& binds more than ||, ! most; a field alone asks whether it is there
   assertEquals(matches("error"), "3");
 });
 
-Deno.test("What is asked of a field that a record has not is false", () => {
+testingStored("What is asked of a field that a record has not is false", () => {
   assertEquals(matches("ipa!=0"), "1 2 9");
   assertEquals(matches("!(ipa==0x9000018) && kind==wfx"), "8");
   assertEquals(matches("region!=ram"), "");
 });
 
-Deno.test("What is wrong with a filter is told with its place", () => {
+testingStored("What is wrong with a filter is told with its place", () => {
   const wrong = (filter: string, why: string, position: number) => {
     const error = assertThrows(() => parseFilter(filter), FilterError, why);
     assertEquals(error.position, position, filter);
@@ -85,7 +86,7 @@ Deno.test("What is wrong with a filter is told with its place", () => {
   wrong("hasOwnProperty==3", "there is no field", 0);
 });
 
-Deno.test("A filter of any characters is taken or refused, and never breaks", () => {
+testingStored("A filter of any characters is taken or refused, and never breaks", () => {
   const parts = [
     "ipa",
     "kind",

@@ -2,6 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { FIELDS } from "./fields.ts";
 import { type LineCounts, LogReader } from "./log_reader.ts";
 import { recordJson } from "./record_text.ts";
+import { testingStored } from "../../tests/needs.ts";
 
 const encoder = new TextEncoder();
 const golden = (format: string) => Deno.readTextFileSync(new URL(`./golden/all.${format}.log`, import.meta.url));
@@ -17,25 +18,25 @@ function read(capture: string | Uint8Array<ArrayBuffer>, pieceBytes = 1 << 20) {
   return { records, counts, firstLines: reader.firstLines };
 }
 
-const jsonRecords = golden("json").split("\n").filter((line) => line.startsWith('{"seq"'));
+const jsonRecords = () => golden("json").split("\n").filter((line) => line.startsWith('{"seq"'));
 
-Deno.test("What a log says in either form is read back whole", () => {
+testingStored("What a log says in either form is read back whole", () => {
   for (const format of ["text", "json"]) {
     const { records, counts } = read(golden(format));
-    assertEquals(records, jsonRecords);
+    assertEquals(records, jsonRecords());
     assertEquals(counts, { lines: 13, records: 11, control: 2 });
   }
 });
 
-Deno.test("Pieces may end anywhere, and lines may end as on a serial line", () => {
+testingStored("Pieces may end anywhere, and lines may end as on a serial line", () => {
   for (const format of ["text", "json"]) {
-    for (const pieceBytes of [1, 7, 64, 1000]) assertEquals(read(golden(format), pieceBytes).records, jsonRecords);
-    assertEquals(read(golden(format).replaceAll("\n", "\r\n")).records, jsonRecords);
+    for (const pieceBytes of [1, 7, 64, 1000]) assertEquals(read(golden(format), pieceBytes).records, jsonRecords());
+    assertEquals(read(golden(format).replaceAll("\n", "\r\n")).records, jsonRecords());
     assertEquals(read(golden(format).trimEnd()).records.length, 11);
   }
 });
 
-Deno.test("A mixed capture: what is no record is counted, and is not fatal", () => {
+testingStored("A mixed capture: what is no record is counted, and is not fatal", () => {
   const line = golden("text").split("\n")[1];
   const head = line.slice(0, 60), tail = line.slice(60);
   const capture = [
@@ -71,7 +72,7 @@ Deno.test("A mixed capture: what is no record is counted, and is not fatal", () 
   assertEquals(firstLines, { interleaved: 3, damaged: 5, truncated: 6 });
 });
 
-Deno.test("JSON lines in a capture are found as well, and damage in them", () => {
+testingStored("JSON lines in a capture are found as well, and damage in them", () => {
   const line = golden("json").split("\n")[1];
   const { counts } = read([
     `login: ${line}`,
@@ -94,23 +95,26 @@ Deno.test("JSON lines in a capture are found as well, and damage in them", () =>
   });
 });
 
-Deno.test("Gaps in a log of all traps are missing records; lost ones are not missing, nor those within another trap", () => {
-  const [header, line] = golden("text").split("\n");
-  const log = (level: string, ...lines: (number | string)[]) =>
-    read([
-      header.replace("level=all", `level=${level}`),
-      ...lines.map((seq) => typeof seq === "string" ? seq : line.replace("seq=1 ", `seq=${seq} `)),
-    ].join("\n")).counts;
-  assertEquals(log("all", 1, 2, 3).missing, undefined);
-  assertEquals(log("all", 1, 2, 5, 6, 9).missing, 4);
-  assertEquals(log("deny", 1, 2, 5, 6, 9).missing, undefined);
-  assertEquals(log("all", 1, 3, 2, 4).missing, undefined);
-  const lossy = log("all", 1, 2, "[ariel] lost=4", 7, "[ariel] end=3 lost=6");
-  assertEquals([lossy.missing, lossy.lost], [undefined, 6]);
-  assertEquals(log("all", 1, 2, 3, 4, 1, 2, 3).restarts, 1);
-});
+testingStored(
+  "Gaps in a log of all traps are missing records; lost ones are not missing, nor those within another trap",
+  () => {
+    const [header, line] = golden("text").split("\n");
+    const log = (level: string, ...lines: (number | string)[]) =>
+      read([
+        header.replace("level=all", `level=${level}`),
+        ...lines.map((seq) => typeof seq === "string" ? seq : line.replace("seq=1 ", `seq=${seq} `)),
+      ].join("\n")).counts;
+    assertEquals(log("all", 1, 2, 3).missing, undefined);
+    assertEquals(log("all", 1, 2, 5, 6, 9).missing, 4);
+    assertEquals(log("deny", 1, 2, 5, 6, 9).missing, undefined);
+    assertEquals(log("all", 1, 3, 2, 4).missing, undefined);
+    const lossy = log("all", 1, 2, "[ariel] lost=4", 7, "[ariel] end=3 lost=6");
+    assertEquals([lossy.missing, lossy.lost], [undefined, 6]);
+    assertEquals(log("all", 1, 2, 3, 4, 1, 2, 3).restarts, 1);
+  },
+);
 
-Deno.test("A later schema may add kinds, verdicts and keys", () => {
+testingStored("A later schema may add kinds, verdicts and keys", () => {
   const [header, line] = golden("text").split("\n");
   const later = line.replace("kind=mmio", "kind=ffa").replace("verdict=allow", "verdict=forward") + ' new=1 more="a b"';
   assertEquals(read(`${header}\n${later}`).counts.damaged, 1);
@@ -121,20 +125,20 @@ Deno.test("A later schema may add kinds, verdicts and keys", () => {
   assertEquals(read(`{"schema":1}\n${json}`).counts.damaged, 1);
 });
 
-Deno.test("A line without end does not take more memory, and what follows is read", () => {
+testingStored("A line without end does not take more memory, and what follows is read", () => {
   const line = golden("text").split("\n")[1];
   const { counts } = read(`${"x".repeat(1_000_000)}\n${line}\n${"\0".repeat(300_000)}${line}`, 4096);
   assertEquals(counts.records! >= 1 && counts.lines, 3);
 });
 
-Deno.test("Random damage never throws, and what is read stays what it was but where it was hit", () => {
+testingStored("Random damage never throws, and what is read stays what it was but where it was hit", () => {
   const seed = crypto.getRandomValues(new Uint32Array(1))[0];
   let state = seed;
   const random = (below: number) => {
     state = Math.imul(state ^ state >>> 15, 0x2c1b3c6d) + 0x9e3779b9 | 0;
     return (state >>> 0) % below;
   };
-  const originals = new Set(jsonRecords);
+  const originals = new Set(jsonRecords());
   for (let round = 0; round < 3000; round++) {
     const bytes = encoder.encode(golden(random(2) === 0 ? "text" : "json").repeat(1 + random(2)));
     const piece = 1 + random(bytes.length), damages = 1 + random(20);
@@ -154,7 +158,7 @@ Deno.test("Random damage never throws, and what is read stays what it was but wh
   }
 });
 
-Deno.test("Every key has its own name", () => {
+testingStored("Every key has its own name", () => {
   assertEquals(new Set(FIELDS.map((f) => f.name)).size, FIELDS.length);
   assert(FIELDS.length <= 31);
 });

@@ -6,6 +6,7 @@ import { LogDrain } from "./log_drain.ts";
 import { type LogLevel, TrapLog } from "./record.ts";
 import type { LogFormat } from "./record_formatter.ts";
 import { RecordRing } from "./record_ring.ts";
+import { testingStored } from "../../tests/needs.ts";
 
 /** What a log of those records looks like. */
 function writeLog(format: LogFormat, ring: RecordRing, write: (log: TrapLog) => void, level: LogLevel = "all"): string {
@@ -41,7 +42,7 @@ const writeSamples = (log: TrapLog) => {
   }
 };
 
-Deno.test("A log is the same bytes as ever", async () => {
+testingStored("A log is the same bytes as ever", async () => {
   for (const format of ["text", "json"] as const) {
     const golden = await Deno.readTextFile(new URL(`./golden/all.${format}.log`, import.meta.url));
     assertEquals(writeLog(format, RecordRing.create(64), writeSamples), golden);

@@ -2,6 +2,7 @@ import { assertEquals } from "@std/assert";
 import { sampleDecisions } from "./fixture.ts";
 import { LogReader } from "./log_reader.ts";
 import { TrapReplay } from "./replay.ts";
+import { testingStored } from "../../tests/needs.ts";
 
 /** All that a trap says of itself. */
 function dump(trap: object): Record<string, unknown> {
@@ -10,7 +11,7 @@ function dump(trap: object): Record<string, unknown> {
   );
 }
 
-Deno.test("Traps come out of a log as they went in", async () => {
+testingStored("Traps come out of a log as they went in", async () => {
   const replay = new TrapReplay(), seen: Record<string, unknown>[] = [];
   const reader = new LogReader({
     record: (record) => {

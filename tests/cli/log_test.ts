@@ -1,10 +1,11 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { ariel, Dialog, FROM_SOURCE, onTerminal } from "./ariel.ts";
+import { testing, testingProcess } from "../needs.ts";
 
 const GOLDEN = new URL("../../core/log/golden/all.text.log", import.meta.url).pathname;
 const GOLDEN_JSON = new URL("../../core/log/golden/all.json.log", import.meta.url).pathname;
 
-Deno.test("ariel log decode: records as columns, as JSON, filtered, from a file and from stdin", async () => {
+testingProcess("ariel log decode: records as columns, as JSON, filtered, from a file and from stdin", async () => {
   const columns = await ariel(["log", "decode", GOLDEN]);
   assertEquals([columns.code, columns.stderr, columns.stdout.split("\n").length], [0, "", 13]);
   assertStringIncludes(columns.stdout, "pl011+0x18:r4");
@@ -18,7 +19,7 @@ Deno.test("ariel log decode: records as columns, as JSON, filtered, from a file 
   assertEquals((await dialog.end()).stdout, json.stdout);
 });
 
-Deno.test("ariel log decode --summary says what is in a mixed capture", async () => {
+testingProcess("ariel log decode --summary says what is in a mixed capture", async () => {
   const dialog = new Dialog(["log", "decode", "--summary"]);
   const log = await Deno.readTextFile(GOLDEN);
   await dialog.send("Booting\r\n" + log.replaceAll("\n", "\r\n").replace(" kind=wfx", " kin") + log.slice(0, 700));
@@ -31,7 +32,7 @@ Deno.test("ariel log decode --summary says what is in a mixed capture", async ()
   assertEquals(JSON.parse(json.stdout).records, 11);
 });
 
-Deno.test("ariel log decode: what is wrong is told in a sentence, with 2", async () => {
+testingProcess("ariel log decode: what is wrong is told in a sentence, with 2", async () => {
   const wrong = async (text: string, ...args: string[]) => {
     const { code, stderr } = await ariel(["log", "decode", ...args]);
     assertEquals(code, 2, stderr);
@@ -47,7 +48,7 @@ Deno.test("ariel log decode: what is wrong is told in a sentence, with 2", async
   assertStringIncludes((await ariel(["log", "decode", "--filter", "help"])).stdout, "FIELD");
 });
 
-Deno.test("ariel log decode --follow goes on with a file that grows and with one that begins anew", async () => {
+testingProcess("ariel log decode --follow goes on with a file that grows and with one that begins anew", async () => {
   const path = await Deno.makeTempFile();
   const [header, first, second, third] = (await Deno.readTextFile(GOLDEN)).split("\n");
   await Deno.writeTextFile(path, `${header}\n${first}\n${second.slice(0, 40)}`);
@@ -62,7 +63,7 @@ Deno.test("ariel log decode --follow goes on with a file that grows and with one
   await Deno.remove(path);
 });
 
-Deno.test("ariel log decode --html writes one page that holds its data as data", async () => {
+testingProcess("ariel log decode --html writes one page that holds its data as data", async () => {
   const log = await Deno.makeTempFile(), page = await Deno.makeTempFile();
   const text = await Deno.readTextFile(GOLDEN);
   await Deno.writeTextFile(log, text.replaceAll("rule=unclaimed", 'rule="</script><script>alert(1)</script><!--"'));
@@ -78,15 +79,18 @@ Deno.test("ariel log decode --html writes one page that holds its data as data",
   await Promise.all([log, page].map((path) => Deno.remove(path)));
 });
 
-Deno.test("ariel log decode has colours on a terminal only, and none with NO_COLOR", async () => {
-  const run = (env: Record<string, string>) =>
-    ariel(["log", "decode", GOLDEN], { command: onTerminal(FROM_SOURCE), env: { ...Deno.env.toObject(), ...env } });
-  assertStringIncludes((await run({ NO_COLOR: "" })).stdout, "\x1b[31m");
-  assert(!(await run({ NO_COLOR: "1" })).stdout.includes("\x1b["));
-  assert(!(await ariel(["log", "decode", GOLDEN])).stdout.includes("\x1b["));
-});
+testing({ permissions: ["read", "write", "env", "run"], programs: ["python3"] })(
+  "ariel log decode has colours on a terminal only, and none with NO_COLOR",
+  async () => {
+    const run = (env: Record<string, string>) =>
+      ariel(["log", "decode", GOLDEN], { command: onTerminal(FROM_SOURCE), env: { ...Deno.env.toObject(), ...env } });
+    assertStringIncludes((await run({ NO_COLOR: "" })).stdout, "\x1b[31m");
+    assert(!(await run({ NO_COLOR: "1" })).stdout.includes("\x1b["));
+    assert(!(await ariel(["log", "decode", GOLDEN])).stdout.includes("\x1b["));
+  },
+);
 
-Deno.test("ariel run --log-format json, --log-level: what the guest did is what the log has", async () => {
+testingProcess("ariel run --log-format json, --log-level: what the guest did is what the log has", async () => {
   const path = await Deno.makeTempFile(), stats = await Deno.makeTempFile();
   for (const format of ["text", "json"]) {
     await ariel(["run", "--time", "virtual", "--log", path, "--log-format", format, "--stats", stats]);

@@ -110,7 +110,7 @@ export class SequenceJudge {
         new Deno.Command(command, { args: ["--version"], stdout: "null", stderr: "null" }).outputSync().success
       );
     } catch (error) {
-      if (error instanceof Deno.errors.NotFound) return false;
+      if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotCapable) return false;
       throw error;
     }
   }

@@ -1,4 +1,5 @@
 import { assertEquals } from "@std/assert";
+import { testingStored } from "../needs.ts";
 import { SequenceJudge } from "../oracle/sequence.ts";
 import { formatSpec, parseSpec } from "./case_spec.ts";
 import { Comparison, describeOutcome, type Outcome } from "./comparison.ts";
@@ -12,7 +13,7 @@ function assertNone(outcome: Outcome): void {
 }
 
 for (const tier of ["interpreter", "step"]) {
-  Deno.test(`instructions do what was recorded of another implementation (${tier})`, async () => {
+  testingStored(`instructions do what was recorded of another implementation (${tier})`, async () => {
     assertEquals(await recordedDifferences(tier), []);
   });
 }
