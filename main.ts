@@ -1,5 +1,6 @@
 import { commandHelp, commandList, findCommand, parseCommand, UsageError } from "./core/cli/command.ts";
 import { COMMANDS } from "./core/cli/commands.ts";
+import { startMachineWorkerEarly } from "./core/cli/machine_worker.ts";
 import { print, say } from "./core/cli/output.ts";
 import { shortStart } from "./core/cli/short_start.ts";
 
@@ -12,6 +13,9 @@ async function main([first, ...others]: readonly string[]): Promise<number> {
   const found = findCommand(COMMANDS, [SYNONYMS[first] ?? first, ...others]);
   if (!("command" in found)) {
     return print(`Commands:\n${commandList(found)}\n"ariel ${found[0].name} --help" tells more of the first.\n`);
+  }
+  if (found.command.name === "run" && !found.rest.some((arg) => arg === "--help" || arg === "-h")) {
+    startMachineWorkerEarly();
   }
   const command = await found.command.load();
   const parsed = parseCommand(command, found.rest);

@@ -1,3 +1,4 @@
+import { fromBase64 } from "../core/engine/base64.ts";
 import {
   GICD_BASE,
   GICR_BASE,
@@ -72,5 +73,5 @@ export function diagnosticGuest(): GuestImage {
   const prebuilt = DIAGNOSTIC_IMAGE as PrebuiltImage | null;
   if (prebuilt === null) return diagnostic.build();
   const { base64, origin, entry } = prebuilt;
-  return { bytes: Uint8Array.from(atob(base64), (c) => c.charCodeAt(0)), origin, entry };
+  return { bytes: fromBase64(base64), origin, entry };
 }

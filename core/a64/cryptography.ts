@@ -24,9 +24,12 @@ function fieldMultiply(a: number, b: number): number {
 function makeSbox(): Uint8Array {
   const sbox = new Uint8Array(256);
   for (let i = 0; i < 256; i++) {
+    // i^254, of 2 + 4 + ... + 128, is the inverse of i, and 0 of 0.
     let inverse = 1;
-    // i^254 is the inverse of i, and 0 of 0.
-    for (let n = 0; n < 254; n++) inverse = fieldMultiply(inverse, i);
+    for (let n = 1, power = i; n < 8; n++) {
+      power = fieldMultiply(power, power);
+      inverse = fieldMultiply(inverse, power);
+    }
     const doubled = inverse * 0x101;
     sbox[i] = (inverse ^ (doubled >> 4) ^ (doubled >> 5) ^ (doubled >> 6) ^ (doubled >> 7) ^ 0x63) & 0xff;
   }

@@ -12,7 +12,8 @@ import { type DebugArguments, listenForDebuggers } from "./debug_options.ts";
 import { parseNumber, parseSize, reason } from "./files.ts";
 import { readGuestFiles } from "./guest_files.ts";
 import { createUserFile, OrderedOutput, say, writeAll } from "./output.ts";
-import { Session, type SessionLog, startMachineWorker } from "./session.ts";
+import { machineWorker } from "./machine_worker.ts";
+import { Session, type SessionLog } from "./session.ts";
 import { VERSION } from "./version.ts";
 import {
   CONTROL_BYTES,
@@ -130,7 +131,7 @@ export const RUN: Command = {
 
 async function run(args: Arguments): Promise<number> {
   // It loads while the files are read
-  const worker = startMachineWorker();
+  const worker = machineWorker();
   const policies = await readPolicies(args.all("policy"));
   policies.notices.forEach(say);
   const debug = listenForDebuggers(debugArguments(args), Deno.stdin.isTerminal());

@@ -35,11 +35,6 @@ const NOTHING = new Uint8Array(0);
 /** How the trap log is written. */
 export type SessionLog = Pick<LogDrainOptions, "format" | "header" | "isQuiet">;
 
-/** Starts the machine's Worker, which waits for the start message. */
-export function startMachineWorker(): Worker {
-  return new Worker(new URL("./vm_worker.ts", import.meta.url), { type: "module", deno: { permissions: "none" } });
-}
-
 /** One run of a machine in its Worker, with the terminal, the signals and the time limit on this side. */
 export class Session {
   readonly #message: StartMessage;

@@ -1,3 +1,4 @@
+import { fromBase64 } from "./base64.ts";
 import { PREBUILT_HANDLERS } from "./prebuilt_handlers.ts";
 import type { Handlers, Shape } from "./handlers.ts";
 import { helperTable } from "./helpers.ts";
@@ -31,7 +32,7 @@ export function prebuiltModule(handlers: Handlers, shapes: readonly Shape[]): Ui
   const key = prebuiltKey(handlers, shapes);
   const found = known.find((module) => module.key === key);
   if (found === undefined) return null;
-  const bytes = Uint8Array.from(atob(found.base64), (c) => c.charCodeAt(0));
+  const bytes = fromBase64(found.base64);
   for (let i = 0, pages = handlers.memoryPages; i < 4; i++, pages >>>= 7) {
     for (const at of [found.memoryPagesAt, found.memoryPagesAt + 5]) bytes[at + i] = pages & 0x7f | 0x80;
   }

@@ -1,0 +1,17 @@
+let early: Worker | null = null;
+
+function start(): Worker {
+  return new Worker(new URL("./vm_worker.ts", import.meta.url), { type: "module", deno: { permissions: "none" } });
+}
+
+/** Starts the machine's Worker before anybody asks for it: it loads while the command line is read. */
+export function startMachineWorkerEarly(): void {
+  early ??= start();
+}
+
+/** The machine's Worker, which waits for the start message. */
+export function machineWorker(): Worker {
+  const worker = early ?? start();
+  early = null;
+  return worker;
+}
