@@ -53,10 +53,11 @@ export const TOPICS: readonly Topic[] = [
     title: "Linux in three lines",
     steps: [
       {
-        text: "Any arm64 kernel will do, packed or not. These are the Debian installer's:",
+        text: "Any arm64 kernel will do, packed or not. The Debian installer's comes with an initial RAM disk:",
         keys: [
-          "url=https://deb.debian.org/debian/dists/stable/main/installer-arm64/current/images/netboot",
-          "curl -LO $url/debian-installer/arm64/linux -LO $url/debian-installer/arm64/initrd.gz",
+          "apt-get download debian-installer-12-netboot-arm64",
+          "dpkg-deb -x debian-installer-12-netboot-arm64_*.deb .",
+          "cp usr/lib/debian-installer/images/12/arm64/text/debian-installer/arm64/{linux,initrd.gz} .",
         ],
       },
       {
