@@ -44,7 +44,7 @@ function commandMarkdown(command: Command): string {
 }
 
 function optionRow({ name, short, argument, choices, help, many, default: initial }: Option): string {
-  const value = argument === undefined ? "" : ` ${choices?.join("\\|") ?? argument}`;
+  const value = argument === undefined ? "" : ` ${(choices?.join("|") ?? argument).replaceAll("|", "\\|")}`;
   const notes = `${many ? " (repeatable)" : ""}${initial === undefined ? "" : ` [${initial}]`}`;
   return `| \`${short ? `-${short}, ` : ""}--${name}${value}\` | ${help.replaceAll("|", "\\|")}${notes} |`;
 }
