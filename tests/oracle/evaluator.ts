@@ -251,6 +251,12 @@ function memoryMethods(s: EvaluatorState) {
 
 /** Carries out one word of a row. Throws EvaluatorFault at an access outside of memory. */
 export function evaluate(row: Row, word: number, state: EvaluatorState): void {
-  const methods = { ...PURE, ...registerMethods(state), ...memoryMethods(state) };
+  const methods = {
+    ...PURE,
+    ...registerMethods(state),
+    ...memoryMethods(state),
+    outline: (_name: string, a: Known, b: Known, body: (o: unknown, a: Known, b: Known) => Known) =>
+      body(methods, a, b),
+  };
   row.semantics!(methods as unknown as Builder, extractFields(row, word));
 }
