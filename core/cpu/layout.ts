@@ -39,6 +39,7 @@ export const EXIT_KINDS = [
   "fp", // access to SIMD and FP registers is trapped
   "breakpoint",
   "step",
+  "region", // as "slice", in a region of the JIT
 ] as const;
 export type ExitKind = (typeof EXIT_KINDS)[number];
 
@@ -108,6 +109,8 @@ export const STATE = {
   depth:            { offset: 0x1a8, bytes: 4 },
   /** 1 where generated code was left for TypeScript, so that its result LEFT is not an address that a RET goes to. */
   left:             { offset: 0x1ac, bytes: 4 },
+  /** How often regions had tier 1 execute an instruction and go on, for statistics. */
+  sideExits:        { offset: 0x1b0, bytes: 8 },
 } as const;
 export type StateField = keyof typeof STATE;
 

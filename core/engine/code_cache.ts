@@ -9,6 +9,9 @@ import { row as makeRow } from "../a64/row.ts";
 /** What every word that no row claims means: the Undefined Instruction exception. */
 export const UNDEFINED_ROW: Row = makeRow("UNDEFINED", "imm26:26 xxxxxx", "", (o) => o.undefined());
 
+/** Why the records of a page were dropped: a store or a breakpoint changed it, or their place was needed. */
+export type DropReason = "written" | "recycled";
+
 /**
  * Decoded records of the code pages, cached per page of RAM. A page is decoded record by record as it runs; a store to
  * it drops all of its records.
@@ -73,14 +76,14 @@ export class CodeCache {
 
   #recycle(): void {
     if (this.#dropped.length === 0) {
-      for (let slot = 0; slot < this.pages; slot++) this.#dropSlot(slot);
+      for (let slot = 0; slot < this.pages; slot++) this.#dropSlot(slot, "recycled");
     }
     this.flushExecTlbs();
     this.#free = this.#dropped;
     this.#dropped = [];
   }
 
-  #dropSlot(slot: number): void {
+  #dropSlot(slot: number, reason: DropReason): void {
     const page = this.#pageOfSlot[slot];
     if (page < 0) return;
     const start = this.base + slot * PAGE_RECORD_BYTES;
@@ -90,11 +93,11 @@ export class CodeCache {
     this.#slotOfPage[page] = -1;
     this.#pageOfSlot[slot] = -1;
     this.#dropped.push(slot);
-    this.onDrop(slot);
+    this.onDrop(slot, reason);
   }
 
   /** Told of the slot of every page whose records are dropped. */
-  onDrop: (slot: number) => void = () => {};
+  onDrop: (slot: number, reason: DropReason) => void = () => {};
 
   /** The slot that a record belongs to. */
   slotOf(record: number): number {
@@ -104,7 +107,7 @@ export class CodeCache {
   /** Drops the records of a page: it was written to. Running code meets the decoder at its next record. */
   invalidate(hostPage: number): void {
     const slot = this.#slotOfPage[hostPage];
-    if (slot >= 0) this.#dropSlot(slot);
+    if (slot >= 0) this.#dropSlot(slot, "written");
   }
 
   /** Byte offset in memory of the instruction of a record, or -1 when its page was dropped. */

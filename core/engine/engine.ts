@@ -6,6 +6,7 @@ import { COMMON_SHAPES } from "./common_shapes.ts";
 import { Handlers, type Shape, SPECIAL } from "./handlers.ts";
 import { Jit } from "./jit/jit.ts";
 import { LocalCompiler, type RegionCompilerService, Translator } from "./jit/translator.ts";
+import { Profile } from "./jit/profile.ts";
 import { helperTable } from "./helpers.ts";
 import { prebuiltModule } from "./prebuilt.ts";
 import { MemoryPath, type PhysicalBus, type Translation } from "./memory_path.ts";
@@ -64,6 +65,7 @@ const SLICE = EXIT_KINDS.indexOf("slice");
 const FETCH = EXIT_KINDS.indexOf("fetch");
 const STEP = EXIT_KINDS.indexOf("step");
 const BREAKPOINT = EXIT_KINDS.indexOf("breakpoint");
+const REGION = EXIT_KINDS.indexOf("region");
 
 export interface EngineOptions {
   readonly memory: WebAssembly.Memory;
@@ -103,6 +105,9 @@ export class Engine {
   /** The common handlers were generated when the program was compiled. */
   readonly isPrebuilt: boolean;
   helperCalls = 0;
+  /** How often generated code was left, by index in EXIT_KINDS. */
+  readonly exits = new Float64Array(EXIT_KINDS.length);
+  readonly profile: Profile;
   /**
    * A debugger is told of every data access that goes the slow path, before it is made: true leaves generated code with
    * the PC on the instruction. Accesses to pages that Mmu.isWatched names all go the slow path.
@@ -144,6 +149,11 @@ export class Engine {
       const compiler = options.compiler ?? new LocalCompiler(new Translator(buffer, decoder, options.soleVcpu));
       this.jit = new Jit(this.code, this.handlers, compiler);
     }
+    this.profile = new Profile(this.code);
+    this.code.onDrop = (slot, reason) => {
+      this.profile.forget(slot);
+      this.jit?.drop(slot, reason);
+    };
     this.#memoryPath = new MemoryPath(
       buffer,
       mmu,
@@ -206,7 +216,9 @@ export class Engine {
       const record = this.#fetch(vcpu);
       if (record !== 0) this.#enter(vcpu, record);
     }
-    return this.#finish(vcpu) - start;
+    const executed = this.#finish(vcpu) - start, kind = i32[w + KIND_FIELD];
+    this.profile.note(vcpu, kind === REGION ? "translated" : kind === SLICE ? "interpreted" : "other", executed);
+    return executed;
   }
 
   #begin(vcpu: Vcpu, budget: number): number {
@@ -225,7 +237,8 @@ export class Engine {
     i32[w + KIND_FIELD] = SLICE;
     this.handlers.enter(vcpu.base, record, i32[w + BUDGET] - (record >>> 4));
     const kind = i32[w + KIND_FIELD];
-    if (kind === SLICE) return;
+    this.exits[kind]++;
+    if (kind === SLICE || kind === REGION) return;
     if (kind === FETCH) return this.#fetched(vcpu);
     if (kind === STEP || kind === BREAKPOINT) {
       vcpu.syncPc();

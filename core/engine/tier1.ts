@@ -32,9 +32,15 @@ export function leaveCode(e: Emitter, cpu: Operand<"i32">): void {
 }
 
 /** Ends the slice: `pc` is the next instruction, and `executed` the number executed minus the budget. */
-export function endSlice(e: Emitter, cpu: Operand<"i32">, pc: Value, executed: Value): void {
+export function endSlice(
+  e: Emitter,
+  cpu: Operand<"i32">,
+  pc: Value,
+  executed: Value,
+  kind: "slice" | "region" = "slice",
+): void {
   e.storeMemory(8, cpu, STATE.pc.offset, pc);
-  e.storeMemory(4, cpu, STATE.exitKind.offset, e.i32(0));
+  e.storeMemory(4, cpu, STATE.exitKind.offset, e.i32(EXIT_KINDS.indexOf(kind)));
   e.storeMemory(4, cpu, STATE.budget.offset, executed);
   leaveCode(e, cpu);
 }

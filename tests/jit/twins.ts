@@ -21,6 +21,8 @@ const PRIVATE: readonly StateField[] = [
   "attention",
   "record",
   "depth",
+  "left",
+  "sideExits",
 ];
 /** Memory that is compared at every stop. */
 const WATCHED = [CODE, MEMORY, OTHER_MEMORY, USER, { ...SUPERVISOR, pages: 2 }];

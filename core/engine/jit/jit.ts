@@ -1,18 +1,30 @@
-import type { CodeCache } from "../code_cache.ts";
+import type { CodeCache, DropReason } from "../code_cache.ts";
 import type { Handlers } from "../handlers.ts";
 import { GENERATION_OFFSET, PAGE_RECORD_BYTES } from "../record.ts";
 import type { CompileRequest, RegionCompilerService } from "./translator.ts";
 
 /** What the JIT did, for statistics. */
 export interface JitCounts {
+  /** Records that became hot, and those that were not to be compiled: regions would be too short, or too many. */
+  requested: number;
+  tooShort: number;
+  tooMany: number;
   regions: number;
   instructions: number;
+  modules: number;
   wasmBytes: number;
   /** On the thread that compiles. */
   compileMs: number;
-  /** Regions whose page was written to, and those that were late: it was written to while they were compiled. */
-  dropped: number;
+  /** Regions that are no more, by why; those that were late: their page was written to while they were compiled. */
+  readonly dropped: Record<DropReason, number>;
   late: number;
+}
+
+/** A region that is in place. */
+export interface RegionInfo {
+  /** The record of its first instruction. */
+  readonly record: number;
+  readonly instructions: number;
 }
 
 /**
@@ -20,7 +32,18 @@ export interface JitCounts {
  * handler of the region's first instruction.
  */
 export class Jit {
-  readonly counts: JitCounts = { regions: 0, instructions: 0, wasmBytes: 0, compileMs: 0, dropped: 0, late: 0 };
+  readonly counts: JitCounts = {
+    requested: 0,
+    tooShort: 0,
+    tooMany: 0,
+    regions: 0,
+    instructions: 0,
+    modules: 0,
+    wasmBytes: 0,
+    compileMs: 0,
+    dropped: { written: 0, recycled: 0 },
+    late: 0,
+  };
   readonly #code: CodeCache;
   readonly #handlers: Handlers;
   readonly #compiler: RegionCompilerService;
@@ -30,8 +53,8 @@ export class Jit {
   readonly #queue = new Set<number>();
   /** A batch is being compiled. */
   #isBusy = false;
-  /** Table slots of the regions of each page slot, and the records that were asked for already. */
-  readonly #regions = new Map<number, number[]>();
+  /** The regions of each page slot by their table slots, and the records that were asked for already. */
+  readonly #regions = new Map<number, Map<number, RegionInfo>>();
   readonly #settled = new Map<number, Set<number>>();
   readonly #freeSlots: number[] = [];
 
@@ -41,7 +64,6 @@ export class Jit {
     this.#compiler = compiler;
     this.#i32 = new Int32Array(code.buffer);
     this.#u16 = new Uint16Array(code.buffer);
-    code.onDrop = (slot) => this.#drop(slot);
   }
 
   /** Every instruction that is met is compiled before it runs, with what it leads to: for tests. */
@@ -52,10 +74,11 @@ export class Jit {
     if (!this.#settled.get(this.#code.slotOf(record))?.has(record)) this.#queue.add(record);
   }
 
-  #drop(pageSlot: number): void {
-    for (const slot of this.#regions.get(pageSlot) ?? []) {
+  /** Told of the slot of every page whose records are dropped. */
+  drop(pageSlot: number, reason: DropReason): void {
+    for (const slot of this.#regions.get(pageSlot)?.keys() ?? []) {
       this.#free(slot);
-      this.counts.dropped++;
+      this.counts.dropped[reason]++;
     }
     this.#regions.delete(pageSlot);
     this.#settled.delete(pageSlot);
@@ -98,7 +121,11 @@ export class Jit {
     if (!settled) this.#settled.set(pageSlot, settled = new Set());
     if (settled.has(record)) return null;
     const slot = this.#freeSlots.pop() ?? this.#handlers.allocate();
-    if (slot < 0) return null;
+    this.counts.requested++;
+    if (slot < 0) {
+      this.counts.tooMany++;
+      return null;
+    }
     settled.add(record);
     if (this.#u16[record >>> 1] === 0) this.#code.decode(record);
     return { record, at, generation: this.#generationOf(record), rootSlot: this.#u16[record >>> 1], slot };
@@ -108,7 +135,10 @@ export class Jit {
     const batch = this.#compiler.poll();
     if (batch === null) return;
     this.#isBusy = false;
-    if (batch.module) this.#handlers.install(batch.module);
+    if (batch.module) {
+      this.#handlers.install(batch.module);
+      this.counts.modules++;
+    }
     batch.requests.forEach((request, i) => this.#install(request, batch.instructions[i]));
     this.counts.wasmBytes += batch.wasmBytes;
     this.counts.compileMs += batch.milliseconds;
@@ -118,14 +148,20 @@ export class Jit {
     const isLate = generation !== this.#generationOf(record) || this.#code.breakpoints.size !== 0;
     if (instructions === 0 || isLate) {
       if (isLate) this.counts.late++;
+      else this.counts.tooShort++;
       return this.#free(slot);
     }
     const pageSlot = this.#code.slotOf(record);
-    const slots = this.#regions.get(pageSlot);
-    if (slots) slots.push(slot);
-    else this.#regions.set(pageSlot, [slot]);
+    let regions = this.#regions.get(pageSlot);
+    if (!regions) this.#regions.set(pageSlot, regions = new Map());
+    regions.set(slot, { record, instructions });
     this.#u16[record >>> 1] = slot;
     this.counts.regions++;
     this.counts.instructions += instructions;
+  }
+
+  /** The regions of a page slot that are in place. */
+  regionsOf(pageSlot: number): Iterable<RegionInfo> {
+    return this.#regions.get(pageSlot)?.values() ?? [];
   }
 }

@@ -10,7 +10,6 @@ import {
   emitDispatch,
   emitLookUp,
   endSlice,
-  leaveCode,
   leaveForFetch,
   Tier1Emitter,
   TYPE,
@@ -96,6 +95,8 @@ function emitSideExit(): Emitter {
   const e = new Emitter(4);
   const cpu = new Operand("i32", 0), recordBase = new Operand("i32", 1);
   const executed = new Operand("i32", 2), where = new Operand("i64", 3);
+  const sideExits = e.add(e.loadMemory("i64", 8, cpu, STATE.sideExits.offset) as I64, e.i64(1));
+  e.storeMemory(8, cpu, STATE.sideExits.offset, sideExits);
   const low = e.wrap(where), slot = e.wrap(e.shrU(where as I64, e.i32(20)));
   const record = e.add(recordBase as I32, e.shl(e.and(low, e.i32(1023)), e.i32(4)));
   const position = e.and(e.shrU(low, e.i32(10)), e.i32(1023));
@@ -111,7 +112,7 @@ function emitSideExit(): Emitter {
 /** `endSlice(cpu, pc, executed)`: leaves with the budget spent. */
 function emitEndSlice(cpu: Operand<"i32">): Emitter {
   const e = new Emitter(3);
-  endSlice(e, cpu, new Operand("i64", 1), new Operand("i32", 2));
+  endSlice(e, cpu, new Operand("i64", 1), new Operand("i32", 2), "region");
   return e;
 }
 
