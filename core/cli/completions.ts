@@ -18,11 +18,15 @@ export const COMPLETIONS: Command = {
 };
 
 async function completions({ positional: [shell] }: Arguments): Promise<number> {
-  const scripts: Readonly<Record<string, (words: CompletedCommand[]) => string>> = { bash, zsh, fish };
-  if (shell === undefined || !Object.hasOwn(scripts, shell)) {
+  if (shell !== "bash" && shell !== "zsh" && shell !== "fish") {
     throw new UsageError(`Cannot complete in ${shell ?? "an unnamed shell"}: name one of bash, zsh, fish`);
   }
-  return print(scripts[shell](completed(await loadCommands())));
+  return print(completionScript(shell, await loadCommands()));
+}
+
+/** The script for a shell. */
+export function completionScript(shell: "bash" | "zsh" | "fish", commands: readonly Command[]): string {
+  return { bash, zsh, fish }[shell](completed(commands));
 }
 
 /** What an option or a positional argument takes, for completion. */

@@ -3,7 +3,7 @@ import { GUEST_BYTES } from "../machine/memory_map.ts";
 import type { Arguments, Command } from "./command.ts";
 import { print } from "./output.ts";
 import { isColoured, isDumbTerminal } from "./progress.ts";
-import { runQuietly } from "./self_test.ts";
+import { runQuietly } from "./quiet_run.ts";
 import { VERSION } from "./version.ts";
 
 const FAILED = 3;

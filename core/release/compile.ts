@@ -73,6 +73,9 @@ async function tryOut(path: string, work: string, tell: (line: string) => void):
   if (engine.prebuilt !== 1) tell("The handlers that were made beforehand do not fit, so the program starts later");
 }
 
+/** What Deno says when it cannot download esbuild, with which it bundles. */
+const NO_BUNDLER = /esbuild|error sending request|npm registry/i;
+
 /** What goes on top of the runtime: a folder, and the modules in it that are started. */
 interface Program {
   readonly folder: string;
@@ -94,7 +97,8 @@ async function makeProgram(
     await bundle(deno, stage, folder);
     return { folder, entry: "main.js", workers: stage.workers.map((path) => path.replace(/\.ts$/, ".js")) };
   } catch (error) {
-    tell(`Cannot bundle the modules, so the program starts some 100 ms later (${(error as Error).message})`);
+    if (!NO_BUNDLER.test((error as Error).message)) throw error;
+    tell(`Cannot get the bundler, so the program starts some 100 ms later (${(error as Error).message})`);
     const stage = makeStage(`${work}/plain`, false);
     replaceConstant(stage, "core/cli/build_info.ts", "BUILD_INFO", info);
     return { folder: stage.folder, entry: "main.ts", workers: stage.workers };
@@ -102,10 +106,10 @@ async function makeProgram(
 }
 
 /** Where the runtime for a target comes from: DENORT_BIN is the one for this machine. */
-function runtimeFor(target: string): Record<string, string> {
+function runtimeFor(target: string): Record<string, string | undefined> {
   const named = Deno.env.get(`DENORT_BIN_${target.toUpperCase().replaceAll("-", "_")}`);
   if (named !== undefined) return { DENORT_BIN: named };
-  return target === HOST_TARGET ? {} : { DENORT_BIN: "" };
+  return target === HOST_TARGET ? {} : { DENORT_BIN: undefined };
 }
 
 /** The commit and its date; SOURCE_DATE_EPOCH where there is no repository. */

@@ -1,20 +1,26 @@
-/** Runs a program to its end. Throws Error with what it said when it fails. Returns its stdout. */
+/**
+ * Runs a program to its end. Throws Error with what it said when it fails. Returns its stdout.
+ * @param env on top of this program's environment; undefined takes a variable away.
+ */
 export async function run(
   program: string,
   args: readonly string[],
   cwd?: string,
-  env: Record<string, string> = {},
+  env: Readonly<Record<string, string | undefined>> = {},
 ): Promise<string> {
+  const whole = Object.entries({ ...Deno.env.toObject(), NO_COLOR: "1", ...env });
   const { success, code, stdout, stderr } = await new Deno.Command(program, {
     args: [...args],
     cwd,
-    env: { NO_COLOR: "1", ...env },
+    env: Object.fromEntries(whole.filter((entry): entry is [string, string] => entry[1] !== undefined)),
+    clearEnv: true,
     stdin: "null",
   }).output();
   const decoder = new TextDecoder();
   if (!success) {
     const said = decoder.decode(stderr).trim() || decoder.decode(stdout).trim();
-    throw new Error(`${program.split("/").at(-1)} ${args[0]} ended with ${code}:\n${said}`);
+    const plain = said.replace(/\n+Stack backtrace:[^]*/, "");
+    throw new Error(`${program.split("/").at(-1)} ${args[0]} ended with ${code}:\n${plain}`);
   }
   return decoder.decode(stdout);
 }

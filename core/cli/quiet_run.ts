@@ -7,7 +7,7 @@ import { CONTROL, CONTROL_BYTES, type Outcome, type StartMessage, type Statistic
 import type { WorkerMessage } from "./vm_protocol.ts";
 
 /** How a guest's run ended that nobody watched. */
-export interface SelfTestResult {
+export interface QuietResult {
   readonly console: string;
   readonly outcome: Outcome;
   readonly statistics: Statistics | null;
@@ -15,7 +15,7 @@ export interface SelfTestResult {
 }
 
 /** Runs a guest in the machine's Worker: the diagnostic one, or a flat binary. Null when it takes too long. */
-export async function runQuietly(kernel: Uint8Array | null, timeoutMs: number): Promise<SelfTestResult | null> {
+export async function runQuietly(kernel: Uint8Array | null, timeoutMs: number): Promise<QuietResult | null> {
   const worker = machineWorker(), message = quietMessage(kernel), startMs = performance.now();
   const control = new Int32Array(message.control), decoder = new TextDecoder();
   let text = "", timer: ReturnType<typeof setTimeout> | undefined;

@@ -1,0 +1,128 @@
+import { assertEquals, assertMatch } from "@std/assert";
+import { needs } from "../../tests/needs.ts";
+import { filesOf } from "./bundle.ts";
+import { licensesText } from "./licenses.ts";
+import { describeFiles, MANIFEST_NAME, releaseLayout, verifyRelease } from "./manifest.ts";
+import type { Package } from "./packages.ts";
+import { sbomOf } from "./sbom.ts";
+import { productFiles } from "./stage.ts";
+import { tarOf } from "./tar.ts";
+
+const TARGET = "x86_64-unknown-linux-gnu";
+const files = needs({ permissions: ["read", "write"] });
+
+/** A folder laid out as a release is, with its manifest. */
+async function withRelease(use: (folder: string) => Promise<void> | void): Promise<void> {
+  const folder = Deno.makeTempDirSync();
+  try {
+    for (const path of releaseLayout(TARGET)) {
+      Deno.mkdirSync(`${folder}/${path}`.replace(/[^/]+$/, ""), { recursive: true });
+      Deno.writeTextFileSync(`${folder}/${path}`, `this is ${path}`);
+    }
+    Deno.chmodSync(`${folder}/ariel`, 0o755);
+    const manifest = {
+      name: "ariel",
+      version: "1.2.3",
+      target: TARGET,
+      commit: "c",
+      files: await describeFiles(folder),
+    };
+    Deno.writeTextFileSync(`${folder}/${MANIFEST_NAME}`, JSON.stringify(manifest));
+    await use(folder);
+  } finally {
+    Deno.removeSync(folder, { recursive: true });
+  }
+}
+
+Deno.test({
+  name: "a release is verified file by file: missing, extra, misplaced, changed",
+  ...files,
+  fn: () =>
+    withRelease(async (folder) => {
+      assertEquals(await verifyRelease(folder), []);
+      Deno.writeTextFileSync(`${folder}/man/notes.txt`, "extra");
+      Deno.renameSync(`${folder}/completions/_ariel`, `${folder}/_ariel`);
+      Deno.removeSync(`${folder}/LICENSE`);
+      Deno.writeTextFileSync(`${folder}/README.md`, "other");
+      assertEquals(await verifyRelease(folder), [
+        "LICENSE: missing",
+        "README.md: changed",
+        "completions/_ariel: misplaced, it is at _ariel",
+        "man/notes.txt: extra",
+      ]);
+      Deno.removeSync(`${folder}/${MANIFEST_NAME}`);
+      assertMatch((await verifyRelease(folder))[0], /^Cannot read MANIFEST.json/);
+    }),
+});
+
+Deno.test({
+  name: "a manifest that does not name what every release has is refused",
+  ...files,
+  fn: () =>
+    withRelease(async (folder) => {
+      const path = `${folder}/${MANIFEST_NAME}`, manifest = JSON.parse(Deno.readTextFileSync(path));
+      const kept = manifest.files.filter((file: { path: string }) => file.path !== "sbom.cdx.json");
+      Deno.writeTextFileSync(path, JSON.stringify({ ...manifest, files: kept }));
+      assertEquals(await verifyRelease(folder), ["sbom.cdx.json: extra", "sbom.cdx.json: not in the manifest"]);
+    }),
+});
+
+Deno.test({
+  name: "archives of equal files are equal, and tar unpacks them",
+  ...needs({ permissions: ["read", "write", "run"], programs: ["tar"] }),
+  fn: () =>
+    withRelease((folder) => {
+      const archive = tarOf(folder, "ariel-1.2.3", 1_700_000_000, (path) => path === "ariel");
+      assertEquals(archive, tarOf(folder, "ariel-1.2.3", 1_700_000_000, (path) => path === "ariel"));
+      const other = Deno.makeTempDirSync();
+      try {
+        Deno.writeFileSync(`${other}/a.tar`, archive);
+        const { success } = new Deno.Command("tar", { args: ["xf", "a.tar"], cwd: other }).outputSync();
+        assertEquals(success, true);
+        assertEquals(filesOf(`${other}/ariel-1.2.3`), filesOf(folder));
+        for (const path of filesOf(folder)) {
+          assertEquals(Deno.readFileSync(`${other}/ariel-1.2.3/${path}`), Deno.readFileSync(`${folder}/${path}`));
+        }
+        assertEquals(Deno.statSync(`${other}/ariel-1.2.3/ariel`).mode! & 0o777, 0o755);
+      } finally {
+        Deno.removeSync(other, { recursive: true });
+      }
+    }),
+});
+
+const PACKAGE: Package = {
+  name: "@scope/parser",
+  version: "1.0.0",
+  license: "Apache-2.0",
+  licenseTexts: ["the text"],
+  integrity: "sha512-AQID",
+};
+
+Deno.test("the bill of materials names every package with its hash", () => {
+  const subject = { version: "1.2.3", commit: "c", date: "2026-01-01T00:00:00Z", deno: "2.4.2", packages: [PACKAGE] };
+  const bill = JSON.parse(sbomOf(subject));
+  assertEquals(bill.components.map((c: { purl: string }) => c.purl), [
+    "pkg:github/denoland/deno@v2.4.2",
+    "pkg:npm/%40scope/parser@1.0.0",
+  ]);
+  assertEquals(bill.components[1].hashes, [{ alg: "SHA-512", content: "010203" }]);
+});
+
+Deno.test("the licences are there of the runtime and of every package", () => {
+  const text = licensesText("2.4.2", [PACKAGE]);
+  for (const part of ["Deno 2.4.2", "V8", "@scope/parser 1.0.0 (Apache-2.0)", "the text"]) {
+    assertEquals(text.includes(part), true, part);
+  }
+});
+
+Deno.test({
+  name: "nothing of the development tools is part of the program",
+  ...needs({ permissions: ["read"] }),
+  fn() {
+    const paths = productFiles();
+    assertEquals(paths.filter((path) => /_test\.ts$|^tests\/|core\/release\//.test(path)), []);
+    for (const path of ["main.ts", "core/cli/vm_worker.ts", "policies/strict.ts"]) {
+      assertEquals(paths.includes(path), true);
+    }
+  },
+});
