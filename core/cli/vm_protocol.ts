@@ -1,6 +1,7 @@
 import type { LogLevel } from "../log/record.ts";
 import type { PolicySource } from "../policy/bundle.ts";
 import type { OnPolicyError } from "../policy/handlers.ts";
+import type { MachineStatistics } from "./stats.ts";
 
 /*
  * What the main thread and the machine's Worker say to each other.
@@ -90,15 +91,13 @@ export type Outcome =
 /** What the stop word asks for; 0 is to go on. */
 export const STOP_REQUESTS: readonly (Outcome | null)[] = [null, { kind: "interrupted" }, { kind: "timeout" }];
 
-export interface Statistics {
+export interface Statistics extends MachineStatistics {
   readonly instructions: number;
   readonly seconds: number;
   readonly mips: number;
   readonly first_output_ms: number | null;
   /** Counts by kind of trap and verdict. */
   readonly traps: Readonly<Record<string, Readonly<Record<string, number>>>>;
-  readonly tlb: Readonly<Record<string, number>>;
-  readonly engine: Readonly<Record<string, number>>;
 }
 
 export type WorkerMessage =

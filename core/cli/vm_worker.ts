@@ -6,6 +6,7 @@ import { type Ending, GuestMachine } from "./guest_machine.ts";
 import { GuestDebugger } from "./guest_debugger.ts";
 import { GuestPolicies } from "./guest_policies.ts";
 import { Outbox } from "./outbox.ts";
+import { machineStatistics } from "./stats.ts";
 import {
   CONTROL,
   type Outcome,
@@ -110,23 +111,13 @@ function count(
     const sum = totals.traps[kind] ??= {};
     for (const [verdict, n] of Object.entries(verdicts)) sum[verdict] = (sum[verdict] ?? 0) + n;
   }
-  const { engine } = machine, tlbs = machine.vcpus.map((vcpu) => machine.mmu.tlbOf(vcpu));
   return {
     instructions: totals.instructions,
     seconds: round(elapsedMs / 1000),
     mips: round(totals.instructions / elapsedMs / 1000),
     first_output_ms: firstOutputMs === null ? null : round(firstOutputMs - message.startedAtMs),
     traps: totals.traps,
-    tlb: {
-      fills: tlbs.reduce((sum, tlb) => sum + tlb.fillCount, 0),
-      flushes: tlbs.reduce((sum, tlb) => sum + tlb.flushCount, 0),
-    },
-    engine: {
-      modules: engine.handlers.moduleCount,
-      prebuilt: Number(engine.isPrebuilt),
-      helper_calls: engine.helperCalls,
-      slow_accesses: engine.slowAccesses,
-    },
+    ...machineStatistics(machine),
   };
 }
 

@@ -53,6 +53,9 @@ Deno.test({
       "traps",
       "tlb",
       "engine",
+      "exits",
+      "tiers",
+      "jit",
     ]);
     for (const kind of ["mmio", "sysreg", "hypercall", "smc", "abort", "exception"]) {
       assertEquals(typeof Object.values(statistics.traps[kind] ?? {})[0], "number", kind);
