@@ -6,7 +6,7 @@
  */
 import { parseArgs } from "@std/cli";
 import type { BuildInfo } from "../cli/build_info.ts";
-import { bundle } from "./bundle.ts";
+import { bundle, filesOf } from "./bundle.ts";
 import { findPackages, type Package } from "./packages.ts";
 import { prebuild } from "./prebuild.ts";
 import { run, tryRun } from "./process.ts";
@@ -52,6 +52,9 @@ export async function compile({ target, output, tell = () => {} }: CompileOption
       packages: packages.map(({ name, version, license }) => ({ name, version, license })),
     };
     const { entry, workers, folder } = await makeProgram(deno, work, info, tell);
+    // The program remembers its files' times
+    const time = new Date(date);
+    for (const path of filesOf(folder)) Deno.utimeSync(`${folder}/${path}`, time, time);
     Deno.mkdirSync(output.replace(/[^/]+$/, "") || ".", { recursive: true });
     const includes = [...workers, "policies"].flatMap((path) => ["--include", path]);
     const flags = ["--quiet", "--no-check", "--no-prompt", "--no-code-cache", ...PERMISSIONS, ...includes];
