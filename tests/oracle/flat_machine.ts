@@ -165,6 +165,7 @@ export class FlatMachine {
       decoder: new Decoder(rows, CPU_MODELS.max.features),
       recordsOffset: RECORDS,
       recordPages: CODE_PAGES + 8,
+      soleVcpu: this.#tier.usesJit ? CPU : 0,
     });
     this.#vcpu = this.#makeVcpu(shared.buffer as unknown as SharedArrayBuffer);
   }
