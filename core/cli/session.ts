@@ -16,7 +16,9 @@ const PATIENCE_MS = 3000;
 const DRAIN_MS = 250;
 /** The JIT's thread starts so long after the machine's: it has nothing to do at first, and both share the host's cores. */
 const COMPILER_DELAY_MS = 100;
-const SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows" ? ["SIGINT"] : ["SIGINT", "SIGTERM", "SIGHUP"];
+const SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows"
+  ? ["SIGINT"]
+  : ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"];
 
 export interface SessionResult {
   readonly outcome: Outcome;

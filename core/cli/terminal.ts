@@ -2,6 +2,8 @@ import { CHANNEL, type ChannelWriter, FRAME } from "../debug/channel.ts";
 import type { ByteRing } from "../machine/byte_ring.ts";
 
 const CTRL_A = 0x01;
+/** Comes after the program was stopped, when the shell has made the terminal its own meanwhile. */
+const CONTINUED: Deno.Signal | null = Deno.build.os === "windows" ? null : "SIGCONT";
 
 /**
  * The user's terminal as the guest's console: raw, with Ctrl-A as the escape key, as QEMU's mon:stdio has it. Input
@@ -26,17 +28,23 @@ export class ConsoleInput {
   /** Starts to read; returns at once. */
   start(): void {
     if (Deno.stdin.isTerminal()) {
-      Deno.stdin.setRaw(true);
+      this.#makeRaw();
       this.#isRaw = true;
+      if (CONTINUED) Deno.addSignalListener(CONTINUED, this.#makeRaw);
     }
     this.#pump();
   }
 
   /** Leaves the terminal as it was found. */
   restore(): void {
-    if (this.#isRaw) Deno.stdin.setRaw(false);
+    if (this.#isRaw) {
+      if (CONTINUED) Deno.removeSignalListener(CONTINUED, this.#makeRaw);
+      Deno.stdin.setRaw(false);
+    }
     this.#isRaw = false;
   }
+
+  readonly #makeRaw = (): void => Deno.stdin.setRaw(true);
 
   async #pump(): Promise<void> {
     const buffer = new Uint8Array(4096);
