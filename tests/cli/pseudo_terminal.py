@@ -24,8 +24,10 @@ def main():
         os.close(master)
         os.login_tty(slave) if hasattr(os, "login_tty") else login_tty(slave)
         os.execvp(sys.argv[1], sys.argv[1:])
-    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM, signal.SIGQUIT):
         signal.signal(number, lambda n, _: os.kill(child, n))
+    signal.signal(signal.SIGUSR1, lambda n, _: stop_and_go_on(child, slave, before))
+    signal.signal(signal.SIGWINCH, lambda n, _: resize(master))
     relay(master, child)
     status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     sys.exit(status if termios.tcgetattr(slave) == before else NOT_RESTORED)
@@ -39,6 +41,21 @@ def login_tty(slave):
     fcntl.ioctl(slave, termios.TIOCSCTTY, 0)
     for fd in range(3):
         os.dup2(slave, fd)
+
+
+def stop_and_go_on(child, slave, before):
+    """What a shell does with a job that is stopped and brought back."""
+    os.kill(child, signal.SIGSTOP)
+    os.waitpid(child, os.WUNTRACED)
+    termios.tcsetattr(slave, termios.TCSANOW, before)
+    os.kill(child, signal.SIGCONT)
+
+
+def resize(master):
+    import fcntl
+    import struct
+
+    fcntl.ioctl(master, termios.TIOCSWINSZ, struct.pack("HHHH", 50, 132, 0, 0))
 
 
 def relay(master, child):
