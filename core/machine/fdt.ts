@@ -69,6 +69,11 @@ export interface Fdt {
   readonly reservations: readonly Reservation[];
 }
 
+/** A name's bytes: a character each, whatever a damaged tree has there. */
+function nameBytes(name: string): Uint8Array {
+  return Uint8Array.from(name, (character) => character.charCodeAt(0));
+}
+
 /** Writes a flattened devicetree. */
 export function encodeFdt({ root, reservations }: Fdt): Uint8Array {
   const strings = new Map<string, number>();
@@ -80,7 +85,7 @@ export function encodeFdt({ root, reservations }: Fdt): Uint8Array {
   };
   const visit = (node: FdtNode) => {
     word(FDT_BEGIN_NODE);
-    structure.push(...new TextEncoder().encode(node.name), 0);
+    structure.push(...nameBytes(node.name), 0);
     pad();
     for (const [name, value] of node.properties) {
       if (!strings.has(name)) {
@@ -107,7 +112,7 @@ export function encodeFdt({ root, reservations }: Fdt): Uint8Array {
     .forEach((n, i) => view.setUint32(4 * i, n));
   reservations.forEach((r, i) => r.forEach((n, j) => view.setBigUint64(HEADER_BYTES + 16 * i + 8 * j, BigInt(n))));
   bytes.set(structure, structureAt);
-  for (const [name, at] of strings) bytes.set(new TextEncoder().encode(name), stringsAt + at);
+  for (const [name, at] of strings) bytes.set(nameBytes(name), stringsAt + at);
   return bytes;
 }
 
@@ -141,6 +146,8 @@ function decodeReservations(view: DataView, start: number, total: number): Reser
 
 /** Depth of nodes that no devicetree comes near: a damaged one must not exhaust the stack. */
 const DEPTH_MAX = 64;
+/** Bytes of a name that no devicetree comes near. */
+const NAME_MAX = 1024;
 
 function decodeStructure(bytes: Uint8Array, start: number, stringsAt: number): FdtNode {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -154,7 +161,8 @@ function decodeStructure(bytes: Uint8Array, start: number, stringsAt: number): F
   const string = (from: number) => {
     const end = bytes.indexOf(0, from);
     if (end < 0 || from > bytes.length) throw new SyntaxError(`it has no string at offset 0x${from.toString(16)}`);
-    return new TextDecoder().decode(bytes.subarray(from, end));
+    if (end - from > NAME_MAX) throw new SyntaxError(`its name at offset 0x${from.toString(16)} has no end`);
+    return String.fromCharCode(...bytes.subarray(from, end));
   };
   for (;;) {
     const token = word();
