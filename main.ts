@@ -12,7 +12,7 @@ async function main([first, ...others]: readonly string[]): Promise<number> {
   if (first === undefined) return print(shortStart());
   const found = findCommand(COMMANDS, [SYNONYMS[first] ?? first, ...others]);
   if (!("command" in found)) {
-    return print(`Commands:\n${commandList(found)}\n"ariel ${found[0].name} --help" tells more of the first.\n`);
+    return print(`Commands:\n${commandList(found)}\n"ariel ${found[0].name} --help" shows the first one's options.\n`);
   }
   if (found.command.name === "run" && !found.rest.some((arg) => arg === "--help" || arg === "-h")) {
     startMachineWorkerEarly();

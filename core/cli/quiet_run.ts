@@ -6,6 +6,9 @@ import { machineWorker } from "./machine_worker.ts";
 import { CONTROL, CONTROL_BYTES, type Outcome, type StartMessage, type Statistics } from "./vm_protocol.ts";
 import type { WorkerMessage } from "./vm_protocol.ts";
 
+/** The date in it: 1 January 2026, in seconds since 1970. */
+const EPOCH_S = 1_767_225_600;
+
 /** How a guest's run ended that nobody watched. */
 export interface QuietResult {
   readonly console: string;
@@ -67,7 +70,7 @@ function quietMessage(kernel: Uint8Array | null): StartMessage {
     jit: true,
     compilerPort: null,
     maxInstructions: Infinity,
-    epochSeconds: 0,
+    epochSeconds: EPOCH_S,
     logLevel: "none",
     logRing: RecordRing.create(1024).buffer,
     isLogInterleaved: false,

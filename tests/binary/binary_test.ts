@@ -1,27 +1,11 @@
 import { assertEquals, assertMatch } from "@std/assert";
-import { ariel, Dialog, type DialogOptions } from "../cli/ariel.ts";
+import { ariel, Dialog } from "../cli/ariel.ts";
 import { busyboxInitrd, kernelPath, withFile } from "../linux/guest.ts";
 import { needs } from "../needs.ts";
+import { alone } from "./alone.ts";
 
 const binary = needs({ permissions: ["read", "write", "run", "env"], paths: ["ARIEL_BINARY"] });
 const withLinux = needs({ permissions: ["read", "write", "run", "env"], paths: ["ARIEL_BINARY", "ARIEL_REAL"] });
-const NOBODY = 65534;
-
-/** The program alone in a folder, run by a user without a home and with nothing in PATH. */
-async function alone(use: (options: DialogOptions, folder: string) => Promise<void>): Promise<void> {
-  const folder = Deno.makeTempDirSync();
-  try {
-    Deno.copyFileSync(Deno.env.get("ARIEL_BINARY")!, `${folder}/ariel`);
-    Deno.mkdirSync(`${folder}/home`);
-    for (const path of [folder, `${folder}/ariel`]) Deno.chmodSync(path, 0o755);
-    const env = { HOME: `${folder}/home`, PATH: "/nonexistent" };
-    const uid = Deno.uid() === 0 ? NOBODY : undefined;
-    await use({ command: [`${folder}/ariel`], cwd: folder, env, isAlone: true, uid }, folder);
-  } finally {
-    Deno.removeSync(folder, { recursive: true });
-  }
-}
-
 Deno.test({
   name: "the compiled program, alone, runs the diagnostic guest",
   ...binary,
