@@ -20,6 +20,7 @@ const CONSTANTS = String.raw`
 .equ USER, 0x1000000000
 .equ READ_ONLY, 0x2300000000
 .equ DEVICE, 0x2400000000
+.equ NOWHERE, 0x0080000000000001            // in no half of the address space
 .equ DEEP, 0x2500020000                     // behind the tables in use: 128 KiB
 `;
 
@@ -389,6 +390,40 @@ beyond:
     subs    x0, x0, #1
     b.ne    1b
     brk     #0`,
+  ),
+  scenario(
+    "addresses that are not canonical",
+    String.raw`
+    mov     x0, #40
+    ldr     x20, =MEM
+    ldr     x1, =NOWHERE + 0x10
+    mov     x2, #-1
+    lsr     x3, x2, #1
+    lsl     x4, x2, #55
+    mov     x5, #0
+1:  ldr     x6, [x1]
+    add     x7, x7, #1
+    str     x0, [x1, #8]
+    ldr     x8, [x1, #8]
+    ldr     x8, [x2]
+    ldrb    w8, [x2]
+    ldr     x8, [x3]
+    str     x0, [x4, #16]
+    ldr     x8, [x5, #8]
+    strb    w0, [x5, #1]
+    ldr     x9, [x20, #8]
+    str     x9, [x20, #16]
+    mov     x9, x1
+    bl      touch
+    eor     x1, x1, x20                     // a base that is good and bad in turn
+    eor     x20, x20, x1
+    eor     x1, x1, x20
+    subs    x0, x0, #1
+    b.ne    1b
+    brk     #0
+touch:
+    ldr     x10, [x9, #24]
+    ret`,
   ),
   scenario(
     "stack pointers: alignment, SPSel, exceptions on either",

@@ -60,7 +60,6 @@ export class RegionCompiler {
     o.set(o.executed);
     const { root, blocks } = this.#region;
     o.makeSites(new Set(blocks.flatMap((b) => b.instructions.flatMap((f) => f.sites))));
-    o.forgetPages(root.sitesLive);
     o.loadRegisters(root.xLive, root.vLive);
     o.releaseTemporaries();
     this.#tree(root);

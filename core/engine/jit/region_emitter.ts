@@ -36,13 +36,12 @@ export type CallTerminal = { readonly kind: "callTo"; readonly address: I64 } | 
 interface Site {
   readonly page: Operand<"i64">;
   readonly addend: Operand<"i32">;
+  /** Accesses that begin so far from the page's start do not end in it: SPAN, or 0 where no page is known. */
+  readonly span: Operand<"i64">;
 }
 
-/**
- * Stands for no page: an odd address that no translation regime can map, since bits 55:48 are neither all ones nor all
- * zeros. An access there would meet the empty first page of memory, as the addend is 0.
- */
-const NO_PAGE = { lo: 0xe2b48f61 | 0, hi: 0x5a3c9d17 } as const;
+/** No access is longer than 64 bytes: those that begin in the last 63 bytes of a page ask the TLB. */
+const SPAN = 4096 - 63;
 
 /**
  * Writes the instructions of a region: registers are locals, and each write of one is stored in the state block too, so
@@ -420,18 +419,18 @@ export class RegionEmitter extends GuestEmitter implements Builder {
 
   // Memory: a page per base register, then the TLB, then TypeScript
 
-  /** Makes the site of each key (siteKey of analysis.ts) that the region's instructions have. */
+  /** Makes the site of each key (siteKey of analysis.ts) that the region's instructions have: no page is known yet. */
   makeSites(keys: Iterable<number>): void {
-    for (const key of keys) this.#sites.set(key, { page: this.newLocal("i64"), addend: this.newLocal("i32") });
+    for (const key of keys) {
+      const [page, addend, span] = [this.newLocal("i64"), this.newLocal("i32"), this.newLocal("i64")];
+      this.#sites.set(key, { page, addend, span });
+    }
   }
   /** The pages of these sites may have become others. */
   forgetPages(keys: Iterable<number>): void {
     for (const key of keys) {
-      const { page, addend } = this.#sites.get(key)!;
-      this.get(this.i64Halves(NO_PAGE.lo, NO_PAGE.hi));
-      this.set(page);
-      this.get(this.i32(0));
-      this.set(addend);
+      this.get(this.i64(0));
+      this.set(this.#sites.get(key)!.span);
     }
   }
   protected override access(a: Access): void {
@@ -441,7 +440,7 @@ export class RegionEmitter extends GuestEmitter implements Builder {
     }
     const site = this.#sites.get(siteKey(this.#base, a.write))!, low = this.wrap(a.address);
     const limit = this.i64(4097 - a.bytes);
-    let miss: I32 = this.geU(this.sub(a.address, site.page as I64), limit);
+    let miss: I32 = this.geU(this.sub(a.address, site.page as I64), site.span as I64);
     const misaligned = mustAlign(a) ? this.and(low, this.i32(a.bytes - 1)) : null;
     if (misaligned) miss = this.or(miss, misaligned);
     this.beginIf(miss, 0);
@@ -456,6 +455,8 @@ export class RegionEmitter extends GuestEmitter implements Builder {
     this.set(site.page);
     this.get(addend);
     this.set(site.addend);
+    this.get(this.i64(SPAN));
+    this.set(site.span);
     this.endBlock();
     a.fast(this.add(low, site.addend as I32));
   }
