@@ -45,7 +45,7 @@ export function isBtypeCompatible(vcpu: Vcpu, word: number, btype: number): bool
 function isFromGuardedPage(vcpu: Vcpu): boolean {
   const { u32, w } = vcpu;
   const lo = u32[w + PC_PAGE], hi = u32[w + PC_PAGE + 1];
-  const entry = u32[w + TLB + (hi >>> 23 & 1)] + EXEC_TLB_OFFSET + (lo >>> 8 & 0x3ff0) >>> 2;
+  const entry = u32[w + TLB + (hi >>> 23 & 1)] + EXEC_TLB_OFFSET + (lo >>> 8 & 0xfff0) >>> 2;
   return u32[entry] === lo && u32[entry + 1] === hi && (u32[entry + 3] & 1) !== 0;
 }
 

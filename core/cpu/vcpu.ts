@@ -110,6 +110,12 @@ export class Vcpu implements GicVcpu {
     return this.hasEl3 && (this.sysLo(SCR_EL3) & 4) !== 0;
   }
 
+  /**
+   * Set where an address that runs may have come to stand for other code (TLB maintenance, another context): generated
+   * code is left behind the instruction, as its WebAssembly callers go on at addresses that they looked up before.
+   */
+  codeMoved = false;
+
   /** Set by a helper after which the instruction must not go on: the PC already says where execution continues. */
   redirected = false;
 

@@ -130,6 +130,7 @@ export class Engine {
         helper: (id) => this.#helper(id),
         memoryAccess: (request) => this.#memoryAccess(request),
         decode: (record) => this.#decode(record),
+        fetch: (branchType) => this.#fetchTarget(branchType),
         hot: (record) => {
           this.jit?.hot(record);
           return 0;
@@ -234,12 +235,17 @@ export class Engine {
 
   #enter(vcpu: Vcpu, record: number): void {
     const { i32, w } = vcpu;
-    i32[w + KIND_FIELD] = SLICE;
-    this.handlers.enter(vcpu.base, record, i32[w + BUDGET] - (record >>> 4));
-    const kind = i32[w + KIND_FIELD];
-    this.exits[kind]++;
-    if (kind === SLICE || kind === REGION) return;
-    if (kind === FETCH) return this.#fetched(vcpu);
+    let kind: number;
+    do {
+      i32[w + KIND_FIELD] = SLICE;
+      this.handlers.enter(vcpu.base, record, i32[w + BUDGET] - (record >>> 4));
+      kind = i32[w + KIND_FIELD];
+      this.exits[kind]++;
+      if (kind === SLICE || kind === REGION) return;
+      // The budget was looked at before, or will be
+      if (kind === FETCH) record = this.#fetchTarget(vcpu.get32("exitArgument"));
+    } while (kind === FETCH && record !== 0);
+    if (record === 0) return;
     if (kind === STEP || kind === BREAKPOINT) {
       vcpu.syncPc();
       if (kind === BREAKPOINT) this.#exceptions.exit(vcpu, "breakpoint");
@@ -249,17 +255,6 @@ export class Engine {
     if (kind === REDIRECT) return;
     vcpu.syncPc();
     this.#exceptions.exit(vcpu, EXIT_KINDS[kind]);
-  }
-
-  /** After a branch: the PC holds no tag, and where an indirect branch entered a guarded page, its target must allow that. */
-  #fetched(vcpu: Vcpu): void {
-    if (vcpu.u32[vcpu.w + PC + 1] >>> 24 !== 0) this.#exceptions.branchAddress(vcpu);
-    const kind = vcpu.get32("exitArgument");
-    if (kind === 0) return;
-    const branchWord = this.#wordOfRecord(vcpu.get32("record"));
-    const host = this.#translate(vcpu);
-    if (host < 0 || !this.#mmu.guarded) return;
-    if (this.#exceptions.branchTarget(vcpu, this.#i32[host >>> 2], branchWord, kind)) vcpu.i32[vcpu.w + BUDGET]++;
   }
 
   #wordOfRecord(record: number): number {
@@ -285,7 +280,7 @@ export class Engine {
   #forgetPage(vcpu: Vcpu): void {
     const lo = vcpu.u32[vcpu.w + PC];
     const entry = execEntry(vcpu, lo, vcpu.i32[vcpu.w + PC + 1]);
-    vcpu.i32[entry] = (lo & 0x3ff000) === 0 ? 0x1000 : 0;
+    vcpu.i32[entry] = (lo & 0xfff000) === 0 ? 0x1000 : 0;
     vcpu.i32[entry + 1] = 0;
   }
 
@@ -294,25 +289,32 @@ export class Engine {
     const { i32, u32, w } = vcpu;
     const lo = u32[w + PC], hi = i32[w + PC + 1];
     const entry = execEntry(vcpu, lo, hi);
-    let recordBase: number;
-    if (i32[entry] === (lo & ~0xfff) && i32[entry + 1] === hi && (lo & 3) === 0) recordBase = u32[entry + 2];
-    else {
-      const host = this.#translate(vcpu);
-      if (host < 0) {
-        i32[w + BUDGET]++;
-        return 0;
-      }
-      const hostPage = host >>> 12;
-      if (this.onFetchPage !== null) this.onFetchPage(vcpu, lo & ~0xfff, hi, hostPage);
-      if (!this.code.holds(hostPage)) this.#mmu.protectCode(hostPage);
-      recordBase = this.code.recordsOf(hostPage);
-      // The TLB block is asked for again: entering the page may have flushed it.
-      const filled = execEntry(vcpu, lo, hi);
-      i32[filled] = lo & ~0xfff;
-      i32[filled + 1] = hi;
-      u32[filled + 2] = recordBase;
-      u32[filled + 3] = this.#mmu.guarded ? 3 : 0;
+    if (i32[entry] === (lo & ~0xfff) && i32[entry + 1] === hi && (lo & 3) === 0) {
+      return this.#enterPage(vcpu, lo, hi, u32[entry + 2]);
     }
+    const host = this.#translate(vcpu);
+    if (host >= 0) return this.#fillExec(vcpu, lo, hi, host);
+    i32[w + BUDGET]++;
+    return 0;
+  }
+
+  /** Puts the page just translated in the execute TLB. @returns the record of the PC's instruction. */
+  #fillExec(vcpu: Vcpu, lo: number, hi: number, host: number): number {
+    const { i32, u32 } = vcpu, hostPage = host >>> 12;
+    if (this.onFetchPage !== null) this.onFetchPage(vcpu, lo & ~0xfff, hi, hostPage);
+    if (!this.code.holds(hostPage)) this.#mmu.protectCode(hostPage);
+    const recordBase = this.code.recordsOf(hostPage);
+    // Only now, as entering the page in the cache may have emptied the TLB
+    const entry = execEntry(vcpu, lo, hi);
+    i32[entry] = lo & ~0xfff;
+    i32[entry + 1] = hi;
+    u32[entry + 2] = recordBase;
+    u32[entry + 3] = this.#mmu.guarded ? 3 : 0;
+    return this.#enterPage(vcpu, lo, hi, recordBase);
+  }
+
+  #enterPage(vcpu: Vcpu, lo: number, hi: number, recordBase: number): number {
+    const { i32, u32, w } = vcpu;
     u32[w + (STATE.pcPage.offset >>> 2)] = lo & ~0xfff;
     i32[w + (STATE.pcPage.offset >>> 2) + 1] = hi;
     u32[w + (STATE.recordBase.offset >>> 2)] = recordBase;
@@ -366,13 +368,14 @@ export class Engine {
     this.helperCalls++;
     if (mayExit) {
       vcpu.syncPc();
-      vcpu.redirected = false;
+      vcpu.redirected = vcpu.codeMoved = false;
     }
     run(vcpu);
     if (!mayExit) return 0;
     if (vcpu.u32[vcpu.w + ATTENTION] === 2) this.stopSoon();
-    if (!vcpu.redirected) return 0;
-    vcpu.i32[vcpu.w + KIND_FIELD] = REDIRECT;
+    if (vcpu.redirected) vcpu.i32[vcpu.w + KIND_FIELD] = REDIRECT;
+    else if (vcpu.codeMoved) fetchNext(vcpu);
+    else return 0;
     return 1;
   }
 
@@ -393,6 +396,27 @@ export class Engine {
     return left;
   }
 
+  /**
+   * The record of the PC, which a branch went to: it then holds no tag, and where an indirect branch entered a guarded
+   * page, its target must allow that.
+   * @param kind 0, 1 or 2: RET and direct branches, BR, BLR.
+   * @returns 0 when an exception was taken.
+   */
+  #fetchTarget(kind: number): number {
+    const vcpu = this.#vcpu, { i32, u32, w } = vcpu;
+    i32[w + KIND_FIELD] = SLICE;
+    if (u32[w + PC + 1] >>> 24 !== 0) this.#exceptions.branchAddress(vcpu);
+    if (kind === 0) return this.#fetch(vcpu);
+    const branchWord = this.#wordOfRecord(vcpu.get32("record"));
+    const host = this.#translate(vcpu);
+    if (host < 0) return 0;
+    if (this.#mmu.guarded && this.#exceptions.branchTarget(vcpu, this.#i32[host >>> 2], branchWord, kind)) {
+      i32[w + BUDGET]++;
+      return 0;
+    }
+    return this.#fillExec(vcpu, u32[w + PC], i32[w + PC + 1], host);
+  }
+
   #decode(record: number): number {
     if (this.jit?.isEager && this.jit.compileAt(record)) return record;
     if (this.code.decode(record)) return record;
@@ -404,9 +428,19 @@ export class Engine {
   }
 }
 
+/** Makes the code be left behind the instruction of the PC. */
+function fetchNext(vcpu: Vcpu): void {
+  const { i32, u32, w } = vcpu;
+  const lo = u32[w + PC] += 4;
+  if (lo > 0xffffffff) u32[w + PC + 1]++;
+  i32[w + BUDGET]++;
+  i32[w + KIND_FIELD] = FETCH;
+  vcpu.set32("exitArgument", 0);
+}
+
 /** The word index of an address's entry in the execute TLB. */
 function execEntry({ u32, w }: Vcpu, lo: number, hi: number): number {
-  return (u32[w + TLB + (hi >>> 23 & 1)] + EXEC_TLB_OFFSET + ((lo >>> 8) & 0x3ff0)) >>> 2;
+  return (u32[w + TLB + (hi >>> 23 & 1)] + EXEC_TLB_OFFSET + ((lo >>> 8) & 0xfff0)) >>> 2;
 }
 
 function commonShapes(decoder: Decoder): Shape[] {

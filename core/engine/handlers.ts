@@ -6,7 +6,7 @@ import { Operand } from "./emitter.ts";
 import { IMPORT } from "./guest_emitter.ts";
 import {
   emitDispatch,
-  emitLookUp,
+  emitFind,
   endSlice,
   FETCH_EXIT,
   FIRST_REGION_SLOT,
@@ -34,6 +34,7 @@ export const IMPORTS = [
   { name: "memory_access", type: TYPE.import },
   { name: "decode", type: TYPE.import },
   { name: "hot", type: TYPE.import },
+  { name: "fetch", type: TYPE.import },
 ];
 
 /** What generated code calls in TypeScript; each gets one number and answers with one. */
@@ -46,6 +47,8 @@ export interface Callbacks {
   decode(record: number): number;
   /** Told of a record that many branches arrive at; answers 0. */
   hot(record: number): number;
+  /** Translates the PC, which a branch of this BRANCH_TYPE goes to; returns the record to run, or 0 to leave. */
+  fetch(branchType: number): number;
 }
 
 /** One shape of a row, to be made into a handler: any word of it, and the variant bits. */
@@ -79,8 +82,8 @@ export class Handlers {
    */
   constructor(memory: WebAssembly.Memory, callbacks: Callbacks, readonly profile = false, readonly soleVcpu = 0) {
     this.memoryPages = memory.buffer.byteLength / 65536;
-    const { helper, memoryAccess, decode, hot } = callbacks;
-    this.#imports = { env: { memory, table: this.table, helper, memory_access: memoryAccess, decode, hot } };
+    const { helper, memoryAccess, decode, hot, fetch } = callbacks;
+    this.#imports = { env: { memory, table: this.table, helper, memory_access: memoryAccess, decode, hot, fetch } };
     const special = [
       [emitDecode(), SPECIAL.decode],
       [emitNextPage(), SPECIAL.nextPage],
@@ -194,7 +197,7 @@ function continueAt(e: Emitter, record: Operand<"i32">): void {
  */
 function emitEnter(): Emitter {
   const e = new Emitter(3);
-  const address = e.newLocal("i64");
+  const address = e.newLocal("i64"), executed = e.newLocal("i32");
   e.storeMemory(4, CPU, STATE.depth.offset, e.i32(0));
   e.storeMemory(4, CPU, STATE.left.offset, e.i32(0));
   e.code.raw([0x03, 0x40]); // loop
@@ -208,18 +211,15 @@ function emitEnter(): Emitter {
   e.return();
   e.endBlock();
   e.endBlock();
-  emitLookUp(e, CPU, address, (record) => {
-    e.get(record);
-    e.set(RECORD);
-    e.get(e.sub(e.loadMemory("i32", 4, CPU, STATE.budget.offset), e.shrU(record, e.i32(4))));
-    e.set(COUNT);
-    e.code.raw([0x0c, 0x01]); // br to the loop
-    e.endOfCode();
-  });
-  e.storeMemory(8, CPU, STATE.pc.offset, address);
-  e.storeMemory(4, CPU, STATE.exitKind.offset, e.i32(FETCH_EXIT));
-  e.storeMemory(8, CPU, STATE.exitArgument.offset, e.i64(0));
-  leaveCode(e, CPU);
+  e.get(e.loadMemory("i32", 4, CPU, STATE.budget.offset));
+  e.set(executed);
+  const record = emitFind(e, CPU, address, executed, null);
+  e.get(record);
+  e.set(RECORD);
+  e.get(e.sub(executed as I32, e.shrU(record, e.i32(4))));
+  e.set(COUNT);
+  e.code.raw([0x0c, 0x00]); // br to the loop
+  e.endOfCode();
   e.endBlock();
   e.code.u8(0x00); // unreachable
   return e;

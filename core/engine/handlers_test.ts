@@ -59,7 +59,13 @@ Deno.test("words of one shape have the same handler, whatever their registers an
 Deno.test("the handlers of all rows are valid WebAssembly", () => {
   const next = random(2);
   const memory = new WebAssembly.Memory({ initial: 16, maximum: 16, shared: true });
-  const handlers = new Handlers(memory, { helper: () => 0, memoryAccess: () => 0, decode: () => 0, hot: () => 0 });
+  const handlers = new Handlers(memory, {
+    helper: () => 0,
+    memoryAccess: () => 0,
+    decode: () => 0,
+    hot: () => 0,
+    fetch: () => 0,
+  });
   const builder = new CaptureBuilder(memory.buffer as unknown as SharedArrayBuffer);
   const failures: string[] = [];
   for (const row of rows) {

@@ -362,23 +362,25 @@ export class Tier1Emitter extends GuestEmitter implements Builder {
 }
 
 /**
- * Writes a look-up of an address in the execute TLB: on a hit `pcPage` and `recordBase` are set and `found` is run with
- * the record; what is written after that is reached on a miss. A guarded page is missed by branches of a BRANCH_TYPE that
- * is not 0, so that TypeScript checks their target (FEAT_BTI).
+ * Writes the way to the record of an address: by way of the execute TLB, or of TypeScript, which translates it or takes an
+ * exception; then the code is left. `pcPage` and `recordBase` are set. TypeScript is asked too where a branch of a
+ * BRANCH_TYPE that is not 0 goes to a guarded page, to check its target (FEAT_BTI).
+ * @param executed a local, which is read again behind TypeScript.
  */
-export function emitLookUp(
+export function emitFind(
   e: Emitter,
   cpu: Operand<"i32">,
   address: Operand<"i64">,
-  found: (record: I32) => void,
-  branchType?: I32,
-): void {
-  const index = e.and(e.shrU(e.wrap(address), e.i32(8)), e.i32(0x3ff0));
+  executed: Operand<"i32">,
+  branchType: I32 | null,
+): I32 {
+  const result = e.newLocal("i32");
+  const index = e.and(e.shrU(e.wrap(address), e.i32(8)), e.i32(0xfff0));
   const entry = e.add(tlbOf(e, cpu, address as I64), index);
   const tag = e.loadMemory("i64", 8, entry, EXEC_TLB_OFFSET);
-  // Rotating brings a misaligned address out of range.
-  const words = e.rotr(e.sub(address as I64, tag as I64), e.i64(2));
-  let hit: I32 = e.ltU(words, e.i64(1024));
+  const offset = e.sub(address as I64, tag as I64);
+  // Neither beyond the page nor misaligned
+  let hit: I32 = e.eqz(e.and(offset, e.i64(~0xffc)));
   if (branchType) {
     // The entry's flags are 3 for a guarded page.
     hit = e.and(hit, e.eqz(e.and(e.loadMemory("i32", 4, entry, EXEC_TLB_OFFSET + 12), branchType)));
@@ -387,28 +389,35 @@ export function emitLookUp(
   const recordBase = e.loadMemory("i32", 4, entry, EXEC_TLB_OFFSET + 8);
   e.storeMemory(8, cpu, STATE.pcPage.offset, tag);
   e.storeMemory(4, cpu, STATE.recordBase.offset, recordBase);
-  found(e.add(recordBase as I32, e.shl(e.wrap(words), e.i32(4))));
+  e.get(e.add(recordBase as I32, e.shl(e.wrap(offset), e.i32(2))));
+  e.set(result);
+  e.beginElse();
+  e.storeMemory(8, cpu, STATE.pc.offset, address);
+  e.storeMemory(4, cpu, STATE.budget.offset, executed);
+  e.get(e.callFunction(IMPORT.fetch, "i32", branchType ?? e.i32(0)));
+  e.set(result);
+  e.beginIf(e.eqz(result), 0);
+  leaveCode(e, cpu);
   e.endBlock();
+  e.get(e.loadMemory("i32", 4, cpu, STATE.budget.offset));
+  e.set(executed);
+  e.endBlock();
+  return result;
 }
 
-/**
- * Writes `dispatch(cpu, address, executed, branchType)`: finds the record of an address through the execute TLB and goes
- * on there, or leaves for TypeScript to translate it.
- */
+/** Writes `dispatch(cpu, address, executed, branchType)`: goes on at an address of any page. */
 export function emitDispatch(profile: boolean, soleVcpu: number): Emitter {
   const e = new Emitter(4);
   const cpu = cpuOperand(soleVcpu), address = new Operand("i64", 1);
   const executed = new Operand("i32", 2), branchType = new Operand("i32", 3);
-  emitLookUp(e, cpu, address, (record) => {
-    const slot = profile ? countArrival(e, cpu, record) : e.loadMemory("i32", 2, record, 0);
-    e.get(cpu);
-    e.get(record);
-    e.get(e.sub(executed as I32, e.shrU(record, e.i32(4))));
-    e.get(slot);
-    e.code.raw([0x13, TYPE.handler, 0x00]);
-    e.endOfCode();
-  }, branchType);
-  leaveForFetch(e, cpu, address, executed, branchType);
+  const record = emitFind(e, cpu, address, executed, branchType);
+  const slot = profile ? countArrival(e, cpu, record) : e.loadMemory("i32", 2, record, 0);
+  e.get(cpu);
+  e.get(record);
+  e.get(e.sub(executed as I32, e.shrU(record, e.i32(4))));
+  e.get(slot);
+  e.code.raw([0x13, TYPE.handler, 0x00]); // return_call_indirect
+  e.endOfCode();
   return e;
 }
 

@@ -1,21 +1,21 @@
 import { STATE } from "../cpu/layout.ts";
 import type { Vcpu } from "../cpu/vcpu.ts";
+import { KEY_PAN } from "./context.ts";
 import { Stage2Cache } from "./stage2_cache.ts";
 import { WalkCache } from "./walk_cache.ts";
 
 /**
  * The software TLB that generated code reads. One context block is a READ array, a WRITE array and an EXEC array of
- * 16-byte entries, direct-mapped by VA[23:12] (EXEC: VA[21:12]):
+ * 16-byte entries, direct-mapped by VA[23:12]:
  *   +0  tag: 64-bit VA of the page exactly as used; it never matches an address of another index
  *   +8  addend: the byte offset in memory of an access is VA[31:0] + addend, modulo 2^32 (EXEC: where the records start)
  *   +12 flags (EXEC: the engine's)
  */
 export const TLB_ENTRIES = 4096;
-export const TLB_EXEC_ENTRIES = 1024;
 export const TLB_READ = 0;
 export const TLB_WRITE = 16 * TLB_ENTRIES;
 export const TLB_EXEC = 2 * 16 * TLB_ENTRIES;
-export const TLB_CONTEXT_BYTES = TLB_EXEC + 16 * TLB_EXEC_ENTRIES;
+export const TLB_CONTEXT_BYTES = TLB_EXEC + 16 * TLB_ENTRIES;
 export const TLB_CONTEXTS = 32;
 /** What one vCPU's TLBs take of memory. */
 export const TLB_BYTES = TLB_CONTEXTS * TLB_CONTEXT_BYTES;
@@ -23,18 +23,16 @@ export const TLB_BYTES = TLB_CONTEXTS * TLB_CONTEXT_BYTES;
 /** Words of a context's key; see context.ts. */
 export const KEY_WORDS = 6;
 /** How many entries of a context are remembered, so that a context with few is cleared one by one. */
-const JOURNAL = 256;
+const JOURNAL = 1024;
 const CONTEXT_WORDS = TLB_CONTEXT_BYTES >>> 2;
 /** Pages of blocks larger than 4 KiB are remembered in a bit map of this many bits, hashed by 2 MiB of VA. */
 const BLOCK_MAP_WORDS = 8;
+const EXEC_MAP_WORDS = TLB_ENTRIES / 32;
 
 /** The invalid tag of an entry at a VA: of another index, so that it cannot match. */
-function invalidTag(lo: number, indexMask: number): number {
-  return (lo & indexMask) === 0 ? 0x1000 : 0;
+function invalidTag(lo: number): number {
+  return (lo & 0xfff000) === 0 ? 0x1000 : 0;
 }
-
-const DATA_INDEX = 0xfff000;
-const EXEC_INDEX = 0x3ff000;
 
 /** The TLB contexts of one vCPU: which block holds what, and how entries come and go. */
 export class VcpuTlb {
@@ -56,6 +54,9 @@ export class VcpuTlb {
   readonly guarded = new Uint8Array(TLB_CONTEXTS);
   /** Of contexts without ASID: a page of the upper half was met that is not global, so the ASID's context serves it. */
   readonly hasNonGlobal = new Uint8Array(TLB_CONTEXTS);
+  /** Pages have been executed since the context was emptied: a bit for each, by index. */
+  readonly #hasExec = new Uint8Array(TLB_CONTEXTS);
+  readonly #execMap = new Int32Array(TLB_CONTEXTS * EXEC_MAP_WORDS);
   /** Contexts emptied, and entries made: for statistics. */
   flushCount = 0;
   fillCount = 0;
@@ -71,11 +72,11 @@ export class VcpuTlb {
   /** Bit 0, 1: an entry of a block larger than 2 MiB in the lower, upper half of the address space. */
   readonly #largeBlocks = new Uint8Array(TLB_CONTEXTS);
 
-  /** @param base byte offset of TLB_BYTES of memory, a multiple of 16. */
+  /** @param base byte offset of TLB_BYTES of memory that nothing has written to yet, a multiple of 16. */
   constructor(readonly vcpu: Vcpu, base: number) {
     this.#words = vcpu.i32;
     this.#base = base >>> 2;
-    for (let context = 0; context < TLB_CONTEXTS; context++) this.#clearAll(context);
+    for (let context = 0; context < TLB_CONTEXTS; context++) this.#closeFirst(context);
   }
 
   /** Byte offset in memory of a context's block. */
@@ -107,11 +108,21 @@ export class VcpuTlb {
     i32[w + (STATE.tlb.offset >>> 2)] = this.offset(current);
     i32[w + (STATE.tlbUpper.offset >>> 2)] = this.offset(upper);
     i32[w + (STATE.tlbUnprivileged.offset >>> 2)] = this.offset(unprivileged);
+    if (this.#differs(this.current, current) || this.#differs(this.upper, upper)) this.vcpu.codeMoved = true;
     this.upper = upper;
     this.unprivileged = unprivileged;
     if (this.current === current) return false;
     this.current = current;
     return true;
+  }
+
+  /** Whether pages that were executed in context `old` may be others in `context`: PSTATE.PAN is about data. */
+  #differs(old: number, context: number): boolean {
+    if (old === context || old < 0 || this.#hasExec[old] === 0) return false;
+    const { keys } = this, a = old * KEY_WORDS, b = context * KEY_WORDS;
+    if (((keys[a] ^ keys[b]) & ~KEY_PAN) !== 0) return true;
+    for (let i = 1; i < KEY_WORDS; i++) if (keys[a + i] !== keys[b + i]) return true;
+    return false;
   }
 
   #hasWantedKey(context: number): boolean {
@@ -148,7 +159,7 @@ export class VcpuTlb {
     const page = lo & ~0xfff;
     this.fillCount++;
     this.#note(context, w);
-    words[w] = invalidTag(lo, DATA_INDEX);
+    words[w] = invalidTag(lo);
     words[w + 2] = hostPage - page;
     words[w + 1] = hi;
     words[w] = page;
@@ -158,7 +169,9 @@ export class VcpuTlb {
   /** Prepares for the engine's entering a page in the EXEC array. */
   noteExec(context: number, lo: number, guarded: boolean): void {
     this.fillCount++;
-    this.#note(context, this.#base + context * CONTEXT_WORDS + (TLB_EXEC >>> 2) + (lo >>> 10 & 0xffc));
+    this.#note(context, this.#base + context * CONTEXT_WORDS + (TLB_EXEC >>> 2) + (lo >>> 10 & 0x3ffc));
+    this.#hasExec[context] = 1;
+    this.#execMap[context * EXEC_MAP_WORDS + (lo >>> 17 & EXEC_MAP_WORDS - 1)] |= 1 << (lo >>> 12 & 31);
     if (!guarded) return;
     this.guarded[context] = 1;
     if (context === this.current || context === this.upper) this.vcpu.set32("guarded", 1);
@@ -212,14 +225,23 @@ export class VcpuTlb {
     const page = lo & ~0xfff;
     const read = this.#base + context * CONTEXT_WORDS + (lo >>> 10 & 0x3ffc);
     const write = read + (TLB_WRITE >>> 2);
-    const exec = this.#base + context * CONTEXT_WORDS + (TLB_EXEC >>> 2) + (lo >>> 10 & 0xffc);
-    if (words[read] === page) words[read] = invalidTag(lo, DATA_INDEX);
-    if (words[write] === page) words[write] = invalidTag(lo, DATA_INDEX);
-    if (words[exec] === page) words[exec] = invalidTag(lo, EXEC_INDEX);
+    const exec = this.#base + context * CONTEXT_WORDS + (TLB_EXEC >>> 2) + (lo >>> 10 & 0x3ffc);
+    if (words[read] === page) words[read] = invalidTag(lo);
+    if (words[write] === page) words[write] = invalidTag(lo);
+    if (words[exec] === page) words[exec] = invalidTag(lo);
+    if ((this.#execMap[context * EXEC_MAP_WORDS + (lo >>> 17 & EXEC_MAP_WORDS - 1)] >>> (lo >>> 12 & 31) & 1) === 0) {
+      return;
+    }
+    if (context === this.current || context === this.upper) this.vcpu.codeMoved = true;
   }
 
   #empty(context: number): void {
     this.flushCount++;
+    if (this.#hasExec[context] !== 0) {
+      if (context === this.current || context === this.upper) this.vcpu.codeMoved = true;
+      this.#execMap.fill(0, context * EXEC_MAP_WORDS, (context + 1) * EXEC_MAP_WORDS);
+      this.#hasExec[context] = 0;
+    }
     const count = this.#journalCount[context];
     if (count > JOURNAL) this.#clearAll(context);
     else {
@@ -236,6 +258,12 @@ export class VcpuTlb {
   #clearAll(context: number): void {
     const start = this.#base + context * CONTEXT_WORDS;
     this.#words.fill(0, start, start + CONTEXT_WORDS);
+    this.#closeFirst(context);
+  }
+
+  /** Keeps zeroed entries of index 0 from matching page 0. */
+  #closeFirst(context: number): void {
+    const start = this.#base + context * CONTEXT_WORDS;
     this.#words[start] = this.#words[start + (TLB_WRITE >>> 2)] = this.#words[start + (TLB_EXEC >>> 2)] = 0x1000;
   }
 
@@ -260,8 +288,9 @@ export class VcpuTlb {
   /** Removes every EXEC entry. */
   invalidateExec(): void {
     for (let context = 0; context < TLB_CONTEXTS; context++) {
+      if (this.keys[context * KEY_WORDS] === 0) continue;
       const start = this.#base + context * CONTEXT_WORDS + (TLB_EXEC >>> 2);
-      this.#words.fill(0, start, start + 4 * TLB_EXEC_ENTRIES);
+      this.#words.fill(0, start, start + 4 * TLB_ENTRIES);
       this.#words[start] = 0x1000;
     }
   }

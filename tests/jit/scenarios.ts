@@ -728,6 +728,58 @@ second:
     ret     x10`,
   ),
   scenario(
+    "a page that is taken away by its address while functions are on the stack",
+    String.raw`
+    ldr     x20, =DESCRIPTOR_CODE2
+    ldr     x21, =VARIABLES
+    adr     x22, recovered
+    str     x22, [x21, #RECOVERY]
+    mov     x9, #40
+1:  ldr     x1, [x20]
+    bl      second
+    add     x2, x2, #1
+recovered:
+    str     x1, [x20]
+    dsb     ishst
+    isb
+    subs    x9, x9, #1
+    b.ne    1b
+    brk     #0
+third:
+    mov     x13, x30
+    bl      remove
+    add     x4, x4, #1
+    ret     x13
+remove:
+    and     x12, x9, #3
+    cbz     x12, 2f
+    str     xzr, [x20]
+    dsb     ishst
+    adr     x11, second
+    lsr     x11, x11, #12
+    and     x11, x11, #0xfffffffffff
+    cmp     x12, #2
+    b.hi    3f
+    b.eq    4f
+    tlbi    vae1, x11
+    b       5f
+3:  tlbi    vaale1is, x11
+    b       5f
+4:  mov     x12, #1
+    lsl     x12, x12, #46
+    bfxil   x12, x11, #0, #37
+    tlbi    rvae1is, x12
+5:  dsb     ish
+    isb
+2:  ret
+    .balign 4096
+second:
+    mov     x10, x30
+    bl      third
+    add     x3, x3, #1
+    ret     x10`,
+  ),
+  scenario(
     "fetches that fail: unmapped, misaligned, tagged addresses",
     String.raw`
     ldr     x21, =VARIABLES

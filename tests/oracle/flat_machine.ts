@@ -205,7 +205,7 @@ export class FlatMachine {
 
   #flushExec(): void {
     const start = (TLB + EXEC_TLB_OFFSET) >>> 2;
-    this.#u32.fill(0, start, start + 0x1000);
+    this.#u32.fill(0, start, start + 0x4000);
     // The entry of index 0 must not match address 0.
     this.#u32[start] = 0x1000;
   }

@@ -38,6 +38,7 @@ export class RowRunner {
       memoryAccess: () => 1,
       decode: () => 0,
       hot: () => 0,
+      fetch: () => 0,
     });
   }
 

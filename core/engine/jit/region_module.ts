@@ -8,7 +8,7 @@ import {
   countArrival,
   cpuOperand,
   emitDispatch,
-  emitLookUp,
+  emitFind,
   endSlice,
   leaveForFetch,
   Tier1Emitter,
@@ -118,8 +118,7 @@ function emitEndSlice(cpu: Operand<"i32">): Emitter {
 
 /**
  * `callFar(cpu, address, executed, branchType)`: runs what is at an address of any page until it returns, and gives the
- * address it returned to. A call nested too deeply, or to a page that TypeScript must look at, leaves: a jump would keep
- * the caller's frame.
+ * address it returned to. A call nested too deeply leaves: a jump would keep the caller's frame.
  */
 function emitCallFar(cpu: Operand<"i32">): Emitter {
   const e = new Emitter(4);
@@ -127,19 +126,18 @@ function emitCallFar(cpu: Operand<"i32">): Emitter {
   const executed = new Operand("i32", 2), branchType = new Operand("i32", 3);
   const depth = e.loadMemory("i32", 4, cpu, STATE.depth.offset);
   e.beginIf(e.ltU(depth as I32, e.i32(DEPTH_MAX)), 1);
-  emitLookUp(e, cpu, address, (record) => {
-    const slot = countArrival(e, cpu, record);
-    e.storeMemory(4, cpu, STATE.depth.offset, e.add(depth as I32, e.i32(1)));
-    e.get(cpu);
-    e.get(record);
-    e.get(e.sub(executed as I32, e.shrU(record, e.i32(4))));
-    e.get(slot);
-    e.code.raw([0x11, TYPE.handler, 0x00]); // call_indirect
-    const returned = e.take("i64");
-    e.storeMemory(4, cpu, STATE.depth.offset, depth);
-    e.get(returned);
-    e.return();
-  }, branchType as I32);
+  const record = emitFind(e, cpu, address, executed, branchType as I32);
+  const slot = countArrival(e, cpu, record);
+  e.storeMemory(4, cpu, STATE.depth.offset, e.add(depth as I32, e.i32(1)));
+  e.get(cpu);
+  e.get(record);
+  e.get(e.sub(executed as I32, e.shrU(record, e.i32(4))));
+  e.get(slot);
+  e.code.raw([0x11, TYPE.handler, 0x00]); // call_indirect
+  const returned = e.take("i64");
+  e.storeMemory(4, cpu, STATE.depth.offset, depth);
+  e.get(returned);
+  e.return();
   e.endBlock();
   leaveForFetch(e, cpu, address, executed, branchType);
   return e;
