@@ -35,7 +35,9 @@ export const TOPICS: readonly Topic[] = [
     title: "First run",
     steps: [
       {
-        text: "No file is needed: the bundled guest meets every kind of trap once and says how each went.",
+        text:
+          "No file is needed: the bundled guest meets every kind of trap once and says how each went. On a terminal " +
+          'it stops in the monitor on its way, to show that; "continue" lets it go on.',
         command: "ariel run",
       },
       {
@@ -82,9 +84,18 @@ export const TOPICS: readonly Topic[] = [
         text: "Under it the guest sees another CPU, and the debug registers do not exist.",
         command: "ariel run --policy mine.ts",
       },
+      { text: "What is in it, and what runs no JavaScript:", command: "ariel policy check mine.ts" },
+      {
+        text: "What it says to one thing that a guest may do, and why:",
+        command: "ariel policy explain mine.ts --sysreg MIDR_EL1",
+      },
       {
         text: "Built-in policies go by name, and several may be given: the first verdict holds.",
         command: "ariel run --policy mine.ts --policy audit --log run.log",
+      },
+      {
+        text: "The least policy under which a recorded run passes is a good beginning:",
+        command: "ariel policy learn run.log > learned.ts",
       },
     ],
   },
