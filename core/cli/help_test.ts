@@ -1,0 +1,56 @@
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { needs } from "../../tests/needs.ts";
+import { loadCommands } from "./commands.ts";
+import { topicText } from "./help.ts";
+import { TOPICS } from "./help_topics.ts";
+import { manualPage } from "./man.ts";
+import { referenceMarkdown, withParts } from "./reference.ts";
+
+Deno.test("every topic has steps, each with something to do", () => {
+  for (const topic of TOPICS) {
+    assert(topic.steps.length > 0, topic.name);
+    for (const { text, command, file, keys } of topic.steps) {
+      assert(text !== "" && (command || file || keys?.length), `${topic.name}: ${text}`);
+      if (command) assertStringIncludes(topicText(topic), `\n    ${command}\n`);
+    }
+  }
+});
+
+Deno.test("manual page and reference name every command and option", async () => {
+  const commands = await loadCommands(), page = manualPage(commands), reference = referenceMarkdown(commands);
+  for (const { name, options } of commands) {
+    assertStringIncludes(page, `.SS "ariel ${name}`);
+    assertStringIncludes(reference, `### ariel ${name}`);
+    for (const option of options) {
+      assertStringIncludes(page, `\\-\\-${option.name.replaceAll("-", "\\-")}`);
+      assertStringIncludes(reference, `--${option.name}`);
+    }
+  }
+});
+
+Deno.test({
+  name: "groff has nothing to say about the manual page",
+  ...needs({ permissions: ["run", "env"] }),
+  async fn() {
+    let process: Deno.ChildProcess;
+    try {
+      const args = ["-man", "-Tutf8", "-ww", "-z"];
+      process = new Deno.Command("groff", { args, stdin: "piped", stdout: "piped", stderr: "piped" }).spawn();
+    } catch {
+      return; // not every host has it
+    }
+    const writer = process.stdin.getWriter();
+    await writer.write(new TextEncoder().encode(manualPage(await loadCommands())));
+    await writer.close();
+    const { stderr } = await process.output();
+    assertEquals(new TextDecoder().decode(stderr), "");
+  },
+});
+
+Deno.test("parts of a text are made anew between their marks only", async () => {
+  const text = "a\n<!-- tour -->\nold\n<!-- end of tour -->\nb\n";
+  const once = await withParts(text);
+  assert(once.startsWith("a\n<!-- tour -->\n\n### ") && once.endsWith("<!-- end of tour -->\nb\n"));
+  assertEquals(await withParts(once), once);
+  assertEquals(await withParts("nothing\n"), "nothing\n");
+});
