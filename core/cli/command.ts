@@ -122,7 +122,7 @@ export function parseCommand(command: Command, args: readonly string[]): Argumen
   const positional = parsed._.map(String);
   const most = command.positional === undefined
     ? 0
-    : /\.\.\.\]?$/.test(command.positional)
+    : command.positional.includes("...")
     ? Infinity
     : command.positional.split(" ").length;
   if (positional.length > most) throw new UsageError(`Cannot take the argument "${positional[most]}"`);

@@ -10,8 +10,9 @@ import { summaryText } from "../log/summary_text.ts";
 import { Tally } from "../log/tally.ts";
 import { type Arguments, type Command, UsageError } from "./command.ts";
 import { reason } from "./files.ts";
-import { LogInput, Progress } from "./log_input.ts";
+import { LogInput } from "./log_input.ts";
 import { createUserFile, writeAll } from "./output.ts";
+import { isColoured, Progress } from "./progress.ts";
 
 /** Characters of output that are gathered before they are written. */
 const OUTPUT_CHARACTERS = 1 << 16;
@@ -78,7 +79,7 @@ async function decode(args: Arguments): Promise<number> {
     throw new UsageError("Cannot follow stdin: name a file, or leave --follow as stdin is read until it ends");
   }
   const page = html === undefined ? null : html === "-" ? Deno.stdout : createUserFile(html, "--html");
-  const palette = Deno.stdout.isTerminal() && !Deno.noColor ? COLOURED : PLAIN;
+  const palette = isColoured(Deno.stdout) ? COLOURED : PLAIN;
   const isPrinting = !isSummary && page === null;
   const output = new Output();
   if (isPrinting && !args.has("json")) output.line(columnTitles(palette));
@@ -125,14 +126,14 @@ async function readAll(
     input.stop();
   };
   Deno.addSignalListener("SIGINT", interrupt);
-  const isProgressWanted = Deno.stderr.isTerminal() && !isFollowing && !(isPrinting && Deno.stdout.isTerminal());
-  const progress = new Progress(isProgressWanted ? input.sizeBytes : null);
+  const isProgressWanted = input.sizeBytes !== null && !isFollowing && !(isPrinting && Deno.stdout.isTerminal());
+  const progress = new Progress(isProgressWanted ? `Reading ${input.name}` : null);
   try {
     for await (const piece of input.pieces(isFollowing)) {
       reader.push(piece);
       output.flush();
       if (output.isClosed) break;
-      progress.show(reader.bytes, reader.counts.records);
+      progress.show(reader.bytes, input.sizeBytes ?? 0, `${(reader.counts.records / 1e6).toFixed(1)} M records`);
     }
   } catch (error) {
     throw new UsageError(`Cannot read ${input.name}: ${reason(error)}`);

@@ -5,8 +5,6 @@ import { reason } from "./files.ts";
 const PIECE_BYTES = 1 << 20;
 /** How often a file that is followed is looked at. */
 const FOLLOW_MS = 100;
-const SHOW_MS = 100;
-const BAR_WIDTH = 30;
 
 /** Where a log comes from: a file, or stdin. */
 export class LogInput {
@@ -66,39 +64,5 @@ export class LogInput {
     const file = this.#file as Deno.FsFile;
     if ((await file.stat()).size >= position) return position;
     return await file.seek(0, Deno.SeekMode.Start);
-  }
-}
-
-/** How far reading has come, in one line on a terminal's stderr. */
-export class Progress {
-  readonly #sizeBytes: number | null;
-  readonly #startMs = performance.now();
-  #shownAtMs = -Infinity;
-  #isShown = false;
-
-  /** @param sizeBytes null to show nothing. */
-  constructor(sizeBytes: number | null) {
-    this.#sizeBytes = sizeBytes;
-  }
-
-  show(bytes: number, records: number): void {
-    const now = performance.now();
-    if (this.#sizeBytes === null || now - this.#shownAtMs < SHOW_MS || now - this.#startMs < 2 * SHOW_MS) return;
-    this.#shownAtMs = now;
-    const part = Math.min(1, bytes / Math.max(1, this.#sizeBytes)), filled = Math.floor(part * BAR_WIDTH);
-    const left = Math.ceil((now - this.#startMs) / 1000 * (1 - part) / Math.max(part, 0.001));
-    const bar = "#".repeat(filled).padEnd(BAR_WIDTH, ".");
-    this.#write(
-      `\r[${bar}] ${Math.floor(part * 100)}%  ${(records / 1e6).toFixed(1)} M records  ${left} s left \x1b[K`,
-    );
-    this.#isShown = true;
-  }
-
-  clear(): void {
-    if (this.#isShown) this.#write("\r\x1b[K");
-  }
-
-  #write(text: string): void {
-    Deno.stderr.writeSync(new TextEncoder().encode(text));
   }
 }

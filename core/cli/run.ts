@@ -83,6 +83,7 @@ export const RUN: Command = {
     {
       name: "policy",
       argument: "NAME|FILE",
+      suggestions: [...BUILT_IN_POLICIES.keys()],
       many: true,
       help: `What the guest may do: ${[...BUILT_IN_POLICIES.keys()].join(", ")}, or a TypeScript file`,
     },
