@@ -11,6 +11,7 @@ import { Learner } from "./policy_learn.ts";
 import { newPolicy } from "./policy_new.ts";
 import type { ReplayResult } from "./policy_protocol.ts";
 import { PolicyTools } from "./policy_tools.ts";
+import { Progress } from "./progress.ts";
 
 /** Exit code of "policy test" when a verdict differs. */
 const DIFFERENT = 3;
@@ -134,12 +135,18 @@ function explanationText({ what, verdict, rule, because, error, steps, trapped }
 
 /** Reads a log to its end. Throws UsageError when that cannot be done. */
 async function readLog(path: string, take: (piece: Uint8Array<ArrayBuffer>) => Promise<unknown> | void): Promise<void> {
-  const input = new LogInput(path);
+  const input = new LogInput(path), progress = new Progress(input.sizeBytes === null ? null : `Reading ${path}`);
+  let bytes = 0;
   try {
-    for await (const piece of input.pieces(false)) await take(piece);
+    for await (const piece of input.pieces(false)) {
+      await take(piece);
+      progress.show(bytes += piece.length, input.sizeBytes ?? 0);
+    }
   } catch (error) {
     if (error instanceof UsageError) throw error;
     throw new UsageError(`Cannot read ${path}: ${reason(error)}`);
+  } finally {
+    progress.clear();
   }
 }
 
