@@ -1,3 +1,4 @@
+import { policyApi } from "../cli/policy_api.ts";
 import { bundle } from "./bundle.ts";
 import { run } from "./process.ts";
 import { replaceConstant, type Stage } from "./stage.ts";
@@ -40,6 +41,7 @@ export async function prebuild(deno: string, stage: Stage): Promise<void> {
   const made = JSON.parse(await run(deno, ["run", "--quiet", "--allow-read", "runner.js"], folder));
   Deno.removeSync(source);
   Deno.removeSync(folder, { recursive: true });
+  replaceConstant(stage, "core/cli/policy_api.ts", "POLICY_API", policyApi());
   replaceConstant(stage, "guests/diagnostic_image.ts", "DIAGNOSTIC_IMAGE", made.image);
   replaceConstant(stage, "core/engine/prebuilt_handlers.ts", "PREBUILT_HANDLERS", made.handlers);
 }
