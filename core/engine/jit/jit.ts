@@ -147,8 +147,10 @@ export class Jit {
   #install({ record, slot, generation }: CompileRequest, instructions: number): void {
     const isLate = generation !== this.#generationOf(record) || this.#code.breakpoints.size !== 0;
     if (instructions === 0 || isLate) {
-      if (isLate) this.counts.late++;
-      else this.counts.tooShort++;
+      if (isLate) {
+        this.counts.late++;
+        this.#settled.get(this.#code.slotOf(record))?.delete(record);
+      } else this.counts.tooShort++;
       return this.#free(slot);
     }
     const pageSlot = this.#code.slotOf(record);

@@ -1,7 +1,11 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { Decoder } from "../../a64/decoder.ts";
+import { MEANINGS } from "../../a64/table.ts";
 import { CPU_MODELS } from "../../cpu/features.ts";
 import { type DebuggedMachine, debuggedMachine } from "../../debug/fixture.ts";
 import { Machine } from "../../machine/machine.ts";
+import { Jit } from "./jit.ts";
+import { type CompiledBatch, type CompileRequest, type RegionCompilerService, Translator } from "./translator.ts";
 import { engineReport, hottestRegions, jitReport } from "./report.ts";
 
 const LOOP = `
@@ -68,4 +72,73 @@ Deno.test("jitReport() of a machine without JIT says so", () => {
   });
   assertEquals(engineReport(machine.engine, machine.vcpus).jit, null);
   assertStringIncludes(jitReport(machine.engine, machine.vcpus), "the JIT is off");
+});
+
+/** Compiles when it is told to, as another thread would. */
+class SlowCompiler implements RegionCompilerService {
+  readonly #translator: Translator;
+  readonly #waiting: (readonly CompileRequest[])[] = [];
+  #done: CompiledBatch | null = null;
+
+  constructor({ machine }: DebuggedMachine) {
+    const decoder = new Decoder(MEANINGS, CPU_MODELS.max.features);
+    this.#translator = new Translator(machine.buffer, decoder, machine.vcpus[0].base);
+  }
+  submit(requests: readonly CompileRequest[]): void {
+    this.#waiting.push(requests);
+  }
+  finish(): void {
+    this.#done = this.#translator.compile(this.#waiting.shift()!);
+  }
+  poll(): CompiledBatch | null {
+    const done = this.#done;
+    this.#done = null;
+    return done;
+  }
+}
+
+/** A Jit with such a compiler, and the record of the loop, which has become hot. */
+function slowJit() {
+  const m = debuggedMachine(LOOP), { code, handlers } = m.machine.engine, compiler = new SlowCompiler(m);
+  const host = m.machine.ram.hostOffset(Number(m.at("loop"))), page = host >>> 12;
+  const jit = new Jit(code, handlers, compiler), record = code.recordsOf(page) + (host & 0xfff) * 4;
+  code.onDrop = (slot, reason) => jit.drop(slot, reason);
+  jit.hot(record);
+  jit.compile();
+  return { m, code, compiler, jit, record, page };
+}
+
+Deno.test("Jit puts a region in place when its compiler is ready", () => {
+  const { compiler, jit, record } = slowJit();
+  jit.compile();
+  assertEquals(jit.counts.regions, 0);
+  compiler.finish();
+  jit.compile();
+  assertEquals([jit.counts.regions, jit.counts.late], [1, 0]);
+  jit.hot(record);
+  jit.compile();
+  assertEquals(jit.counts.requested, 1);
+});
+
+Deno.test("Jit takes no region of a page that was written to meanwhile", () => {
+  const { code, compiler, jit, record, page } = slowJit();
+  code.invalidate(page);
+  assertEquals(code.recordsOf(page) === record, false);
+  compiler.finish();
+  jit.compile();
+  assertEquals([jit.counts.regions, jit.counts.late, jit.counts.dropped.written], [0, 1, 0]);
+});
+
+Deno.test("Jit takes no region while there are breakpoints, and asks again when there are none", () => {
+  const { code, compiler, jit, record } = slowJit();
+  code.breakpoints.add(0x1000);
+  compiler.finish();
+  jit.compile();
+  assertEquals([jit.counts.regions, jit.counts.late], [0, 1]);
+  code.breakpoints.clear();
+  jit.hot(record);
+  jit.compile();
+  compiler.finish();
+  jit.compile();
+  assertEquals(jit.counts.regions, 1);
 });
