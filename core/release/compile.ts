@@ -60,7 +60,7 @@ export async function compile({ target, output, tell = () => {} }: CompileOption
     const flags = ["--quiet", "--no-check", "--no-prompt", "--no-code-cache", ...PERMISSIONS, ...includes];
     const path = output.startsWith("/") ? output : `${Deno.cwd()}/${output}`;
     await run(deno, ["compile", ...flags, "--target", target, "--output", path, entry], folder, runtimeFor(target));
-    if (target === HOST_TARGET) await tryOut(path, work, tell);
+    if (target === HOST_TARGET) await tryOut(path, work, entry === "main.js" ? tell : () => {});
     const version = JSON.parse(await run(deno, ["eval", "console.log(JSON.stringify(Deno.version))"])).deno;
     return { packages, commit, date, deno: version };
   } finally {
