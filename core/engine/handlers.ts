@@ -4,17 +4,7 @@ import { EXIT_KINDS, STATE } from "../cpu/layout.ts";
 import type { I32, I64 } from "./builder.ts";
 import { Operand } from "./emitter.ts";
 import { IMPORT } from "./guest_emitter.ts";
-import {
-  emitDispatch,
-  emitFind,
-  endSlice,
-  FETCH_EXIT,
-  FIRST_REGION_SLOT,
-  leaveCode,
-  LEFT,
-  Tier1Emitter,
-  TYPE,
-} from "./tier1.ts";
+import { emitDispatch, emitFind, endSlice, FIRST_REGION_SLOT, leaveCode, LEFT, Tier1Emitter, TYPE } from "./tier1.ts";
 import { encodeModule, type FunctionBody, type Signature } from "./wasm_module.ts";
 import { Emitter } from "./emitter.ts";
 
