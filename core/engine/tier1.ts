@@ -9,7 +9,7 @@ import { RECORD_BYTES, RecordSlots, VARIANT } from "./record.ts";
 /** Indices of the function types that every module of generated code has. */
 export const TYPE = { handler: 0, import: 1, dispatch: 2 } as const;
 /** The exit for TypeScript to translate the PC. */
-export const FETCH_EXIT = EXIT_KINDS.indexOf("fetch");
+const FETCH_EXIT = EXIT_KINDS.indexOf("fetch");
 /** Arrivals after which TypeScript is told of a hot record: a power of two. */
 const HOT_PERIOD = 1024;
 
