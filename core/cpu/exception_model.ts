@@ -28,6 +28,7 @@ import { type ExitKind, STATE } from "./layout.ts";
 import type { Vcpu } from "./vcpu.ts";
 
 const PC = STATE.pc.offset >>> 2;
+const ATTENTION = STATE.attention.offset >>> 2;
 const EVENT = STATE.event.offset >>> 2;
 const PSTATE = STATE.pstate.offset >>> 2;
 const ARGUMENT = STATE.exitArgument.offset >>> 2;
@@ -43,7 +44,7 @@ export class CpuExceptionModel {
    * @param isHeld interrupts wait.
    */
   takeInterrupts(vcpu: Vcpu, isHeld = false): void {
-    if (!isHeld && takeInterrupts(vcpu)) return;
+    if (!isHeld && vcpu.u32[vcpu.w + ATTENTION] !== 0 && takeInterrupts(vcpu)) return;
     if (softwareStepState(vcpu) === "pending") takeSoftwareStep(vcpu, true, false);
   }
 

@@ -10,8 +10,15 @@ import {
   takeFpAccessTrap,
 } from "./exception_generation.ts";
 import { CpuExceptionModel } from "./exception_model.ts";
-import { exceptionReturn, setBranchTarget, takePcAlignmentFault, takeUndefined, VECTOR } from "./exceptions.ts";
-import { updateRegime } from "./regime.ts";
+import {
+  exceptionReturn,
+  setBranchTarget,
+  setPstate,
+  takePcAlignmentFault,
+  takeUndefined,
+  VECTOR,
+} from "./exceptions.ts";
+import { syncRegime, updateRegime } from "./regime.ts";
 import { writeSysreg } from "./sysreg_access.ts";
 import { sysregIndex } from "./sysregs.ts";
 import { store, stored, testVcpu } from "./test_vcpu.ts";
@@ -177,6 +184,7 @@ Deno.test("a stage 1 fault goes to EL1, a stage 2 fault to EL2 with HPFAR_EL2 an
   fault.ipa = 0x9000678;
   vcpu.mmu = {
     contextChanged: () => {},
+    contextResumed: () => {},
     instructionWord: () => 0xb9000843, // str w3, [x2, #8]
     tlbi: () => {},
     at: () => true,
@@ -258,6 +266,7 @@ Deno.test("the TLB context follows the level, and not a resident's visit", () =>
   const fault = new Fault();
   vcpu.mmu = {
     contextChanged: () => void changes++,
+    contextResumed: () => {},
     instructionWord: () => 0,
     tlbi: () => {},
     at: () => true,
@@ -267,12 +276,34 @@ Deno.test("the TLB context follows the level, and not a resident's visit", () =>
   vcpu.residents[2] = { onException: () => {} };
   callHypervisor(vcpu, 0);
   assertEquals(changes, 0);
-  vcpu.residents[2] = { onException: (v) => writeSysreg(v, sysregIndex("VTTBR_EL2"), 0x1000, 0) };
+  vcpu.residents[2] = { onException: (v) => writeSysreg(v, sysregIndex("VTTBR_EL2"), 0x1000, 1 << 16) };
   callHypervisor(vcpu, 0);
   assertEquals(changes, 1);
   vcpu.residents[2] = null;
   callHypervisor(vcpu, 0);
   assertEquals(changes, 2);
+});
+
+Deno.test("regimes: entered again as they were, and anew where a register changed", () => {
+  const vcpu = at(1);
+  const enter = (el: number) => {
+    setPstate(vcpu, el << 2);
+    syncRegime(vcpu);
+    return [vcpu.get32("fpTrap"), vcpu.get32("zvaTrap"), Number(stored(vcpu, "DCZID_EL0"))];
+  };
+  const write = (name: string, value: number) => {
+    enter(1);
+    writeSysreg(vcpu, sysregIndex(name), value, 0);
+  };
+  write("CPACR_EL1", 1 << 20);
+  for (let i = 0; i < 2; i++) assertEquals([enter(0), enter(1)], [[1, 1, 20], [0, 0, 4]]);
+  write("CPACR_EL1", 3 << 20);
+  assertEquals([enter(0), enter(1)], [[0, 1, 20], [0, 0, 4]]);
+  write("SCTLR_EL1", 1 << 14);
+  for (let i = 0; i < 2; i++) assertEquals([enter(0), enter(1)], [[0, 0, 4], [0, 0, 4]]);
+  store(vcpu, "CPACR_EL1", 0n);
+  updateRegime(vcpu);
+  assertEquals(enter(0), [1, 0, 4]);
 });
 
 Deno.test("BTI: which instructions accept which branches", () => {

@@ -4,10 +4,13 @@ import type { Vcpu } from "./vcpu.ts";
 /** What the CPU asks of the MMU outside of loads and stores. */
 export interface CpuMmu {
   /**
-   * The Exception level, the Security state or a register that translation depends on changed: the `tlb` and
-   * `tlbUnprivileged` fields must suit the new context. Cheap when nothing that matters did.
+   * The Exception level, the Security state or a register that translation depends on changed: the `tlb`, `tlbUpper`
+   * and `tlbUnprivileged` fields must suit the new context. Cheap when nothing that matters did.
+   * @param regime a number, 0 to 31, by which `contextResumed` will know it.
    */
-  contextChanged(vcpu: Vcpu): void;
+  contextChanged(vcpu: Vcpu, regime: number): void;
+  /** The same as the last `contextChanged` of this regime: no register that translation depends on changed since. */
+  contextResumed(vcpu: Vcpu, regime: number): void;
   /** The instruction at `pc`, which was fetched just now; 0 when it is no longer mapped. */
   instructionWord(vcpu: Vcpu): number;
   /**

@@ -5,7 +5,6 @@ import { el2Enabled } from "./security.ts";
 import { defineSysreg } from "./sysreg_functions.ts";
 import { sysregIndex } from "./sysregs.ts";
 import type { Vcpu } from "./vcpu.ts";
-import { isZvaTrapped } from "./zva.ts";
 
 /*
  * Registers that are views of PSTATE and of state outside the slots, and ID registers whose value depends on the reader.
@@ -69,5 +68,3 @@ virtualized("MIDR_EL1", MIDR_EL1, VPIDR_EL2);
 virtualized("MPIDR_EL1", MPIDR_EL1, VMPIDR_EL2);
 
 defineSysreg("CCSIDR_EL1", { read: (vcpu) => vcpu.model.caches[vcpu.sysLo(CSSELR_EL1)] ?? 0 });
-// 64-byte blocks; DZP where DC ZVA is not permitted
-defineSysreg("DCZID_EL0", { read: (vcpu) => 4 | (isZvaTrapped(vcpu, vcpu.currentEl()) ? 16 : 0) });

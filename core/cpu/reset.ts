@@ -52,6 +52,8 @@ export function resetCpu(vcpu: Vcpu, options: ResetOptions = {}): void {
   updateRegime(vcpu);
   vcpu.timers?.refresh();
   vcpu.pmu?.restore(0);
+  // Interrupts may pend already
+  vcpu.set32("attention", 1);
 }
 
 /**

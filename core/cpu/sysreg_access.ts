@@ -5,12 +5,12 @@ import { SYSREG_FUNCTIONS } from "./sysreg_functions.ts";
 import { SYSREGS } from "./sysregs.ts";
 import type { Vcpu } from "./vcpu.ts";
 
-const CONTEXT = 1, TRAPS = 2, INTERRUPTS = 4;
+const CONTEXT = 1, TRAPS = 2, INTERRUPTS = 4, ASID = 8;
 const EFFECTS = Uint8Array.from(
   SYSREGS,
   ({ after = [] }) =>
     (after.includes("context") ? CONTEXT : 0) | (after.includes("traps") ? TRAPS : 0) |
-    (after.includes("interrupts") ? INTERRUPTS : 0),
+    (after.includes("interrupts") ? INTERRUPTS : 0) | (after.includes("asid") ? ASID : 0),
 );
 const ENCODINGS = SYSREGS.map(({ op }) => op ? op[0] << 14 | op[1] << 11 | op[2] << 7 | op[3] << 3 | op[4] : 0);
 const IS_GIC = Uint8Array.from(SYSREGS, (row) => row.feature === "GICv3" && !/^ICC_SRE_/.test(row.name) ? 1 : 0);
@@ -66,7 +66,14 @@ export function writeSysreg(vcpu: Vcpu, index: number, lo: number, hi: number): 
   vcpu.setSys(index, newLo, newHi);
   if (functions !== null && functions.written !== undefined) functions.written(vcpu);
   const effects = EFFECTS[index];
-  if (effects !== 0 && (newLo !== oldLo || newHi !== oldHi)) applyEffects(vcpu, effects);
+  if (effects === ASID) {
+    if ((newHi ^ oldHi) >>> 16 !== 0) asidChanged(vcpu);
+  } else if (effects !== 0 && (newLo !== oldLo || newHi !== oldHi)) applyEffects(vcpu, effects);
+}
+
+function asidChanged(vcpu: Vcpu): void {
+  vcpu.asidStale = true;
+  if (!vcpu.inResident) syncRegime(vcpu);
 }
 
 function applyEffects(vcpu: Vcpu, effects: number): void {

@@ -4,6 +4,8 @@ import type { TrapName } from "./traps.ts";
 export type Effect =
   /** The translation regime: TLB context, FP trap, pointer authentication. */
   | "context"
+  /** The ASID or VMID, bits 63:48: the TLB context alone. */
+  | "asid"
   /** Traps of system registers: which MRS and MSR may go to the slots directly. */
   | "traps"
   /** Interrupts and the exception level they go to. */

@@ -6,6 +6,7 @@ import { CPU_MODELS, type CpuModel, pstateFeatures } from "./features.ts";
 import type { GicCpuInterface, GicVcpu } from "./gic_interface.ts";
 import type { CpuMmu } from "./mmu_interface.ts";
 import type { Pmu } from "./pmu.ts";
+import { RegimeCache } from "./regime.ts";
 import type { Timers } from "./timers.ts";
 import { sysregIndex } from "./sysregs.ts";
 import { SCRATCH, STATE, type StateField, SYSREG, SYSREG_SLOTS, V, X } from "./layout.ts";
@@ -74,11 +75,13 @@ export class Vcpu implements GicVcpu {
   readonly telemetry = new ExceptionTelemetry();
   /** The high half of what a register's read function returned last. */
   hi = 0;
-  /** What the translation regime depends on changed, and `updateRegime` has not run since. */
+  readonly regimes = new RegimeCache();
+  /** What the translation regime depends on changed, and `updateRegime` has not run since; or an ASID or VMID alone. */
   regimeStale = true;
+  asidStale = false;
   /** A resident runs: the regime is brought up to date when it returns. */
   inResident = false;
-  /** The Exception level, Security state, PAN and UAO for which `updateRegime` ran last. */
+  /** The regime that is in effect; see regime.ts. */
   regimeOf = -1;
 
   /** All vCPUs of the machine, this one too: SEV reaches them. */

@@ -16,6 +16,8 @@ type Kind = (typeof KIND)[keyof typeof KIND];
 export class TlbMaintenance {
   #key0 = 0;
   #vmid = -1;
+  /** Tables above the last level stay what they were. */
+  #isLastLevel = false;
 
   /**
    * @param controls scratch controls, loaded anew here.
@@ -34,6 +36,7 @@ export class TlbMaintenance {
     const kind = tlbiKind(op1, CRm, op2);
     const c = this.controls;
     const el = vcpu.currentEl();
+    this.#isLastLevel = (op2 & 4) !== 0;
     c.load(vcpu, op1 === 6 ? 3 : op1 === 4 && kind < KIND.stage2 ? 2 : 1);
     const isHost = (c.hcrHi & HCR_E2H_HI) !== 0 && (c.hcrLo & HCR_TGE) !== 0;
     if (op1 === 0 && el >= 2 && isHost) c.load(vcpu, 2);
@@ -62,15 +65,17 @@ export class TlbMaintenance {
   }
 
   #apply(tlb: VcpuTlb, kind: Kind, c: TranslationControls, lo: number, hi: number): void {
-    tlb.walks.invalidateAll();
+    if (kind !== KIND.va && kind !== KIND.range) tlb.walks.invalidateAll();
     switch (kind) {
       case KIND.all:
         return this.#contexts(tlb);
       case KIND.asid:
         return this.#asid(tlb, hi >>> 16 & ((c.tcrHi & 1 << 4) !== 0 ? 0xffff : 0xff));
       case KIND.va:
+        if (!this.#isLastLevel) tlb.walks.invalidateVa(hi << 12 | lo >>> 20, lo << 12);
         return this.#va(tlb, lo << 12, hi << 12 | lo >>> 20);
       case KIND.range:
+        if (!this.#isLastLevel) tlb.walks.invalidateAll();
         return this.#range(tlb, lo, hi);
       case KIND.stage2:
       case KIND.stages12:

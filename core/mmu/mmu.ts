@@ -90,9 +90,9 @@ export class Mmu implements CpuMmu {
 
   /**
    * Makes the `tlb`, `tlbUpper` and `tlbUnprivileged` fields suit the current Exception level, security state and controls.
-   * @returns whether another context is in use than before.
+   * @param regime where `contextResumed` finds the contexts again.
    */
-  contextChanged(vcpu: Vcpu): boolean {
+  contextChanged(vcpu: Vcpu, regime = -1): void {
     const tlb = this.#tlbs[vcpu.index]!;
     const c = this.#translator.controls;
     const pstate = vcpu.i32[vcpu.w + PSTATE];
@@ -109,7 +109,12 @@ export class Mmu implements CpuMmu {
       unprivileged = tlb.select(tlb.partner[current]);
       tlb.partner[current] = unprivileged;
     }
-    return tlb.use(current, upper, unprivileged);
+    tlb.use(current, upper, unprivileged);
+    if (regime >= 0) tlb.remember(regime);
+  }
+
+  contextResumed(vcpu: Vcpu, regime: number): void {
+    if (!this.#tlbs[vcpu.index]!.resume(regime)) this.contextChanged(vcpu, regime);
   }
 
   /** The context for the upper half while `current` serves the lower half of the address space at a level above EL0. */
@@ -160,7 +165,7 @@ export class Mmu implements CpuMmu {
   #contextOf(tlb: VcpuTlb, hi: number): number {
     if ((hi & 1 << 23) === 0) return tlb.current;
     if (tlb.upper !== tlb.current && this.#translator.stage1.nonGlobal) {
-      tlb.hasNonGlobal[tlb.upper] = 1;
+      tlb.setNonGlobal(tlb.upper);
       tlb.use(tlb.current, tlb.current, tlb.unprivileged);
     }
     return tlb.upper;

@@ -9,7 +9,7 @@ const PA = BigInt(RAM_BASE) + 0x123000n;
 const KERNEL = 0xffff_0000_0000_0000n;
 
 const VMALLE1 = [0, 7, 0] as const, VAE1 = [0, 7, 1] as const, ASIDE1 = [0, 7, 2] as const;
-const VAAE1 = [0, 7, 3] as const;
+const VALE1 = [0, 7, 5] as const, RVALE1 = [0, 6, 5] as const, VAAE1 = [0, 7, 3] as const;
 const VMALLE1IS = [0, 3, 0] as const, VAE1IS = [0, 3, 1] as const;
 const RVAE1 = [0, 6, 1] as const, IPAS2E1 = [4, 4, 1] as const, ALLE1 = [4, 7, 4] as const;
 const VMALLS12E1 = [4, 7, 6] as const, VAE2 = [4, 7, 1] as const;
@@ -436,6 +436,66 @@ Deno.test("changed tables are seen after a TLBI, and another TTBR without one", 
   f.sys("TTBR0_EL1", BigInt(third) | 2n << 48n);
   f.el(1);
   assertEquals(f.access(0x1000n, READ), Number(PA) + 0x2000);
+});
+
+Deno.test("tables: maintenance of the last level alone need not see other tables, the rest does", () => {
+  const { f, low } = setUp();
+  f.map(low, 0x1000n, PA | PAGE);
+  const slot = f.map(low, 0n, 0n, { level: 2 });
+  f.map(low, 0x1000n, PA | PAGE);
+  for (const tlbi of [VAE1, VAAE1, RVAE1, ASIDE1, VMALLE1, VMALLS12E1, ALLE1]) {
+    f.access(0x1000n, READ);
+    const other = f.allocate(), pa = BigInt(f.allocate());
+    f.write(other + 8, pa | PAGE);
+    f.write(slot, BigInt(other) | D.table);
+    f.tlbi(tlbi, tlbi === RVAE1 ? 1n << 46n : 1n | 1n << 48n);
+    assertEquals(f.access(0x1000n, READ), Number(pa), `TLBI ${tlbi}`);
+  }
+  for (const tlbi of [VALE1, RVALE1]) {
+    const host = f.read(slot) & 0xffff_ffff_f000n, pa = BigInt(f.allocate());
+    f.write(Number(host) + 8, pa | PAGE);
+    f.tlbi(tlbi, tlbi === RVALE1 ? 1n << 46n : 1n | 1n << 48n);
+    assertEquals(f.access(0x1000n, READ), Number(pa), `TLBI ${tlbi}`);
+  }
+});
+
+Deno.test("contexts resumed: emptied since, given to others, or as they were", () => {
+  const { f, low, high, setAsid } = setUp();
+  f.map(low, 0x1000n, PA | PAGE);
+  f.map(high, KERNEL, PA | PAGE);
+  const at = (el: number, way: "contextChanged" | "contextResumed") => {
+    f.vcpu.set32("pstate", el << 2);
+    f.mmu[way](f.vcpu, el);
+  };
+  const fields = () => (["tlb", "tlbUpper", "tlbUnprivileged"] as const).map((name) => f.vcpu.get32(name));
+  at(0, "contextChanged");
+  const el0 = fields();
+  f.fill(0x1000n, READ);
+  at(1, "contextChanged");
+  const el1 = fields();
+  f.fill(KERNEL, READ);
+  at(0, "contextResumed");
+  assertEquals(fields(), el0);
+  assert(f.hits(0x1000n));
+  at(1, "contextResumed");
+  assertEquals(fields(), el1);
+  f.tlbi(VAE1, 1n);
+  at(0, "contextResumed");
+  assert(!f.hits(0x1000n));
+  f.fill(0x1000n, READ);
+  at(1, "contextResumed");
+  f.tlbi(VMALLE1);
+  at(0, "contextResumed");
+  assertEquals(fields(), el0);
+  assert(!f.hits(0x1000n) && !f.hits(KERNEL));
+  for (let asid = 2; asid < 80; asid++) setAsid(asid);
+  f.sys("TTBR0_EL1", BigInt(low) | 1n << 48n);
+  at(0, "contextResumed");
+  assert(!f.hits(0x1000n));
+  f.fill(0x1000n, READ);
+  at(1, "contextResumed");
+  f.fill(0x1000n, ACCESS_UNPRIVILEGED);
+  assert(f.hits(0x1000n, "unprivileged"));
 });
 
 Deno.test("RAM as Device memory goes into the TLB only where that is asked for", () => {

@@ -20,6 +20,8 @@ export const TLB_CONTEXTS = 32;
 /** What one vCPU's TLBs take of memory. */
 export const TLB_BYTES = TLB_CONTEXTS * TLB_CONTEXT_BYTES;
 
+/** Regimes whose contexts are remembered; see cpu/regime.ts. */
+const REGIMES = 32;
 /** Words of a context's key; see context.ts. */
 export const KEY_WORDS = 6;
 /** How many entries of a context are remembered, so that a context with few is cleared one by one. */
@@ -63,8 +65,13 @@ export class VcpuTlb {
 
   readonly #words: Int32Array;
   readonly #base: number;
-  readonly #stamps = new Int32Array(TLB_CONTEXTS);
+  /** When each context was chosen last. */
+  readonly #stamps = new Float64Array(TLB_CONTEXTS);
   #clock = 0;
+  /** Counts what makes a choice of contexts another one: a reused context, pages that are not global. */
+  #choice = 0;
+  /** By regime: the choice's number when it was made, and the contexts `current`, `upper` and `unprivileged`. */
+  readonly #remembered = new Int32Array(4 * REGIMES).fill(-1);
   readonly #stale = new Uint8Array(TLB_CONTEXTS);
   readonly #journal = new Int32Array(TLB_CONTEXTS * JOURNAL);
   readonly #journalCount = new Int32Array(TLB_CONTEXTS);
@@ -93,6 +100,7 @@ export class VcpuTlb {
       context = this.#oldest();
       this.keys.set(this.wanted, context * KEY_WORDS);
       this.hasNonGlobal[context] = 0;
+      this.#choice++;
       this.#empty(context);
     } else if (this.#stale[context] !== 0) {
       this.#empty(context);
@@ -101,8 +109,40 @@ export class VcpuTlb {
     return context;
   }
 
-  /** Makes contexts the ones that generated code uses. @returns whether `current` is another one than before. */
-  use(current: number, upper: number, unprivileged: number): boolean {
+  /** The upper half is no longer served by this context, which has no ASID. */
+  setNonGlobal(context: number): void {
+    this.hasNonGlobal[context] = 1;
+    this.#choice++;
+  }
+
+  /** Remembers the contexts that are in use. */
+  remember(regime: number): void {
+    const at = 4 * regime;
+    this.#remembered[at] = this.#choice;
+    this.#remembered[at + 1] = this.current;
+    this.#remembered[at + 2] = this.upper;
+    this.#remembered[at + 3] = this.unprivileged;
+  }
+
+  /** Makes the contexts that were remembered the ones in use. @returns false where they would not be chosen again. */
+  resume(regime: number): boolean {
+    const at = 4 * regime, words = this.#remembered;
+    if (words[at] !== this.#choice) return false;
+    const current = words[at + 1], upper = words[at + 2], unprivileged = words[at + 3];
+    this.#freshen(current);
+    if (upper !== current) this.#freshen(upper);
+    if (unprivileged !== current) this.#freshen(unprivileged);
+    this.use(current, upper, unprivileged);
+    return true;
+  }
+
+  #freshen(context: number): void {
+    if (this.#stale[context] !== 0) this.#empty(context);
+    this.#stamps[context] = ++this.#clock;
+  }
+
+  /** Makes contexts the ones that generated code uses. */
+  use(current: number, upper: number, unprivileged: number): void {
     const { i32, w } = this.vcpu;
     i32[w + (STATE.guarded.offset >>> 2)] = this.guarded[current] | this.guarded[upper];
     i32[w + (STATE.tlb.offset >>> 2)] = this.offset(current);
@@ -111,9 +151,7 @@ export class VcpuTlb {
     if (this.#differs(this.current, current) || this.#differs(this.upper, upper)) this.vcpu.codeMoved = true;
     this.upper = upper;
     this.unprivileged = unprivileged;
-    if (this.current === current) return false;
     this.current = current;
-    return true;
   }
 
   /** Whether pages that were executed in context `old` may be others in `context`: PSTATE.PAN is about data. */

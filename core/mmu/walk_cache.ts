@@ -13,7 +13,7 @@ const HOST = 12;
 
 /**
  * A cache of stage 1 tables of one vCPU, for walks with 4 KiB granules: where the table of level 2 or 3 for an address
- * stands, after stage 2. It says nothing about descriptors in the table. Any TLB maintenance empties it.
+ * stands, after stage 2. It says nothing about descriptors in the table, so TLB maintenance of the last level leaves it be.
  */
 export class WalkCache {
   readonly #words = new Int32Array((LEVEL3_ENTRIES + LEVEL2_ENTRIES) * ENTRY_WORDS);
@@ -74,6 +74,12 @@ export class WalkCache {
     words[w + WALK_SECURE] = walkSecure ? 1 : 0;
     words[w + HOST] = host / 4;
     this.#isEmpty = false;
+  }
+
+  /** Forgets the tables for a VA, whatever the registers. */
+  invalidateVa(hi: number, lo: number): void {
+    this.#words.fill(0, entryOf(3, hi, lo), entryOf(3, hi, lo) + ENTRY_WORDS);
+    this.#words.fill(0, entryOf(2, hi, lo), entryOf(2, hi, lo) + ENTRY_WORDS);
   }
 
   invalidateAll(): void {
