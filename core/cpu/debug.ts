@@ -40,12 +40,17 @@ export function debugExceptionReturnSs(vcpu: Vcpu, spsr: number, el: number): bo
     generateDebugExceptionsFrom(vcpu, el, (spsr & PSTATE_D) !== 0);
 }
 
+/** MDSCR_EL1.SS: there may be software steps. */
+export function isStepEnabled(vcpu: Vcpu): boolean {
+  return (vcpu.sysLo(MDSCR_EL1) & MDSCR_SS) !== 0;
+}
+
 /**
  * The software step state machine. Arm DDI 0487, "Software Step exceptions".
  * @returns "inactive"; "not pending": execute one instruction, then clear PSTATE.SS; "pending": take the exception.
  */
 export function softwareStepState(vcpu: Vcpu): "inactive" | "not pending" | "pending" {
-  if ((vcpu.sysLo(MDSCR_EL1) & MDSCR_SS) === 0) return "inactive";
+  if (!isStepEnabled(vcpu)) return "inactive";
   const pstate = vcpu.get32("pstate");
   if (!generateDebugExceptionsFrom(vcpu, pstate >> 2 & 3, (pstate & PSTATE_D) !== 0)) return "inactive";
   return (pstate & PSTATE_SS) !== 0 ? "not pending" : "pending";

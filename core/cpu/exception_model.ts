@@ -5,7 +5,7 @@ import "./system_instructions.ts";
 import "./timers.ts";
 import { takeAbort, takeExternalAbort } from "./aborts.ts";
 import { checkBranchTarget } from "./branch_target.ts";
-import { advanceSoftwareStep, softwareStepState } from "./debug.ts";
+import { advanceSoftwareStep, isStepEnabled, softwareStepState } from "./debug.ts";
 import {
   callHypervisor,
   callSecureMonitor,
@@ -42,10 +42,13 @@ export class CpuExceptionModel {
   /**
    * Takes the most urgent exception that comes before the next instruction: an interrupt or a pending software step.
    * @param isHeld interrupts wait.
+   * @returns isStepping.
    */
-  takeInterrupts(vcpu: Vcpu, isHeld = false): void {
-    if (!isHeld && vcpu.u32[vcpu.w + ATTENTION] !== 0 && takeInterrupts(vcpu)) return;
-    if (softwareStepState(vcpu) === "pending") takeSoftwareStep(vcpu, true, false);
+  takeInterrupts(vcpu: Vcpu, isHeld = false): boolean {
+    const isTaken = !isHeld && vcpu.u32[vcpu.w + ATTENTION] !== 0 && takeInterrupts(vcpu);
+    if (!isStepEnabled(vcpu)) return false;
+    if (!isTaken && softwareStepState(vcpu) === "pending") takeSoftwareStep(vcpu, true, false);
+    return this.isStepping(vcpu);
   }
 
   /** True while MDSCR_EL1.SS makes the vCPU execute one instruction at a time, each followed by `stepped`. */

@@ -9,10 +9,10 @@ const FP_TRAP = STATE.fpTrap.offset >>> 2;
 const PSTATE = STATE.pstate.offset >>> 2;
 const ZVA_TRAP = STATE.zvaTrap.offset >>> 2;
 const DCZID_EL0 = sysregIndex("DCZID_EL0");
-/** The words of the state block that follow from a regime, but the TLB: two, and a row of others. */
 const PAUTH = STATE.pauth.offset >>> 2;
 const PAC_MASKS = STATE.pacMaskLow.offset >>> 2;
 const PAC_MASK_WORDS = 8;
+/** Words of the state block that follow from a regime, but the TLB. */
 const WORDS = 3 + PAC_MASK_WORDS;
 
 /** Regimes, by Exception level, PSTATE.PAN, PSTATE.UAO and Security state, are so many. */
@@ -24,6 +24,9 @@ export class RegimeCache {
   known = 0;
   chosen = 0;
   readonly #words = new Uint32Array(REGIMES * WORDS);
+  /** The first regime known with the same words; and the one whose words stand in the state block. */
+  readonly #same = new Int8Array(REGIMES);
+  #inEffect = 0;
 
   /** Keeps the words of the state block for a regime. */
   save({ u32, w }: Vcpu, regime: number): void {
@@ -32,17 +35,33 @@ export class RegimeCache {
     words[at + 1] = u32[w + ZVA_TRAP];
     words[at + 2] = u32[w + PAUTH];
     for (let i = 0; i < PAC_MASK_WORDS; i++) words[at + 3 + i] = u32[w + PAC_MASKS + i];
+    let same = 0;
+    while (same < REGIMES && ((this.known >>> same & 1) === 0 || !this.#isSame(same, regime))) same++;
+    this.#inEffect = this.#same[regime] = same < REGIMES ? same : regime;
     this.known |= 1 << regime;
   }
 
+  #isSame(a: number, b: number): boolean {
+    for (let i = 0; i < WORDS; i++) if (this.#words[a * WORDS + i] !== this.#words[b * WORDS + i]) return false;
+    return true;
+  }
+
   /** Puts them back. */
-  restore({ u32, w }: Vcpu, regime: number): void {
-    const words = this.#words, at = regime * WORDS;
+  restore(vcpu: Vcpu, regime: number): void {
+    if (this.#same[regime] === this.#inEffect) return;
+    this.#inEffect = this.#same[regime];
+    const { u32, w } = vcpu, words = this.#words, at = regime * WORDS;
     u32[w + FP_TRAP] = words[at];
     u32[w + ZVA_TRAP] = words[at + 1];
     u32[w + PAUTH] = words[at + 2];
     for (let i = 0; i < PAC_MASK_WORDS; i++) u32[w + PAC_MASKS + i] = words[at + 3 + i];
+    setDczid(vcpu);
   }
+}
+
+/** 64-byte blocks; DZP where DC ZVA is not permitted. */
+function setDczid(vcpu: Vcpu): void {
+  vcpu.setSys(DCZID_EL0, 4 | vcpu.u32[vcpu.w + ZVA_TRAP] << 4, 0);
 }
 
 function regimeOf(vcpu: Vcpu): number {
@@ -83,9 +102,8 @@ function enterRegime(vcpu: Vcpu, regime: number): void {
     vcpu.u32[vcpu.w + ZVA_TRAP] = isZvaTrapped(vcpu, el) ? 1 : 0;
     updatePauth(vcpu, el);
     regimes.save(vcpu, regime);
+    setDczid(vcpu);
   }
-  // 64-byte blocks; DZP where DC ZVA is not permitted
-  vcpu.setSys(DCZID_EL0, 4 | vcpu.u32[vcpu.w + ZVA_TRAP] << 4, 0);
   if (mmu === null) return;
   if ((regimes.chosen & bit) !== 0) return mmu.contextResumed(vcpu, regime);
   regimes.chosen |= bit;

@@ -35,8 +35,9 @@ export interface ExceptionModel {
   /**
    * Takes the most urgent pending interrupt that is not masked, if any, or the Software Step exception that is due.
    * @param isHeld interrupts wait: a debugger steps.
+   * @returns isStepping.
    */
-  takeInterrupts(vcpu: Vcpu, isHeld?: boolean): void;
+  takeInterrupts(vcpu: Vcpu, isHeld?: boolean): boolean;
   /** True while the vCPU is to execute one instruction at a time (MDSCR_EL1.SS), each followed by `stepped`. */
   isStepping(vcpu: Vcpu): boolean;
   /** An instruction was executed while `isStepping`. */
@@ -208,8 +209,7 @@ export class Engine {
     this.jit?.compile();
     const start = this.#begin(vcpu, budget);
     while (i32[w + BUDGET] < 0 && vcpu.isRunning) {
-      this.#exceptions.takeInterrupts(vcpu);
-      if (this.#stepsNext || this.#exceptions.isStepping(vcpu)) {
+      if (this.#exceptions.takeInterrupts(vcpu) || this.#stepsNext) {
         this.#stepsNext = false;
         this.#stepOne(vcpu);
         continue;

@@ -124,7 +124,11 @@ export class VcpuTlb {
     this.#remembered[at + 3] = this.unprivileged;
   }
 
-  /** Makes the contexts that were remembered the ones in use. @returns false where they would not be chosen again. */
+  /**
+   * Makes the contexts that were remembered the ones in use. Between regimes of the same registers code stays what it is
+   * as long as it runs at one Exception level.
+   * @returns false where others would be chosen now.
+   */
   resume(regime: number): boolean {
     const at = 4 * regime, words = this.#remembered;
     if (words[at] !== this.#choice) return false;
@@ -132,7 +136,7 @@ export class VcpuTlb {
     this.#freshen(current);
     if (upper !== current) this.#freshen(upper);
     if (unprivileged !== current) this.#freshen(unprivileged);
-    this.use(current, upper, unprivileged);
+    this.#enter(current, upper, unprivileged);
     return true;
   }
 
@@ -143,12 +147,16 @@ export class VcpuTlb {
 
   /** Makes contexts the ones that generated code uses. */
   use(current: number, upper: number, unprivileged: number): void {
+    if (this.#differs(this.current, current) || this.#differs(this.upper, upper)) this.vcpu.codeMoved = true;
+    this.#enter(current, upper, unprivileged);
+  }
+
+  #enter(current: number, upper: number, unprivileged: number): void {
     const { i32, w } = this.vcpu;
     i32[w + (STATE.guarded.offset >>> 2)] = this.guarded[current] | this.guarded[upper];
     i32[w + (STATE.tlb.offset >>> 2)] = this.offset(current);
     i32[w + (STATE.tlbUpper.offset >>> 2)] = this.offset(upper);
     i32[w + (STATE.tlbUnprivileged.offset >>> 2)] = this.offset(unprivileged);
-    if (this.#differs(this.current, current) || this.#differs(this.upper, upper)) this.vcpu.codeMoved = true;
     this.upper = upper;
     this.unprivileged = unprivileged;
     this.current = current;

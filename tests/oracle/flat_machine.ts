@@ -191,7 +191,7 @@ export class FlatMachine {
       vcpu.isRunning = false;
     };
     return {
-      takeInterrupts() {},
+      takeInterrupts: () => false,
       isStepping: () => false,
       stepped() {},
       exit: (vcpu, kind) => stop(vcpu, kind === "brk" ? 0 : kind === "undefined" ? 1 : kind),
