@@ -11,6 +11,9 @@ import type { Builder, I32, I64 } from "../engine/builder.ts";
 
 export type PauthKey = "IA" | "IB" | "DA" | "DB";
 
+/** A computation from two values and stored state, as {@link Builder.outline} takes it. */
+export type Computation = (o: Builder, a: I64, b: I64) => I64;
+
 /** Bits of the state field `pauth`. */
 export const PAUTH = {
   /** SCTLR_ELx.EnIA, EnIB, EnDA and EnDB of the current Exception level's regime. */
@@ -72,10 +75,8 @@ function trapUse(o: Builder, config: I32): void {
 
 /** AddPACIA(), AddPACIB(), AddPACDA(), AddPACDB(): the pointer signed. */
 export function addPac(o: Builder, pointer: I64, modifier: I64, key: PauthKey): I64 {
-  return withKey(o, pointer, key, () => o.outline(`addPac${key}`, pointer, modifier, sign(key)));
+  return withKey(o, pointer, key, () => o.outline(`addPac${key}`, pointer, modifier, OUTLINES[`addPac${key}`]));
 }
-
-type Computation = (o: Builder, pointer: I64, modifier: I64) => I64;
 
 function sign(key: PauthKey): Computation {
   return (o, pointer, modifier) => {
@@ -96,7 +97,7 @@ function sign(key: PauthKey): Computation {
 
 /** AuthIA(), AuthIB(), AuthDA(), AuthDB(): the pointer without its PAC, or one that faults where the PAC is wrong. */
 export function authenticate(o: Builder, pointer: I64, modifier: I64, key: PauthKey): I64 {
-  return withKey(o, pointer, key, () => o.outline(`auth${key}`, pointer, modifier, verify(key)));
+  return withKey(o, pointer, key, () => o.outline(`auth${key}`, pointer, modifier, OUTLINES[`auth${key}`]));
 }
 
 function verify(key: PauthKey): Computation {
@@ -117,6 +118,11 @@ function verify(key: PauthKey): Computation {
     return o.select(isGood, original, failed);
   };
 }
+
+/** Everything that meanings outline, by name. */
+export const OUTLINES: Readonly<Record<string, Computation>> = Object.fromEntries(
+  (["IA", "IB", "DA", "DB"] as const).flatMap((key) => [[`addPac${key}`, sign(key)], [`auth${key}`, verify(key)]]),
+);
 
 /** Strip(): the pointer with the PAC replaced by copies of bit 55. */
 export function strip(o: Builder, pointer: I64, isData: boolean): I64 {

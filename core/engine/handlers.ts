@@ -131,6 +131,11 @@ export class Handlers {
     return this.#nextRegion < TABLE_SLOTS ? this.#nextRegion++ : -1;
   }
 
+  /** Has modules that are installed from now on import the functions of one that is installed now. */
+  share(module: WebAssembly.Module): void {
+    Object.assign(this.#imports.env, this.install(module).exports);
+  }
+
   /** Compiles a module of generated code, whose functions fill their table slots. */
   install(module: WebAssembly.Module): WebAssembly.Instance {
     this.moduleCount++;

@@ -1,6 +1,7 @@
 import type { CodeCache, DropReason } from "../code_cache.ts";
 import type { Handlers } from "../handlers.ts";
 import { GENERATION_OFFSET, PAGE_RECORD_BYTES } from "../record.ts";
+import { encodeShared } from "./region_module.ts";
 import type { CompileRequest, RegionCompilerService } from "./translator.ts";
 
 /** What the JIT did, for statistics. */
@@ -64,6 +65,7 @@ export class Jit {
     this.#compiler = compiler;
     this.#i32 = new Int32Array(code.buffer);
     this.#u16 = new Uint16Array(code.buffer);
+    handlers.share(new WebAssembly.Module(encodeShared(handlers.memoryPages, handlers.soleVcpu)));
   }
 
   /** Every instruction that is met is compiled before it runs, with what it leads to: for tests. */

@@ -4,13 +4,7 @@ import { GENERATION_OFFSET } from "../record.ts";
 import { BRANCH_TYPE, type leaveCode, type LEFT, TYPE } from "../tier1.ts";
 import { FLAGS } from "./analysis.ts";
 import type { Block, Region } from "./region.ts";
-import {
-  type CallTerminal,
-  type ModuleFunctions,
-  type Outlines,
-  RegionEmitter,
-  type Terminal,
-} from "./region_emitter.ts";
+import { type CallTerminal, type ModuleFunctions, RegionEmitter, type Terminal } from "./region_emitter.ts";
 
 /** WebAssembly calls that may be nested: each takes stack of the host. */
 export const DEPTH_MAX = 100;
@@ -40,13 +34,12 @@ export class RegionCompiler {
     generation: number,
     rootSlot: number,
     functions: ModuleFunctions,
-    outlines: Outlines,
     soleVcpu: number,
   ) {
     this.#region = region;
     this.#generation = generation;
     this.#functions = functions;
-    this.emitter = new RegionEmitter(functions, outlines, region.root.start, rootSlot, soleVcpu);
+    this.emitter = new RegionEmitter(functions, region.root.start, rootSlot, soleVcpu);
   }
 
   /** Writes the whole function. */

@@ -7,7 +7,7 @@ import { cpuOperand } from "../tier1.ts";
 import { type Facts, FLAGS, type FlagState, siteKey } from "./analysis.ts";
 import { type FlagLocals, flagOperands, lazyCondition } from "./flags.ts";
 
-/** Functions of a module of regions, by index behind the imports; see jit_module.ts. */
+/** Functions that all regions share, by index; see region_module.ts. */
 export interface ModuleFunctions {
   readonly dispatch: number;
   readonly read: number;
@@ -16,12 +16,8 @@ export interface ModuleFunctions {
   readonly endSlice: number;
   readonly sideExit: number;
   readonly callFar: number;
-}
-
-/** The functions of a module that Builder.outline asked for. */
-export interface Outlines {
-  /** Index of the function with this name, which is written when it is first asked for. */
-  indexOf(name: string, body: (o: Builder, a: I64, b: I64) => I64): number;
+  /** Those of Builder.outline, by name. */
+  readonly outlines: ReadonlyMap<string, number>;
 }
 
 /** Where an instruction's meaning says that execution goes. */
@@ -86,7 +82,6 @@ export class RegionEmitter extends GuestEmitter implements Builder {
    */
   constructor(
     readonly functions: ModuleFunctions,
-    readonly outlines: Outlines,
     readonly root: number,
     readonly rootSlot: number,
     soleVcpu: number,
@@ -461,8 +456,8 @@ export class RegionEmitter extends GuestEmitter implements Builder {
     a.fast(this.add(low, site.addend as I32));
   }
 
-  outline(name: string, a: I64, b: I64, body: (o: Builder, a: I64, b: I64) => I64): I64 {
-    return this.callFunction(this.outlines.indexOf(name, body), "i64", this.cpu, a, b);
+  outline(name: string, a: I64, b: I64): I64 {
+    return this.callFunction(this.functions.outlines.get(name)!, "i64", this.cpu, a, b);
   }
 
   // The guest's control flow: written by the region's compiler

@@ -1,5 +1,6 @@
+import { type Computation, OUTLINES } from "../../a64/pointer_authentication.ts";
 import { STATE } from "../../cpu/layout.ts";
-import type { Builder, I32, I64, Int } from "../builder.ts";
+import type { I32, I64, Int } from "../builder.ts";
 import { Emitter, Operand } from "../emitter.ts";
 import { GuestEmitter, tlbOf } from "../guest_emitter.ts";
 import { IMPORTS, SIGNATURES } from "../handlers.ts";
@@ -18,7 +19,7 @@ import { encodeModule, type FunctionBody, type Signature } from "../wasm_module.
 import { FLAGS, type FlagState } from "./analysis.ts";
 import { flagOperands } from "./flags.ts";
 import { DEPTH_MAX } from "./region_compiler.ts";
-import type { ModuleFunctions, Outlines, RegionEmitter } from "./region_emitter.ts";
+import type { ModuleFunctions, RegionEmitter } from "./region_emitter.ts";
 
 const TYPES: readonly Signature[] = [
   ...SIGNATURES,
@@ -31,44 +32,81 @@ const TYPES: readonly Signature[] = [
 const TLB_TYPE = SIGNATURES.length, FLAGS_TYPE = TLB_TYPE + 1, END_SLICE_TYPE = TLB_TYPE + 2;
 const SIDE_EXIT_TYPE = TLB_TYPE + 3, OUTLINE_TYPE = TLB_TYPE + 4;
 
-/** Indices of the functions that every module of regions has; the regions' own follow. */
+interface NamedFunction {
+  readonly name: string;
+  readonly type: number;
+  emit(cpu: Operand<"i32">, soleVcpu: number): Emitter;
+}
+
+/**
+ * The functions that all regions share, in a module of their own: V8 would compile and optimize them anew in each of the
+ * many small modules of regions.
+ */
+const SHARED: readonly NamedFunction[] = [
+  { name: "dispatch", type: TYPE.dispatch, emit: (_, soleVcpu) => emitDispatch(true, soleVcpu) },
+  { name: "endSlice", type: END_SLICE_TYPE, emit: emitEndSlice },
+  { name: "callFar", type: TYPE.dispatch, emit: emitCallFar },
+  { name: "sideExit", type: SIDE_EXIT_TYPE, emit: emitSideExit },
+  ...Object.entries(OUTLINES).map(([name, body]) => ({
+    name,
+    type: OUTLINE_TYPE,
+    emit: (_: Operand<"i32">, soleVcpu: number) => emitOutline(body, soleVcpu),
+  })),
+];
+/** The functions that every module of regions has itself, so that V8 can inline them. */
+const OWN: readonly NamedFunction[] = [
+  { name: "read", type: TLB_TYPE, emit: (cpu) => emitTlb(cpu, 0) },
+  { name: "write", type: TLB_TYPE, emit: (cpu) => emitTlb(cpu, WRITE_TLB_OFFSET) },
+  { name: "flags", type: FLAGS_TYPE, emit: (cpu) => new FlagsEmitter(cpu).write() },
+];
+
+/** The index of a function in a module of regions; of a shared one, in the module that has it too. */
+function indexOf(name: string): number {
+  return IMPORTS.length + [...SHARED, ...OWN].findIndex((f) => f.name === name);
+}
 export const MODULE_FUNCTIONS: ModuleFunctions = {
-  dispatch: IMPORTS.length,
-  read: IMPORTS.length + 1,
-  write: IMPORTS.length + 2,
-  flags: IMPORTS.length + 3,
-  endSlice: IMPORTS.length + 4,
-  callFar: IMPORTS.length + 5,
-  sideExit: IMPORTS.length + 6,
+  dispatch: indexOf("dispatch"),
+  read: indexOf("read"),
+  write: indexOf("write"),
+  flags: indexOf("flags"),
+  endSlice: indexOf("endSlice"),
+  callFar: indexOf("callFar"),
+  sideExit: indexOf("sideExit"),
+  outlines: new Map(Object.keys(OUTLINES).map((name) => [name, indexOf(name)])),
 };
 
-/** Makes one module of the regions' functions, which fills the table slots `slots`. */
-export function encodeRegions(
-  regions: readonly RegionEmitter[],
-  outlines: OutlineFunctions,
-  slots: readonly number[],
-  memoryPages: number,
-  soleVcpu: number,
-): Uint8Array<ArrayBuffer> {
-  const cpu = cpuOperand(soleVcpu);
-  const shared = [
-    body(emitDispatch(true, soleVcpu), TYPE.dispatch),
-    body(emitTlb(cpu, 0), TLB_TYPE),
-    body(emitTlb(cpu, WRITE_TLB_OFFSET), TLB_TYPE),
-    body(new FlagsEmitter(cpu).write(), FLAGS_TYPE),
-    body(emitEndSlice(cpu), END_SLICE_TYPE),
-    body(emitCallFar(cpu), TYPE.dispatch),
-    body(emitSideExit(), SIDE_EXIT_TYPE),
-    ...outlines.emitters.map((e) => body(e, OUTLINE_TYPE)),
-  ];
+/** Makes the module of the functions that regions share, which it exports. */
+export function encodeShared(memoryPages: number, soleVcpu: number): Uint8Array<ArrayBuffer> {
   return encodeModule({
     types: TYPES,
     imports: IMPORTS,
     memoryPages,
-    functions: [...shared, ...regions.map((r) => body(r, TYPE.handler))],
-    exports: {},
-    elements: slots.map((slot, i) => ({ slot, function: shared.length + i })),
+    functions: bodies(SHARED, soleVcpu),
+    exports: Object.fromEntries(SHARED.map(({ name }) => [name, indexOf(name)])),
+    elements: [],
   });
+}
+
+/** Makes one module of the regions' functions, which fills the table slots `slots`. */
+export function encodeRegions(
+  regions: readonly RegionEmitter[],
+  slots: readonly number[],
+  memoryPages: number,
+  soleVcpu: number,
+): Uint8Array<ArrayBuffer> {
+  return encodeModule({
+    types: TYPES,
+    imports: [...IMPORTS, ...SHARED],
+    memoryPages,
+    functions: [...bodies(OWN, soleVcpu), ...regions.map((r) => body(r, TYPE.handler))],
+    exports: {},
+    elements: slots.map((slot, i) => ({ slot, function: OWN.length + i })),
+  });
+}
+
+function bodies(functions: readonly NamedFunction[], soleVcpu: number): FunctionBody[] {
+  const cpu = cpuOperand(soleVcpu);
+  return functions.map(({ type, emit }) => body(emit(cpu, soleVcpu), type));
 }
 
 function body(e: Emitter, type: number): FunctionBody {
@@ -181,21 +219,10 @@ class FlagsEmitter extends GuestEmitter {
   checkInterrupts(): void {}
 }
 
-/** The functions of a module that Builder.outline asked for, `(cpu, a, b)`: they stand behind those of every module. */
-export class OutlineFunctions implements Outlines {
-  readonly emitters: Emitter[] = [];
-  readonly #indices = new Map<string, number>();
-
-  indexOf(name: string, body: (o: Builder, a: I64, b: I64) => I64): number {
-    let index = this.#indices.get(name);
-    if (index === undefined) {
-      // Without operands tier 1 writes what any code can use: its parameters are as many, the first the state block.
-      const e = new Tier1Emitter(0, MODULE_FUNCTIONS.dispatch, false);
-      e.get(body(e, new Operand("i64", 1), new Operand("i64", 2)));
-      index = MODULE_FUNCTIONS.sideExit + 1 + this.emitters.length;
-      this.emitters.push(e);
-      this.#indices.set(name, index);
-    }
-    return index;
-  }
+/** Writes `name(cpu, a, b)` of a computation that Builder.outline names. */
+function emitOutline(body: Computation, soleVcpu: number): Emitter {
+  // Without operands tier 1 writes what any code can use: its parameters are as many, the first the state block.
+  const e = new Tier1Emitter(0, MODULE_FUNCTIONS.dispatch, false, soleVcpu);
+  e.get(body(e, new Operand("i64", 1), new Operand("i64", 2)));
+  return e;
 }

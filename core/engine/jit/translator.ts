@@ -3,7 +3,7 @@ import { UNDEFINED_ROW } from "../code_cache.ts";
 import { findRegion } from "./region.ts";
 import { RegionCompiler } from "./region_compiler.ts";
 import type { RegionEmitter } from "./region_emitter.ts";
-import { encodeRegions, MODULE_FUNCTIONS, OutlineFunctions } from "./region_module.ts";
+import { encodeRegions, MODULE_FUNCTIONS } from "./region_module.ts";
 
 /** Regions shorter than this are not worth a function. */
 const INSTRUCTIONS_MIN = 2;
@@ -44,7 +44,6 @@ export class Translator {
   compile(requests: readonly CompileRequest[]): CompiledBatch {
     const start = performance.now();
     const regions: RegionEmitter[] = [], slots: number[] = [], instructions: number[] = [];
-    const outlines = new OutlineFunctions();
     for (const request of requests) {
       // A copy: the guest may write to the page meanwhile. It then has another generation, and the region is not used.
       const page = (request.at & ~0xfff) >>> 2;
@@ -54,20 +53,13 @@ export class Translator {
       instructions.push(isWorth ? region.instructionCount : 0);
       if (!isWorth) continue;
       const { generation, rootSlot } = request;
-      const compiler = new RegionCompiler(
-        region,
-        generation,
-        rootSlot,
-        MODULE_FUNCTIONS,
-        outlines,
-        this.soleVcpu,
-      );
+      const compiler = new RegionCompiler(region, generation, rootSlot, MODULE_FUNCTIONS, this.soleVcpu);
       regions.push(compiler.compile());
       slots.push(request.slot);
     }
     let module: WebAssembly.Module | null = null, wasmBytes = 0;
     if (regions.length) {
-      const bytes = encodeRegions(regions, outlines, slots, this.buffer.byteLength / 65536, this.soleVcpu);
+      const bytes = encodeRegions(regions, slots, this.buffer.byteLength / 65536, this.soleVcpu);
       module = new WebAssembly.Module(bytes);
       wasmBytes = bytes.length;
     }
