@@ -20,8 +20,7 @@ export interface Resident {
 /** Offsets into a vector table. */
 export const VECTOR = { synchronous: 0, irq: 0x80, fiq: 0x100, serror: 0x180 } as const;
 
-/** PSTATE bits, where SPSR_ELx has them. */
-export const PSTATE = {
+const BITS = {
   SP: 1 << 0,
   EL: 3 << 2,
   F: 1 << 6,
@@ -37,6 +36,8 @@ export const PSTATE = {
   UAO: 1 << 23,
   DIT: 1 << 24,
 } as const;
+/** PSTATE bits, where SPSR_ELx has them. */
+export const PSTATE = BITS;
 
 const PC = STATE.pc.offset >>> 2;
 const NZCV = STATE.nzcv.offset >>> 2;
@@ -102,7 +103,7 @@ export function takeException(vcpu: Vcpu, target: number, vector: number, offset
   const old = u32[w + PSTATE_WORD];
   vcpu.telemetry.note(vcpu, target, vector);
   if (target > (old >> 2 & 3)) vector |= 0x400;
-  else if ((old & PSTATE.SP) !== 0) vector |= 0x200;
+  else if ((old & BITS.SP) !== 0) vector |= 0x200;
   const pcLo = u32[w + PC], pcHi = u32[w + PC + 1];
   const elr = w + SYSREGS + 2 * ELR[target], spsr = w + SYSREGS + 2 * SPSR[target];
   u32[elr] = pcLo + offset;
@@ -130,13 +131,13 @@ export function takeException(vcpu: Vcpu, target: number, vector: number, offset
 
 /** PSTATE of the handler at `target`, without NZCV, which does not change. */
 function handlerPstate(vcpu: Vcpu, target: number, old: number): number {
-  let pstate = old & (PSTATE.PAN | PSTATE.DIT) | target << 2 | PSTATE.SP | PSTATE.DAIF;
+  let pstate = old & (BITS.PAN | BITS.DIT) | target << 2 | BITS.SP | BITS.DAIF;
   const sctlrLo = vcpu.sysLo(SCTLR[target]), sctlrHi = vcpu.sysHi(SCTLR[target]);
   const features = vcpu.features;
   if (features.pan && (sctlrLo & SCTLR_SPAN) === 0 && (target === 1 || (target === 2 && isInHost(vcpu)))) {
-    pstate |= PSTATE.PAN;
+    pstate |= BITS.PAN;
   }
-  if (features.ssbs && (sctlrHi & SCTLR_DSSBS_HI) !== 0) pstate |= PSTATE.SSBS;
+  if (features.ssbs && (sctlrHi & SCTLR_DSSBS_HI) !== 0) pstate |= BITS.SSBS;
   return pstate;
 }
 
@@ -157,19 +158,19 @@ export function exceptionReturnTo(vcpu: Vcpu, pcLo: number, pcHi: number): void 
   const el = old >> 2 & 3;
   const spsr = vcpu.sysLo(SPSR[el]);
   const isIllegal = illegalExceptionReturn(vcpu, spsr, el);
-  const always = spsr & (PSTATE.DAIF | (vcpu.features.pan ? PSTATE.PAN : 0));
+  const always = spsr & (BITS.DAIF | (vcpu.features.pan ? BITS.PAN : 0));
   let pstate: number;
-  if (isIllegal) pstate = old & ~(PSTATE.DAIF | PSTATE.PAN | PSTATE.SS | PSTATE.BTYPE) | always | PSTATE.IL;
+  if (isIllegal) pstate = old & ~(BITS.DAIF | BITS.PAN | BITS.SS | BITS.BTYPE) | always | BITS.IL;
   else pstate = spsr & vcpu.features.pstateMask | always;
-  if ((spsr & PSTATE.SS) !== 0 && debugExceptionReturnSs(vcpu, spsr, isIllegal ? el : spsr >> 2 & 3)) {
-    pstate |= PSTATE.SS;
+  if ((spsr & BITS.SS) !== 0 && debugExceptionReturnSs(vcpu, spsr, isIllegal ? el : spsr >> 2 & 3)) {
+    pstate |= BITS.SS;
   }
   u32[w + NZCV] = spsr >>> 28;
   setPstate(vcpu, pstate);
   u32[w + EXCLUSIVE_BYTES] = 0;
   setBranchTarget(vcpu, pcLo, pcHi);
   syncRegime(vcpu);
-  if ((pstate & PSTATE.IL) !== 0) takeIllegalState(vcpu);
+  if ((pstate & BITS.IL) !== 0) takeIllegalState(vcpu);
 }
 
 /** True when SPSR_ELx holds a state that cannot be returned to. Arm DDI 0487, IllegalExceptionReturn(). */

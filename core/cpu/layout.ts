@@ -111,6 +111,12 @@ export const STATE = {
   left:             { offset: 0x1ac, bytes: 4 },
   /** How often regions had tier 1 execute an instruction and go on, for statistics. */
   sideExits:        { offset: 0x1b0, bytes: 8 },
+  /**
+   * Where generated code goes on after TypeScript has moved the PC: the record, in place of the one that has called; or
+   * the one that runs when all WebAssembly callers have returned, as their addresses mean other code now; 0 to leave.
+   */
+  resume:           { offset: 0x1b8, bytes: 4 },
+  restart:          { offset: 0x1bc, bytes: 4 },
 } as const;
 export type StateField = keyof typeof STATE;
 

@@ -13,6 +13,13 @@ import { SCRATCH, STATE, type StateField, SYSREG, SYSREG_SLOTS, V, X } from "./l
 
 const SCR_EL3 = sysregIndex("SCR_EL3");
 
+// What other modules export is looked up at every use, which these accessors are too short for
+const FIELDS = STATE;
+const ATTENTION = STATE.attention.offset >>> 2, PSTATE = STATE.pstate.offset >>> 2, PC = STATE.pc.offset >>> 2;
+const RECORD = STATE.record.offset >>> 2, RECORD_BASE = STATE.recordBase.offset >>> 2;
+const PC_PAGE = STATE.pcPage.offset >>> 2;
+const REGISTERS = X >>> 2, SYSREGS = SYSREG >>> 2, VECTORS = V, SCRATCHES = SCRATCH;
+
 /**
  * A vCPU as TypeScript sees it: views over its state block in shared memory. Nothing of the architectural state is
  * kept in JavaScript objects, so that generated code, snapshots and helpers all see the same bytes.
@@ -96,7 +103,7 @@ export class Vcpu implements GicVcpu {
    * (which the architecture allows at any time).
    */
   interruptsChanged(): void {
-    this.u32[this.w + (STATE.attention.offset >>> 2)] = 2;
+    this.u32[this.w + ATTENTION] = 2;
     if (this.waiting !== 0) {
       this.waiting = 0;
       this.isRunning = true;
@@ -104,7 +111,7 @@ export class Vcpu implements GicVcpu {
     this.onAttention(this);
   }
   currentEl(): number {
-    return this.u32[this.w + (STATE.pstate.offset >>> 2)] >> 2 & 3;
+    return this.u32[this.w + PSTATE] >> 2 & 3;
   }
   secureBelowEl3(): boolean {
     return this.hasEl3 && (this.sysLo(SCR_EL3) & 1) === 0;
@@ -130,63 +137,62 @@ export class Vcpu implements GicVcpu {
   /** Makes the `pc` field the address of the instruction whose record generated code has left behind. */
   syncPc(): void {
     const { w, u32 } = this;
-    const record = u32[w + (STATE.record.offset >>> 2)], base = u32[w + (STATE.recordBase.offset >>> 2)];
     // A page's last record but one is followed by that of the next page's first instruction.
-    const lo = u32[w + (STATE.pcPage.offset >>> 2)] + ((record - base) >>> 2);
-    u32[w + (STATE.pc.offset >>> 2)] = lo;
-    u32[w + (STATE.pc.offset >>> 2) + 1] = u32[w + (STATE.pcPage.offset >>> 2) + 1] + (lo > 0xffffffff ? 1 : 0);
+    const lo = u32[w + PC_PAGE] + ((u32[w + RECORD] - u32[w + RECORD_BASE]) >>> 2);
+    u32[w + PC] = lo;
+    u32[w + PC + 1] = u32[w + PC_PAGE + 1] + (lo > 0xffffffff ? 1 : 0);
   }
 
   /** The low or only 32 bits of a state field, unsigned. */
   get32(field: StateField): number {
-    return this.u32[this.w + (STATE[field].offset >>> 2)];
+    return this.u32[this.w + (FIELDS[field].offset >>> 2)];
   }
   set32(field: StateField, value: number): void {
-    this.u32[this.w + (STATE[field].offset >>> 2)] = value;
+    this.u32[this.w + (FIELDS[field].offset >>> 2)] = value;
   }
   get64(field: StateField): bigint {
-    return this.u64[(this.base + STATE[field].offset) >>> 3];
+    return this.u64[(this.base + FIELDS[field].offset) >>> 3];
   }
   set64(field: StateField, value: bigint): void {
-    this.u64[(this.base + STATE[field].offset) >>> 3] = value;
+    this.u64[(this.base + FIELDS[field].offset) >>> 3] = value;
   }
 
   /** Low and high halves of X0 to X30; slots 31 to 33 are XZR, SP and the sink. Unsigned. */
   xLo(n: number): number {
-    return this.u32[this.w + (X >>> 2) + 2 * n];
+    return this.u32[this.w + REGISTERS + 2 * n];
   }
   xHi(n: number): number {
-    return this.u32[this.w + (X >>> 2) + 2 * n + 1];
+    return this.u32[this.w + REGISTERS + 2 * n + 1];
   }
   setX(n: number, lo: number, hi: number): void {
-    const i = this.w + (X >>> 2) + 2 * n;
+    const i = this.w + REGISTERS + 2 * n;
     this.u32[i] = lo;
     this.u32[i + 1] = hi;
   }
 
   /** Low and high halves of a stored system register by its table index. Unsigned. */
   sysLo(index: number): number {
-    return this.u32[this.w + (SYSREG >>> 2) + 2 * index];
+    return this.u32[this.w + SYSREGS + 2 * index];
   }
   sysHi(index: number): number {
-    return this.u32[this.w + (SYSREG >>> 2) + 2 * index + 1];
+    return this.u32[this.w + SYSREGS + 2 * index + 1];
   }
   setSys(index: number, lo: number, hi: number): void {
-    const i = this.w + (SYSREG >>> 2) + 2 * index;
+    const i = this.w + SYSREGS + 2 * index;
     this.u32[i] = lo;
     this.u32[i + 1] = hi;
   }
 
   /** Index in `u64`/`f64` of scratch slot `slot` (16 bytes each); times two for `u32`/`f32`. */
   scratch64(slot: number): number {
-    return (this.base + SCRATCH + 16 * slot) >>> 3;
+    return (this.base + SCRATCHES + 16 * slot) >>> 3;
   }
   scratch32(slot: number): number {
-    return (this.base + SCRATCH + 16 * slot) >>> 2;
+    return (this.base + SCRATCHES + 16 * slot) >>> 2;
   }
 
   /** Index in `u64` of the low half of Vn; the high half follows. */
   v64(n: number): number {
-    return (this.base + V + 16 * n) >>> 3;
+    return (this.base + VECTORS + 16 * n) >>> 3;
   }
 }

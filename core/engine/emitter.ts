@@ -357,10 +357,14 @@ export class Emitter {
   }
   /** Calls function `index` (imports first); its arguments are pushed in order. */
   callFunction<T extends WasmType>(index: number, result: T, ...operands: Value[]): Operand<T> {
+    this.callProcedure(index, ...operands);
+    return this.take(result);
+  }
+  /** The same for a function without a result. */
+  callProcedure(index: number, ...operands: Value[]): void {
     for (const o of operands) this.get(o);
     this.code.u8(0x10);
     this.code.u32(index);
-    return this.take(result);
   }
   return(): void {
     this.code.u8(0x0f);

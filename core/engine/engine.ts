@@ -56,11 +56,15 @@ export interface ExceptionModel {
 }
 
 const PC = STATE.pc.offset >>> 2;
+const PC_PAGE = STATE.pcPage.offset >>> 2, RECORD_BASE = STATE.recordBase.offset >>> 2;
 const BUDGET = STATE.budget.offset >>> 2;
 const KIND_FIELD = STATE.exitKind.offset >>> 2;
 /** 0: no interrupt pends; 1: one pends but is masked; 2: look now. */
 const ATTENTION = STATE.attention.offset >>> 2;
 const TLB = STATE.tlb.offset >>> 2;
+const EXEC_TLB = EXEC_TLB_OFFSET;
+const RESUME = STATE.resume.offset >>> 2, RESTART = STATE.restart.offset >>> 2;
+const KINDS = EXIT_KINDS;
 const REDIRECT = EXIT_KINDS.indexOf("redirect");
 const SLICE = EXIT_KINDS.indexOf("slice");
 const FETCH = EXIT_KINDS.indexOf("fetch");
@@ -132,6 +136,7 @@ export class Engine {
         memoryAccess: (request) => this.#memoryAccess(request),
         decode: (record) => this.#decode(record),
         fetch: (branchType) => this.#fetchTarget(branchType),
+        exit: (kind) => this.#exit(kind),
         hot: (record) => {
           this.jit?.hot(record);
           return 0;
@@ -240,21 +245,14 @@ export class Engine {
       i32[w + KIND_FIELD] = SLICE;
       this.handlers.enter(vcpu.base, record, i32[w + BUDGET] - (record >>> 4));
       kind = i32[w + KIND_FIELD];
+      if (kind === REDIRECT) return;
       this.exits[kind]++;
-      if (kind === SLICE || kind === REGION) return;
       // The budget was looked at before, or will be
       if (kind === FETCH) record = this.#fetchTarget(vcpu.get32("exitArgument"));
     } while (kind === FETCH && record !== 0);
-    if (record === 0) return;
-    if (kind === STEP || kind === BREAKPOINT) {
-      vcpu.syncPc();
-      if (kind === BREAKPOINT) this.#exceptions.exit(vcpu, "breakpoint");
-      return;
-    }
-    i32[w + BUDGET]++;
-    if (kind === REDIRECT) return;
+    if (kind !== STEP && kind !== BREAKPOINT) return;
     vcpu.syncPc();
-    this.#exceptions.exit(vcpu, EXIT_KINDS[kind]);
+    if (kind === BREAKPOINT) this.#exceptions.exit(vcpu, "breakpoint");
   }
 
   #wordOfRecord(record: number): number {
@@ -315,9 +313,9 @@ export class Engine {
 
   #enterPage(vcpu: Vcpu, lo: number, hi: number, recordBase: number): number {
     const { i32, u32, w } = vcpu;
-    u32[w + (STATE.pcPage.offset >>> 2)] = lo & ~0xfff;
-    i32[w + (STATE.pcPage.offset >>> 2) + 1] = hi;
-    u32[w + (STATE.recordBase.offset >>> 2)] = recordBase;
+    u32[w + PC_PAGE] = lo & ~0xfff;
+    i32[w + PC_PAGE + 1] = hi;
+    u32[w + RECORD_BASE] = recordBase;
     return recordBase + (lo & 0xfff) * 4;
   }
 
@@ -349,9 +347,9 @@ export class Engine {
     this.code.decodeWord(i32[host >>> 2], record, NaN);
     i32.fill(0, (record + RECORD_BYTES) >>> 2, (record + 2 * RECORD_BYTES) >>> 2);
     i32[(record + RECORD_BYTES) >>> 2] = SPECIAL.step;
-    u32[w + (STATE.pcPage.offset >>> 2)] = lo & ~0xfff;
-    u32[w + (STATE.pcPage.offset >>> 2) + 1] = hi;
-    u32[w + (STATE.recordBase.offset >>> 2)] = this.#stepRecords;
+    u32[w + PC_PAGE] = lo & ~0xfff;
+    u32[w + PC_PAGE + 1] = hi;
+    u32[w + RECORD_BASE] = this.#stepRecords;
     this.#enter(vcpu, record);
     const kind = i32[w + KIND_FIELD];
     if (kind === SLICE && u32[w + PC + 1] >>> 24 !== 0) this.#exceptions.branchAddress(vcpu);
@@ -363,6 +361,41 @@ export class Engine {
 
   // Called by generated code
 
+  #exit(kind: number): void {
+    const vcpu = this.#vcpu, { i32, w } = vcpu;
+    const tlb = i32[w + TLB], upper = i32[w + TLB + 1];
+    this.exits[kind]++;
+    i32[w + BUDGET]++;
+    vcpu.syncPc();
+    vcpu.codeMoved = false;
+    this.#exceptions.exit(vcpu, KINDS[kind]);
+    this.#goOn(vcpu, tlb, upper);
+  }
+
+  /**
+   * Says where generated code goes on after an exception or what else has moved the PC. It is left where the run loop
+   * has something to do first.
+   * @param tlb the TLBs that were in use before: where those are others now, so is the code that its callers were in.
+   */
+  #goOn(vcpu: Vcpu, tlb: number, upper: number): void {
+    const { i32, u32, w } = vcpu;
+    i32[w + KIND_FIELD] = REDIRECT;
+    i32[w + RESUME] = 0;
+    if (i32[w + BUDGET] >= 0 || !vcpu.isRunning || this.#stepsNext || this.#exceptions.takeInterrupts(vcpu)) return;
+    const lo = u32[w + PC], hi = i32[w + PC + 1];
+    const entry = execEntry(vcpu, lo, hi);
+    if (i32[entry] !== (lo & ~0xfff) || i32[entry + 1] !== hi || (lo & 3) !== 0) return;
+    const record = this.#enterPage(vcpu, lo, hi, u32[entry + 2]);
+    const isSame = !vcpu.codeMoved && i32[w + TLB] === tlb && i32[w + TLB + 1] === upper;
+    i32[w + (isSame ? RESUME : RESTART)] = record;
+  }
+
+  #redirect(vcpu: Vcpu, tlb: number, upper: number): void {
+    this.exits[REDIRECT]++;
+    vcpu.i32[vcpu.w + BUDGET]++;
+    this.#goOn(vcpu, tlb, upper);
+  }
+
   #helper(id: number): number {
     const vcpu = this.#vcpu, { run, mayExit } = helperTable[id];
     this.helperCalls++;
@@ -370,30 +403,41 @@ export class Engine {
       vcpu.syncPc();
       vcpu.redirected = vcpu.codeMoved = false;
     }
+    const { i32, w } = vcpu;
+    if (!mayExit) {
+      run(vcpu);
+      return 0;
+    }
+    const tlb = i32[w + TLB], upper = i32[w + TLB + 1];
     run(vcpu);
-    if (!mayExit) return 0;
-    if (vcpu.u32[vcpu.w + ATTENTION] === 2) this.stopSoon();
-    if (vcpu.redirected) vcpu.i32[vcpu.w + KIND_FIELD] = REDIRECT;
-    else if (vcpu.codeMoved) fetchNext(vcpu);
-    else return 0;
+    if (i32[w + ATTENTION] === 2) this.stopSoon();
+    if (!vcpu.redirected) {
+      if (!vcpu.codeMoved) return 0;
+      skipInstruction(vcpu);
+    }
+    this.#redirect(vcpu, tlb, upper);
     return 1;
   }
 
   #memoryAccess(request: number): number {
     this.slowAccesses++;
-    const vcpu = this.#vcpu;
+    const vcpu = this.#vcpu, { i32, w } = vcpu;
     vcpu.syncPc();
     if (this.onAccess !== null) {
       const at = vcpu.scratch32(1);
       if (this.onAccess(vcpu, vcpu.u32[at], vcpu.u32[at + 1], request)) {
-        vcpu.i32[vcpu.w + KIND_FIELD] = STEP;
+        i32[w + KIND_FIELD] = STEP;
+        i32[w + RESUME] = 0;
         return 1;
       }
     }
+    const tlb = i32[w + TLB], upper = i32[w + TLB + 1];
+    vcpu.codeMoved = false;
     const left = this.#memoryPath.access(vcpu, request);
-    if (vcpu.u32[vcpu.w + ATTENTION] === 2) this.stopSoon();
-    if (left !== 0) vcpu.i32[vcpu.w + KIND_FIELD] = REDIRECT;
-    return left;
+    if (i32[w + ATTENTION] === 2) this.stopSoon();
+    if (left === 0) return 0;
+    this.#redirect(vcpu, tlb, upper);
+    return 1;
   }
 
   /**
@@ -428,19 +472,16 @@ export class Engine {
   }
 }
 
-/** Makes the code be left behind the instruction of the PC. */
-function fetchNext(vcpu: Vcpu): void {
-  const { i32, u32, w } = vcpu;
-  const lo = u32[w + PC] += 4;
+/** Moves the PC behind its instruction. */
+function skipInstruction({ u32, w }: Vcpu): void {
+  const lo = u32[w + PC] + 4;
+  u32[w + PC] = lo;
   if (lo > 0xffffffff) u32[w + PC + 1]++;
-  i32[w + BUDGET]++;
-  i32[w + KIND_FIELD] = FETCH;
-  vcpu.set32("exitArgument", 0);
 }
 
 /** The word index of an address's entry in the execute TLB. */
 function execEntry({ u32, w }: Vcpu, lo: number, hi: number): number {
-  return (u32[w + TLB + (hi >>> 23 & 1)] + EXEC_TLB_OFFSET + ((lo >>> 8) & 0xfff0)) >>> 2;
+  return (u32[w + TLB + (hi >>> 23 & 1)] + EXEC_TLB + ((lo >>> 8) & 0xfff0)) >>> 2;
 }
 
 function commonShapes(decoder: Decoder): Shape[] {

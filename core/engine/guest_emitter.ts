@@ -7,7 +7,7 @@ import { findHelper } from "./helpers.ts";
 import { encodeSysreg, findSysreg, sysregIndex } from "../cpu/sysregs.ts";
 
 /** Imported functions, in the order in which every module of generated code imports them. */
-export const IMPORT = { helper: 0, memory: 1, decode: 2, hot: 3, fetch: 4 } as const;
+export const IMPORT = { helper: 0, memory: 1, decode: 2, hot: 3, fetch: 4, exit: 5 } as const;
 
 /** For each condition code, the set of NZCV values for which it holds, as 16 bits. Arm DDI 0487, ConditionHolds(). */
 const CONDITION_SETS: readonly number[] = Array.from({ length: 16 }, (_, cond) => {
@@ -67,7 +67,7 @@ export abstract class GuestEmitter extends Emitter {
   protected abstract spill(): void;
   /** Takes up again what TypeScript may have changed: the instruction budget. */
   protected abstract reload(): void;
-  /** Ends the code with the exit kind and argument stored; the PC stays on this instruction. */
+  /** Ends the code: TypeScript has said where execution goes on. */
   protected abstract leave(): void;
 
   // State fields
@@ -408,9 +408,9 @@ export abstract class GuestEmitter extends Emitter {
 
   // Exits and helpers
   exit(kind: ExitKind, argument?: I64): void {
-    this.setState32("exitKind", this.i32(EXIT_KINDS.indexOf(kind)));
     if (argument) this.setState64("exitArgument", argument);
     this.spill();
+    this.callProcedure(IMPORT.exit, this.i32(EXIT_KINDS.indexOf(kind)));
     this.leave();
   }
   undefined(): void {

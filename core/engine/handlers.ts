@@ -4,7 +4,17 @@ import { EXIT_KINDS, STATE } from "../cpu/layout.ts";
 import type { I32, I64 } from "./builder.ts";
 import { Operand } from "./emitter.ts";
 import { IMPORT } from "./guest_emitter.ts";
-import { emitDispatch, emitFind, endSlice, FIRST_REGION_SLOT, leaveCode, LEFT, Tier1Emitter, TYPE } from "./tier1.ts";
+import {
+  emitDispatch,
+  emitFind,
+  emitResume,
+  endSlice,
+  FIRST_REGION_SLOT,
+  leaveCode,
+  LEFT,
+  Tier1Emitter,
+  TYPE,
+} from "./tier1.ts";
 import { encodeModule, type FunctionBody, type Signature } from "./wasm_module.ts";
 import { Emitter } from "./emitter.ts";
 
@@ -18,6 +28,8 @@ export const SIGNATURES: readonly Signature[] = [
   { params: ["i32", "i32", "i32"], results: ["i64"] },
   { params: ["i32"], results: ["i32"] },
   { params: ["i32", "i64", "i32", "i32"], results: ["i64"] },
+  { params: ["i32"], results: [] },
+  { params: ["i32"], results: ["i64"] },
 ];
 export const IMPORTS = [
   { name: "helper", type: TYPE.import },
@@ -25,13 +37,14 @@ export const IMPORTS = [
   { name: "decode", type: TYPE.import },
   { name: "hot", type: TYPE.import },
   { name: "fetch", type: TYPE.import },
+  { name: "exit", type: TYPE.exit },
 ];
 
 /** What generated code calls in TypeScript; each gets one number and answers with one. */
 export interface Callbacks {
-  /** Runs the helper with this id; not 0 when the code must be left. */
+  /** Runs the helper with this id; not 0 when the code goes on as the state field `resume` says. */
   helper(id: number): number;
-  /** Does the access of a packed MemoryRequest; not 0 when it faulted. */
+  /** Does the access of a packed MemoryRequest; not 0 when it faulted: `resume` says where the code goes on. */
   memoryAccess(request: number): number;
   /** Decodes the instruction of a record; returns the record to run, or 0 to leave. */
   decode(record: number): number;
@@ -39,6 +52,8 @@ export interface Callbacks {
   hot(record: number): number;
   /** Translates the PC, which a branch of this BRANCH_TYPE goes to; returns the record to run, or 0 to leave. */
   fetch(branchType: number): number;
+  /** Does what an exit of this kind, an index in EXIT_KINDS, asks for; `resume` says where the code goes on. */
+  exit(kind: number): void;
 }
 
 /** One shape of a row, to be made into a handler: any word of it, and the variant bits. */
@@ -72,8 +87,10 @@ export class Handlers {
    */
   constructor(memory: WebAssembly.Memory, callbacks: Callbacks, readonly profile = false, readonly soleVcpu = 0) {
     this.memoryPages = memory.buffer.byteLength / 65536;
-    const { helper, memoryAccess, decode, hot, fetch } = callbacks;
-    this.#imports = { env: { memory, table: this.table, helper, memory_access: memoryAccess, decode, hot, fetch } };
+    const { helper, memoryAccess, decode, hot, fetch, exit } = callbacks;
+    this.#imports = {
+      env: { memory, table: this.table, helper, memory_access: memoryAccess, decode, hot, fetch, exit },
+    };
     const special = [
       [emitDecode(), SPECIAL.decode],
       [emitNextPage(), SPECIAL.nextPage],
@@ -155,14 +172,17 @@ export class Handlers {
       code: e.code,
       hints: e.hints,
     });
-    const dispatch = emitDispatch(this.profile, this.soleVcpu);
+    const shared = [
+      body(emitDispatch(this.profile, this.soleVcpu), TYPE.dispatch),
+      body(emitResume(this.soleVcpu), TYPE.resume),
+    ];
     return encodeModule({
       types: SIGNATURES,
       imports: IMPORTS,
       memoryPages: this.memoryPages,
-      functions: [body(dispatch, TYPE.dispatch), ...emitters.map((e) => body(e, TYPE.handler))],
-      exports: entry < 0 ? {} : { enter: IMPORTS.length + 1 + entry },
-      elements: slots.flatMap((slot, i) => slot < 0 ? [] : [{ slot, function: i + 1 }]),
+      functions: [...shared, ...emitters.map((e) => body(e, TYPE.handler))],
+      exports: entry < 0 ? {} : { enter: IMPORTS.length + shared.length + entry },
+      elements: slots.flatMap((slot, i) => slot < 0 ? [] : [{ slot, function: i + shared.length }]),
     });
   }
 }
@@ -188,30 +208,35 @@ function continueAt(e: Emitter, record: Operand<"i32">): void {
 
 /**
  * Writes `enter`: runs records until the code is left. Where a RET comes back here, no WebAssembly caller expected its
- * address: execution goes on there.
+ * address: execution goes on there. Where TypeScript has named a record to go on at without those callers, it is that.
  */
 function emitEnter(): Emitter {
   const e = new Emitter(3);
   const address = e.newLocal("i64"), executed = e.newLocal("i32");
   e.storeMemory(4, CPU, STATE.depth.offset, e.i32(0));
   e.storeMemory(4, CPU, STATE.left.offset, e.i32(0));
+  e.storeMemory(4, CPU, STATE.restart.offset, e.i32(0));
   e.code.raw([0x03, 0x40]); // loop
   for (const p of [CPU, RECORD, COUNT]) e.get(p);
   e.get(e.loadMemory("i32", 2, RECORD, 0));
   e.code.raw([0x11, TYPE.handler, 0x00]); // call_indirect
   e.set(address);
-  e.beginIf(e.eq(address, e.i64(LEFT)), 0);
-  e.beginIf(e.loadMemory("i32", 4, CPU, STATE.left.offset));
+  e.get(e.loadMemory("i32", 4, CPU, STATE.budget.offset));
+  e.set(executed);
+  e.beginIf(e.and(e.eq(address, e.i64(LEFT)), e.loadMemory("i32", 4, CPU, STATE.left.offset)));
+  e.get(e.loadMemory("i32", 4, CPU, STATE.restart.offset));
+  e.set(RECORD);
+  e.beginIf(e.eqz(RECORD as I32));
   e.get(address);
   e.return();
   e.endBlock();
-  e.endBlock();
-  e.get(e.loadMemory("i32", 4, CPU, STATE.budget.offset));
-  e.set(executed);
+  for (const field of [STATE.restart, STATE.left, STATE.depth]) e.storeMemory(4, CPU, field.offset, e.i32(0));
+  e.beginElse();
   const record = emitFind(e, CPU, address, executed, null);
   e.get(record);
   e.set(RECORD);
-  e.get(e.sub(executed as I32, e.shrU(record, e.i32(4))));
+  e.endBlock();
+  e.get(e.sub(executed as I32, e.shrU(RECORD as I32, e.i32(4))));
   e.set(COUNT);
   e.code.raw([0x0c, 0x00]); // br to the loop
   e.endOfCode();

@@ -65,6 +65,7 @@ Deno.test("the handlers of all rows are valid WebAssembly", () => {
     decode: () => 0,
     hot: () => 0,
     fetch: () => 0,
+    exit: () => {},
   });
   const builder = new CaptureBuilder(memory.buffer as unknown as SharedArrayBuffer);
   const failures: string[] = [];

@@ -7,7 +7,7 @@ import { EXEC_TLB_OFFSET } from "./memory_request.ts";
 import { RECORD_BYTES, RecordSlots, VARIANT } from "./record.ts";
 
 /** Indices of the function types that every module of generated code has. */
-export const TYPE = { handler: 0, import: 1, dispatch: 2 } as const;
+export const TYPE = { handler: 0, import: 1, dispatch: 2, exit: 3, resume: 4 } as const;
 /** The exit for TypeScript to translate the PC. */
 const FETCH_EXIT = EXIT_KINDS.indexOf("fetch");
 /** Arrivals after which TypeScript is told of a hot record: a power of two. */
@@ -83,7 +83,7 @@ export class Tier1Emitter extends GuestEmitter implements Builder {
 
   /**
    * @param variant bits of VARIANT.
-   * @param dispatch index of the module's dispatch function.
+   * @param dispatch index of the module's dispatch function, and behind it its resume function.
    * @param profile whether arrivals at branch targets are counted, to find hot code.
    * @param soleVcpu where the state block of a machine's only vCPU stands; 0 where there are several.
    */
@@ -323,10 +323,7 @@ export class Tier1Emitter extends GuestEmitter implements Builder {
   }
   checkInterrupts(): void {
     this.beginIf(this.state32("attention"), 0);
-    this.setState64("pc", this.add(this.#pc(), this.i64(4)));
-    this.setState32("exitKind", this.i32(0));
-    this.setState32("budget", this.add(this.#executed(), this.i32(1)));
-    this.leave();
+    endSlice(this, this.cpu, this.add(this.#pc(), this.i64(4)), this.add(this.#executed(), this.i32(1)));
     this.endBlock();
   }
 
@@ -343,7 +340,10 @@ export class Tier1Emitter extends GuestEmitter implements Builder {
     this.set(this.#count);
   }
   protected leave(): void {
-    leaveCode(this, this.cpu);
+    this.get(this.cpu);
+    this.code.u8(0x12); // return_call
+    this.code.u32(this.dispatch + 1);
+    this.endOfCode();
   }
 
   /** Finishes the handler: the next record's handler follows unless the instruction branched away for good. */
@@ -416,6 +416,23 @@ export function emitDispatch(profile: boolean, soleVcpu: number): Emitter {
   e.get(record);
   e.get(e.sub(executed as I32, e.shrU(record, e.i32(4))));
   e.get(slot);
+  e.code.raw([0x13, TYPE.handler, 0x00]); // return_call_indirect
+  e.endOfCode();
+  return e;
+}
+
+/** Writes `resume(cpu)`: goes on where TypeScript has said, or leaves. */
+export function emitResume(soleVcpu: number): Emitter {
+  const e = new Emitter(1);
+  const cpu = cpuOperand(soleVcpu);
+  const record = e.loadMemory("i32", 4, cpu, STATE.resume.offset);
+  e.beginIf(e.eqz(record));
+  leaveCode(e, cpu);
+  e.endBlock();
+  e.get(cpu);
+  e.get(record);
+  e.get(e.sub(e.loadMemory("i32", 4, cpu, STATE.budget.offset) as I32, e.shrU(record, e.i32(4))));
+  e.get(e.loadMemory("i32", 2, record, 0));
   e.code.raw([0x13, TYPE.handler, 0x00]); // return_call_indirect
   e.endOfCode();
   return e;

@@ -1,6 +1,6 @@
 import { callName } from "../policy/call_names.ts";
 import type { HypercallTrap, SmcTrap } from "../policy/trap.ts";
-import { CALL_ERROR, type CallFunction } from "./call_function.ts";
+import { CALL_ERROR, type CallFunction, CallTable } from "./call_function.ts";
 import { injectUndefined } from "./inject.ts";
 import { HYPERCALLS } from "./hypercalls.ts";
 import { SMCCC_FUNCTIONS } from "./smccc.ts";
@@ -10,10 +10,12 @@ import type { VmVcpu } from "./vm.ts";
 /** Function identifiers of the SMC Calling Convention, fast calls. */
 const SMCCC_FAST = 0x8000_0000;
 
+const SMCCC = new CallTable(SMCCC_FUNCTIONS), OURS = new CallTable(HYPERCALLS);
+
 /** An HVC: our hypercalls, or by its function identifier an SMCCC call. ELR_EL2 is behind the instruction already. */
 export function handleHvc(c: VmVcpu, esr: number): void {
   const id = c.vcpu.xLo(0);
-  const known = id >= SMCCC_FAST ? SMCCC_FUNCTIONS.get(id) : c.vcpu.xHi(0) === 0 ? HYPERCALLS.get(id) : undefined;
+  const known = id >= SMCCC_FAST ? SMCCC.find(id) : c.vcpu.xHi(0) === 0 ? OURS.find(id) : undefined;
   const trap = c.vm.traps.hypercall;
   c.vm.begin(c, trap, esr);
   const pcLo = trap.pcLo;
@@ -27,7 +29,7 @@ export function handleSmc(c: VmVcpu, esr: number): void {
   const trap = c.vm.traps.smc;
   c.vm.begin(c, trap, esr);
   c.frame.advance();
-  call(c, trap, esr, SMCCC_FUNCTIONS.get(c.vcpu.xLo(0)), CALL_ERROR.notSupported);
+  call(c, trap, esr, SMCCC.find(c.vcpu.xLo(0)), CALL_ERROR.notSupported);
 }
 
 /** @param denial the error of a denied call. */

@@ -19,7 +19,7 @@ import {
   TRAP_KINDS,
   WfxTrap,
 } from "../policy/trap.ts";
-import { type Action, ALLOW, type Verdict } from "../policy/verdict.ts";
+import { ACTIONS, ALLOW, type Verdict } from "../policy/verdict.ts";
 import type { Clock, Line } from "../../devices/device.ts";
 import { type EntryState, HCR_GUEST, writeEl2Controls, writeEntryState } from "./el2_controls.ts";
 import { IpaInterval } from "./ipa_interval.ts";
@@ -29,9 +29,7 @@ import { FRAME, TrapFrame } from "./trap_frame.ts";
 import { Vgic } from "./vgic.ts";
 
 const CNTPCT_EL0 = sysregIndex("CNTPCT_EL0");
-const KIND_INDEX = Object.fromEntries(TRAP_KINDS.map((kind, n) => [kind, n]));
-const ACTIONS: readonly Action[] = ["allow", "value", "mask", "ignore", "deny", "pause", "kill"];
-const ACTION_INDEX = Object.fromEntries(ACTIONS.map((action, n) => [action, n])) as Record<Action, number>;
+const ACTION_COUNT = ACTIONS.length;
 
 /** What a VM asks of the world. All calls come from within a trap: they are to take effect after it. */
 export interface VmHost {
@@ -256,7 +254,7 @@ export class Vm {
 
   /** Records what was decided, and does what does not depend on the kind of trap. */
   note(trap: Trap, verdict: Verdict): void {
-    this.#counts[KIND_INDEX[trap.kind] * ACTIONS.length + ACTION_INDEX[verdict.action]]++;
+    this.#counts[trap.kindIndex * ACTION_COUNT + verdict.actionIndex]++;
     this.log.note(trap, verdict);
     if (verdict.action === "pause") this.pause();
     else if (verdict.action === "kill") this.kill(verdict.code, `${verdict.rule}: ${verdict.because ?? trap.what}`);

@@ -46,9 +46,6 @@ export class TrapLog {
   readonly #encoder: RecordEncoder;
   readonly #names: string[] = [""];
   readonly #nameIds = new Map<string, number>([["", 0]]);
-  /** The name that was asked for last, and its number: rules come in runs. */
-  #lastName = "";
-  #lastNameId = 0;
   readonly #seen = new WeakSet<Verdict>();
   #recordCount = 0;
   /** Names that the ring's reader has been told, and records that it has not been told to be lost. */
@@ -119,7 +116,6 @@ export class TrapLog {
   }
 
   #nameId(name: string): number {
-    if (name === this.#lastName) return this.#lastNameId;
     let id = this.#nameIds.get(name);
     if (id === undefined) {
       if (this.#names.length === NAMES_MAX) return this.#nameIds.get(TOO_MANY_NAMES)!;
@@ -128,8 +124,7 @@ export class TrapLog {
       this.#names.push(text);
       this.#nameIds.set(text, id);
     }
-    this.#lastName = name;
-    return this.#lastNameId = id;
+    return id;
   }
 
   #send(at: number): void {

@@ -1,5 +1,5 @@
 import { TRAP_KINDS } from "../policy/trap.ts";
-import type { Action } from "../policy/verdict.ts";
+import { ACTIONS } from "../policy/verdict.ts";
 
 /*
  * A trap record as it stands in the ring between the vCPU's thread and the one that writes the log: numbers only, in
@@ -16,19 +16,7 @@ export type RecordKind = (typeof RECORD_KINDS)[number];
 export const NAME_RECORD = 0xfe, LOST_RECORD = 0xff;
 
 /** The verdicts as records count them; "none" where nothing was decided. */
-export const VERDICTS = [
-  "allow",
-  "value",
-  "mask",
-  "ignore",
-  "deny",
-  "pause",
-  "kill",
-  "none",
-] as const satisfies readonly (
-  | Action
-  | "none"
-)[];
+export const VERDICTS = [...ACTIONS, "none"] as const;
 
 /** Words of a record: 128 bytes, so that two of 64 bits stay aligned. */
 export const RECORD_WORDS = 32;

@@ -31,6 +31,9 @@ const CONTEXT_WORDS = TLB_CONTEXT_BYTES >>> 2;
 const BLOCK_MAP_WORDS = 8;
 const EXEC_MAP_WORDS = TLB_ENTRIES / 32;
 
+const GUARDED = STATE.guarded.offset >>> 2, TLB = STATE.tlb.offset >>> 2, TLB_UPPER = STATE.tlbUpper.offset >>> 2;
+const TLB_UNPRIVILEGED = STATE.tlbUnprivileged.offset >>> 2;
+
 /** The invalid tag of an entry at a VA: of another index, so that it cannot match. */
 function invalidTag(lo: number): number {
   return (lo & 0xfff000) === 0 ? 0x1000 : 0;
@@ -153,10 +156,10 @@ export class VcpuTlb {
 
   #enter(current: number, upper: number, unprivileged: number): void {
     const { i32, w } = this.vcpu;
-    i32[w + (STATE.guarded.offset >>> 2)] = this.guarded[current] | this.guarded[upper];
-    i32[w + (STATE.tlb.offset >>> 2)] = this.offset(current);
-    i32[w + (STATE.tlbUpper.offset >>> 2)] = this.offset(upper);
-    i32[w + (STATE.tlbUnprivileged.offset >>> 2)] = this.offset(unprivileged);
+    i32[w + GUARDED] = this.guarded[current] | this.guarded[upper];
+    i32[w + TLB] = this.offset(current);
+    i32[w + TLB_UPPER] = this.offset(upper);
+    i32[w + TLB_UNPRIVILEGED] = this.offset(unprivileged);
     this.upper = upper;
     this.unprivileged = unprivileged;
     this.current = current;

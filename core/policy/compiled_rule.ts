@@ -14,7 +14,7 @@ import {
   wfxMask,
 } from "./targets.ts";
 import { TRAP_KINDS, type TrapKind } from "./trap.ts";
-import type { Verdict } from "./verdict.ts";
+import { makeVerdict, type Verdict } from "./verdict.ts";
 
 /** Targets that a rule's name lists before it only counts. */
 const NAMED_TARGETS = 2;
@@ -82,9 +82,7 @@ export class CompiledRule {
       throw ruleError(rule.origin, `Cannot use ${text} of policy ${policy} as ${error.message}`);
     }
     const isOnce = this.verdict?.log === "once";
-    this.once = isOnce
-      ? { first: { ...this.verdict!, log: "always" }, next: { ...this.verdict!, log: "never" } }
-      : null;
+    this.once = isOnce ? { first: withLog(this.verdict!, "always"), next: withLog(this.verdict!, "never") } : null;
   }
 
   get kind(): TrapKind {
@@ -130,6 +128,10 @@ export class CompiledRule {
     seen.add(key);
     return this.once!.first;
   }
+}
+
+function withLog(verdict: Verdict, log: Verdict["log"]): Verdict {
+  return makeVerdict(verdict.action, { ...verdict, log });
 }
 
 function makeMatch({ kind, target }: Rule, environment: PolicyEnvironment): Match {

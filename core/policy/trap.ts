@@ -24,6 +24,8 @@ function hex(value: number | bigint): string {
  */
 abstract class TrapBase<Self> {
   abstract readonly kind: TrapKind;
+  /** Its kind's place in TRAP_KINDS. */
+  abstract readonly kindIndex: number;
   /** Number of the trap since the VM was started, from 1. */
   seq = 0;
   /** The VM's vCPU. */
@@ -71,6 +73,7 @@ abstract class TrapBase<Self> {
 /** A load or store, or a part of one, where no RAM is. */
 export class MmioTrap extends TrapBase<MmioTrap> {
   readonly kind = "mmio";
+  readonly kindIndex = TRAP_KINDS.indexOf("mmio");
   ipa = 0;
   /** Bytes: 1, 2, 4 or 8. */
   size = 0;
@@ -102,6 +105,7 @@ export class MmioTrap extends TrapBase<MmioTrap> {
 /** An MRS, MSR or System instruction. */
 export class SysregTrap extends TrapBase<SysregTrap> {
   readonly kind = "sysreg";
+  readonly kindIndex = TRAP_KINDS.indexOf("sysreg");
   /** op0:op1:CRn:CRm:op2 in 2+3+4+4+3 bits. */
   encoding = 0;
   isWrite = false;
@@ -170,6 +174,7 @@ abstract class CallTrap<Self extends CallTrap<Self>> extends TrapBase<Self> {
 /** An HVC: one of our hypercalls, or an SMCCC call by that conduit. */
 export class HypercallTrap extends CallTrap<HypercallTrap> {
   readonly kind = "hypercall";
+  readonly kindIndex = TRAP_KINDS.indexOf("hypercall");
   clone(): HypercallTrap {
     const copy = new HypercallTrap();
     copy.copyFrom(this);
@@ -180,6 +185,7 @@ export class HypercallTrap extends CallTrap<HypercallTrap> {
 /** An SMC. */
 export class SmcTrap extends CallTrap<SmcTrap> {
   readonly kind = "smc";
+  readonly kindIndex = TRAP_KINDS.indexOf("smc");
   clone(): SmcTrap {
     const copy = new SmcTrap();
     copy.copyFrom(this);
@@ -193,6 +199,7 @@ export const WFX = ["WFI", "WFE", "WFIT", "WFET"] as const;
 /** A wait instruction, while those are trapped. */
 export class WfxTrap extends TrapBase<WfxTrap> {
   readonly kind = "wfx";
+  readonly kindIndex = TRAP_KINDS.indexOf("wfx");
   /** ISS.TI: 0 WFI, 1 WFE, 2 WFIT, 3 WFET. */
   instruction = 0;
 
@@ -225,6 +232,7 @@ export type FaultKind =
 /** A stage 2 fault. Those that are plainly accesses to a device are MmioTraps at once, unless a policy decides on aborts. */
 export class AbortTrap extends TrapBase<AbortTrap> {
   readonly kind = "abort";
+  readonly kindIndex = TRAP_KINDS.indexOf("abort");
   ipa = 0;
   access: "read" | "write" | "execute" = "read";
   fault: FaultKind = "translation";
@@ -261,6 +269,7 @@ export function exceptionClassWord(syndrome: number): string {
 /** An exception of the guest: one that it reports, or one that came to EL2 and is none of the other kinds. */
 export class ExceptionTrap extends TrapBase<ExceptionTrap> {
   readonly kind = "exception";
+  readonly kindIndex = TRAP_KINDS.indexOf("exception");
   /** The guest's syndrome and fault address; as reported, or those of EL2. */
   syndrome = 0;
   farLo = 0;

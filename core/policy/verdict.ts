@@ -1,5 +1,15 @@
 import type { Intent } from "./trap.ts";
 
+/** What a policy lets happen, in the order that records and statistics count it. */
+export const ACTIONS = [
+  "allow",
+  "value",
+  "mask",
+  "ignore",
+  "deny",
+  "pause",
+  "kill",
+] as const satisfies readonly Action[];
 /** What a policy lets happen. */
 export type Action =
   /** The hypervisor's own emulation. */
@@ -20,6 +30,8 @@ export type Action =
 /** A policy's answer to one trap. The same object may answer any number of traps. */
 export interface Verdict {
   readonly action: Action;
+  /** Its place in ACTIONS. */
+  readonly actionIndex: number;
   /** Who decided: the policy and its rule, as the record shows it. */
   readonly rule: string;
   readonly valueLo: number;
@@ -40,10 +52,11 @@ export interface Verdict {
   readonly error?: string;
 }
 
-/** A verdict whose parts are neutral where they are not given. */
+/** A verdict whose parts are neutral where they are not given: all verdicts are objects of one shape. */
 export function makeVerdict(action: Action, parts: Partial<Verdict> = {}): Verdict {
   return {
     action,
+    actionIndex: ACTIONS.indexOf(action),
     rule: "default",
     valueLo: 0,
     valueHi: 0,
@@ -52,6 +65,9 @@ export function makeVerdict(action: Action, parts: Partial<Verdict> = {}): Verdi
     inject: "default",
     code: 0,
     log: "default",
+    intent: undefined,
+    because: undefined,
+    error: undefined,
     ...parts,
   };
 }

@@ -878,6 +878,83 @@ store:
     brk     #0`,
   ),
   scenario(
+    "exceptions in calls, and returns from them to other places",
+    String.raw`
+    mov     x9, #100
+1:  bl      first
+    add     x2, x2, #1
+    subs    x9, x9, #1
+    b.ne    1b
+    brk     #0
+    .balign 4096
+first:
+    mov     x10, x30
+    svc     #2
+    bl      second
+    add     x3, x3, #1
+    ret     x10
+second:
+    mov     x11, x30
+    .inst   0
+    bl      third
+    svc     #3
+    add     x4, x4, x9
+    ret     x11
+third:
+    adr     x0, 3f                          // SPSR_EL1 is that of the exception before
+    tbz     x9, #0, 2f
+    msr     elr_el1, x0
+    eret
+2:  add     x5, x5, #1
+3:  tbz     x9, #1, 4f
+    adr     x0, fourth
+    msr     elr_el1, x0
+    eret
+4:  ret
+fourth:
+    add     x6, x6, #1
+    ret     x11                             // past second's end`,
+  ),
+  scenario(
+    "a page that is taken away before an exception while functions are on the stack",
+    String.raw`
+    ldr     x20, =DESCRIPTOR_CODE2
+    ldr     x21, =VARIABLES
+    adr     x22, recovered
+    str     x22, [x21, #RECOVERY]
+    mov     x9, #40
+1:  ldr     x1, [x20]
+    bl      second
+    add     x2, x2, #1
+recovered:
+    str     x1, [x20]
+    dsb     ishst
+    isb
+    subs    x9, x9, #1
+    b.ne    1b
+    brk     #0
+third:
+    mov     x13, x30
+    bl      remove
+    add     x4, x4, #1
+    ret     x13
+remove:
+    and     x12, x9, #3
+    cbz     x12, 2f
+    str     xzr, [x20]
+    dsb     ishst
+    tlbi    vmalle1
+2:  svc     #1
+    .inst   0
+    ret
+    .balign 4096
+second:
+    mov     x10, x30
+    bl      third
+    add     x3, x3, #1
+    ret     x10`,
+  ),
+  scenario(
     "EL0 and back",
     String.raw`
     ldr     x0, =USER + 4096

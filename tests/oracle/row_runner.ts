@@ -39,6 +39,7 @@ export class RowRunner {
       decode: () => 0,
       hot: () => 0,
       fetch: () => 0,
+      exit: (kind) => this.#u32[this.#field("exitKind")] = kind,
     });
   }
 
