@@ -11,7 +11,7 @@ export const COMPLETIONS: Command = {
   options: [],
   examples: [
     { command: "ariel completions bash > ~/.local/share/bash-completion/completions/ariel", what: "for bash" },
-    { command: 'ariel completions zsh > "${fpath[1]}/_ariel"', what: "for zsh" },
+    { command: "ariel completions zsh > ~/.zfunc/_ariel", what: "for zsh, where that folder is in fpath" },
     { command: "ariel completions fish > ~/.config/fish/completions/ariel.fish", what: "for fish" },
   ],
   run: completions,

@@ -50,11 +50,11 @@ export function topicText({ title, steps }: Topic): string {
   return `${title}\n\n${steps.map((step) => `${step.text}\n\n${indented(step)}`).join("\n")}`;
 }
 
-function indented({ file, command, keys }: Step): string {
+function indented({ file, commands, keys }: Step): string {
   const lines = [
     ...file ? [`${file.name}:`, ...file.content.trimEnd().split("\n").map((line) => `    ${line}`)] : [],
-    ...command ? [command] : [],
-    ...keys ?? [],
+    ...commands ?? [],
+    ...keys ? ["", ...keys.map((key) => `    ${key}`)] : [],
   ];
   return lines.map((line) => `    ${line}`.trimEnd() + "\n").join("");
 }

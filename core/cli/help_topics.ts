@@ -1,12 +1,14 @@
-/** One thing to do: why, and what to type or to put in a file. */
+/** One thing to do: why, and what to type or to put in a file. Tests do all of it, as it stands there. */
 export interface Step {
   readonly text: string;
   /** A file that the next command reads. */
   readonly file?: { readonly name: string; readonly content: string };
-  /** A command line; tests run every one of them. */
-  readonly command?: string;
-  /** What is typed while the command runs, or in another terminal: not run by itself. */
+  /** Command lines, one after the other. */
+  readonly commands?: readonly string[];
+  /** What is typed while the last of them runs, a line each; or a key of the console, such as "Ctrl-A c". */
   readonly keys?: readonly string[];
+  /** The last command runs on, and the next step is done in another terminal. */
+  readonly isKept?: boolean;
 }
 
 /** Something to learn by doing it. The help and the README's tour are made from these. */
@@ -37,16 +39,17 @@ export const TOPICS: readonly Topic[] = [
       {
         text:
           "No file is needed: the bundled guest meets every kind of trap once and says how each went. On a terminal " +
-          'it stops in the monitor on its way, to show that; "continue" lets it go on.',
-        command: "ariel run",
+          "it stops in the monitor on its way, to show that; this lets it go on:",
+        commands: ["ariel run"],
+        keys: ["continue"],
       },
       {
         text: "The same without the host's clock: one instruction is one nanosecond, and every run is the same.",
-        command: "ariel run --time virtual --stats -",
+        commands: ["ariel run --time virtual --stats -"],
       },
       {
         text: "If something seems wrong, this says what the host offers and tests the emulator.",
-        command: "ariel doctor",
+        commands: ["ariel doctor"],
       },
     ],
   },
@@ -56,7 +59,7 @@ export const TOPICS: readonly Topic[] = [
     steps: [
       {
         text: "Any arm64 kernel will do, packed or not. The Debian installer's comes with an initial RAM disk:",
-        keys: [
+        commands: [
           "apt-get download debian-installer-12-netboot-arm64",
           "dpkg-deb -x debian-installer-12-netboot-arm64_*.deb .",
           "cp usr/lib/debian-installer/images/12/arm64/text/debian-installer/arm64/{linux,initrd.gz} .",
@@ -64,11 +67,11 @@ export const TOPICS: readonly Topic[] = [
       },
       {
         text: "The guest's console is this terminal. Ctrl-A x quits, Ctrl-A h tells what else there is.",
-        command: "ariel run --kernel linux --initrd initrd.gz",
+        commands: ["ariel run --kernel linux --initrd initrd.gz"],
       },
       {
         text: "A folder becomes the initial RAM disk by itself; --initrd may be given several times.",
-        command: "ariel run --kernel linux --initrd initrd.gz --initrd-dir files --append 'console=ttyAMA0 quiet'",
+        commands: ["ariel run --kernel linux --initrd initrd.gz --initrd-dir files --append 'console=ttyAMA0 quiet'"],
       },
     ],
   },
@@ -82,20 +85,20 @@ export const TOPICS: readonly Topic[] = [
       },
       {
         text: "Under it the guest sees another CPU, and the debug registers do not exist.",
-        command: "ariel run --policy mine.ts",
+        commands: ["ariel run --policy mine.ts"],
       },
-      { text: "What is in it, and what runs no JavaScript:", command: "ariel policy check mine.ts" },
+      { text: "What is in it, and what runs no JavaScript:", commands: ["ariel policy check mine.ts"] },
       {
         text: "What it says to one thing that a guest may do, and why:",
-        command: "ariel policy explain mine.ts --sysreg MIDR_EL1",
+        commands: ["ariel policy explain mine.ts --sysreg MIDR_EL1"],
       },
       {
         text: "Built-in policies go by name, and several may be given: the first verdict holds.",
-        command: "ariel run --policy mine.ts --policy audit --log run.log",
+        commands: ["ariel run --policy mine.ts --policy audit --log run.log"],
       },
       {
         text: "The least policy under which a recorded run passes is a good beginning:",
-        command: "ariel policy learn run.log > learned.ts",
+        commands: ["ariel policy learn run.log > learned.ts"],
       },
     ],
   },
@@ -103,13 +106,13 @@ export const TOPICS: readonly Topic[] = [
     name: "log",
     title: "Reading the log",
     steps: [
-      { text: "Every trap to the hypervisor can be recorded, a line each.", command: "ariel run --log run.log" },
-      { text: "What the guest did, in one page:", command: "ariel log decode --summary run.log" },
+      { text: "Every trap to the hypervisor can be recorded, a line each.", commands: ["ariel run --log run.log"] },
+      { text: "What the guest did, in one page:", commands: ["ariel log decode --summary run.log"] },
       {
         text: 'Only some records; "--filter help" tells what can be asked.',
-        command: "ariel log decode run.log --filter 'kind==sysreg && verdict!=allow'",
+        commands: ["ariel log decode run.log --filter 'kind==sysreg && verdict!=allow'"],
       },
-      { text: "To look at in a browser, without any network:", command: "ariel log decode run.log --html run.html" },
+      { text: "To look at in a browser, without any network:", commands: ["ariel log decode run.log --html run.html"] },
     ],
   },
   {
@@ -117,12 +120,19 @@ export const TOPICS: readonly Topic[] = [
     title: "The monitor",
     steps: [
       {
-        text: "While a guest runs, Ctrl-A c turns to the monitor and back. It knows QEMU's words:",
-        keys: ["Ctrl-A c", "stop", "info registers", "x/4i $pc", "info gic", "continue", "help", "Ctrl-A x"],
+        text: "While a guest runs, Ctrl-A c turns to the monitor and back, as continue does. It knows QEMU's words:",
+        commands: ["ariel run --kernel linux --initrd initrd.gz"],
+        keys: ["Ctrl-A c", "stop", "info registers", "x/4i $pc", "info gic", "help", "continue", "Ctrl-A x"],
       },
       {
         text: "For another terminal or a program it can be on a Unix socket instead.",
-        keys: ["ariel run --kernel linux --monitor unix=/tmp/ariel.sock", "nc -U /tmp/ariel.sock"],
+        commands: ["ariel run --kernel linux --monitor unix=ariel.sock"],
+        isKept: true,
+      },
+      {
+        text: "There:",
+        commands: ["nc -U ariel.sock"],
+        keys: ["info cpus", "info exceptions", "quit"],
       },
     ],
   },
@@ -132,7 +142,13 @@ export const TOPICS: readonly Topic[] = [
     steps: [
       {
         text: "The guest waits for GDB, which needs no more than the port.",
-        keys: ["ariel run --kernel linux --gdb 1234,wait", "gdb-multiarch -ex 'target remote :1234'"],
+        commands: ["ariel run --kernel linux --gdb 1234,wait"],
+        isKept: true,
+      },
+      {
+        text: "In another terminal; the monitor's commands are there as well:",
+        commands: ["gdb-multiarch -ex 'target remote :1234'"],
+        keys: ["stepi", "x/4i $pc", "info registers cpsr", "monitor info vm", "detach", "quit"],
       },
     ],
   },

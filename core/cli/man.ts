@@ -10,7 +10,7 @@ export const MAN: Command = {
   options: [],
   examples: [
     { command: "ariel man | man -l -", what: "to read it" },
-    { command: "ariel man > /usr/local/share/man/man1/ariel.1", what: "to install it" },
+    { command: "ariel man > ~/.local/share/man/man1/ariel.1", what: "to install it" },
   ],
   run: async () => print(manualPage(await loadCommands())),
 };
@@ -82,14 +82,14 @@ function option({ name, short, argument: taken, choices, help, many, default: in
 function example({ title, steps }: Topic): string[] {
   return [
     `.SS ${text(title)}`,
-    ...steps.flatMap(({ text: why, file, command, keys }) => [
+    ...steps.flatMap(({ text: why, file, commands, keys }) => [
       ".PP",
       text(why),
       ".EX",
       ...[
         ...file ? [`${file.name}:`, ...file.content.trimEnd().split("\n")] : [],
-        ...command ? [command] : [],
-        ...keys ?? [],
+        ...commands ?? [],
+        ...keys ? ["", ...keys.map((key) => `    ${key}`)] : [],
       ]
         .map((line) => `    ${text(line)}`.trimEnd()),
       ".EE",

@@ -71,7 +71,10 @@ export const POLICY_LEARN: Command = {
   positional: "LOG",
   options: [{ name: "name", argument: "NAME", default: "learned", help: "The policy's name" }],
   examples: [
-    { command: "ariel run --policy audit --log run.log --kernel Image", what: "record a run with all its registers" },
+    {
+      command: "ariel run --policy audit --log run.log --kernel Image --initrd initrd.gz",
+      what: "record a run with all its registers",
+    },
     { command: "ariel policy learn run.log > learned.ts", what: "and what it needed, as a policy" },
   ],
   run: learn,

@@ -13,10 +13,11 @@ export function tourMarkdown(): string {
   return TOPICS.map(({ title, steps }) => `### ${title}\n\n${steps.map(stepMarkdown).join("\n")}`).join("\n");
 }
 
-function stepMarkdown({ text, file, command, keys }: Step): string {
+function stepMarkdown({ text, file, commands, keys }: Step): string {
   const blocks = [
     ...file ? [`\`\`\`ts\n// ${file.name}\n${file.content}\`\`\`\n`] : [],
-    ...command || keys ? [`\`\`\`sh\n${[...command ? [command] : [], ...keys ?? []].join("\n")}\n\`\`\`\n`] : [],
+    ...commands ? [`\`\`\`sh\n${commands.join("\n")}\n\`\`\`\n`] : [],
+    ...keys ? [`\`\`\`text\n${keys.join("\n")}\n\`\`\`\n`] : [],
   ];
   return `${text}\n\n${blocks.join("\n")}`;
 }
