@@ -2,8 +2,7 @@ import { CHANNEL, type ChannelWriter, FRAME } from "../debug/channel.ts";
 import type { ByteRing } from "../machine/byte_ring.ts";
 
 const CTRL_A = 0x01;
-/** Comes after the program was stopped, when the shell has made the terminal its own meanwhile. */
-const CONTINUED: Deno.Signal | null = Deno.build.os === "windows" ? null : "SIGCONT";
+const HAS_JOB_CONTROL = Deno.build.os !== "windows";
 
 /**
  * The user's terminal as the guest's console: raw, with Ctrl-A as the escape key, as QEMU's mon:stdio has it. Input
@@ -30,7 +29,10 @@ export class ConsoleInput {
     if (Deno.stdin.isTerminal()) {
       this.#makeRaw();
       this.#isRaw = true;
-      if (CONTINUED) Deno.addSignalListener(CONTINUED, this.#makeRaw);
+      if (HAS_JOB_CONTROL) {
+        Deno.addSignalListener("SIGTSTP", this.#stop);
+        Deno.addSignalListener("SIGCONT", this.#makeRaw);
+      }
     }
     this.#pump();
   }
@@ -38,13 +40,23 @@ export class ConsoleInput {
   /** Leaves the terminal as it was found. */
   restore(): void {
     if (this.#isRaw) {
-      if (CONTINUED) Deno.removeSignalListener(CONTINUED, this.#makeRaw);
+      if (HAS_JOB_CONTROL) {
+        Deno.removeSignalListener("SIGTSTP", this.#stop);
+        Deno.removeSignalListener("SIGCONT", this.#makeRaw);
+      }
       Deno.stdin.setRaw(false);
     }
     this.#isRaw = false;
   }
 
+  /** The program goes on: the shell has made the terminal its own meanwhile. */
   readonly #makeRaw = (): void => Deno.stdin.setRaw(true);
+
+  /** The program is to stop, as by Ctrl-Z where that key is not the guest's. */
+  readonly #stop = (): void => {
+    Deno.stdin.setRaw(false);
+    if (!stopItself()) this.#makeRaw();
+  };
 
   async #pump(): Promise<void> {
     const buffer = new Uint8Array(4096);
@@ -93,6 +105,24 @@ export class ConsoleInput {
       // The guest reads no faster than it can; a full ring is tried again.
       if (rest.length > 0) await new Promise((resolve) => setTimeout(resolve, 5));
     }
+  }
+}
+
+/** The one program that ours may run, where its runtime does not let it signal itself: Deno does so from 2.8.1 on. */
+export const KILL = "/bin/kill";
+
+/** Stops this program until it gets SIGCONT. Returns false where that is not permitted. */
+function stopItself(): boolean {
+  try {
+    Deno.kill(Deno.pid, "SIGSTOP");
+    return true;
+  } catch {
+    // Then with help
+  }
+  try {
+    return new Deno.Command(KILL, { args: ["-STOP", String(Deno.pid)] }).outputSync().success;
+  } catch {
+    return false;
   }
 }
 

@@ -6,6 +6,7 @@
  */
 import { parseArgs } from "@std/cli";
 import type { BuildInfo } from "../cli/build_info.ts";
+import { KILL } from "../cli/terminal.ts";
 import { bundle, filesOf } from "./bundle.ts";
 import { findPackages, type Package } from "./packages.ts";
 import { prebuild } from "./prebuild.ts";
@@ -57,7 +58,8 @@ export async function compile({ target, output, tell = () => {} }: CompileOption
     for (const path of filesOf(folder)) Deno.utimeSync(`${folder}/${path}`, time, time);
     Deno.mkdirSync(output.replace(/[^/]+$/, "") || ".", { recursive: true });
     const includes = [...workers, "policies"].flatMap((path) => ["--include", path]);
-    const flags = ["--quiet", "--no-check", "--no-prompt", "--no-code-cache", ...PERMISSIONS, ...includes];
+    const permissions = [...PERMISSIONS, ...await stopPermission(deno)];
+    const flags = ["--quiet", "--no-check", "--no-prompt", "--no-code-cache", ...permissions, ...includes];
     const path = output.startsWith("/") ? output : `${Deno.cwd()}/${output}`;
     await run(deno, ["compile", ...flags, "--target", target, "--output", path, entry], folder, runtimeFor(target));
     if (target === HOST_TARGET) await tryOut(path, work, entry === "main.js" ? tell : () => {});
@@ -74,6 +76,12 @@ async function tryOut(path: string, work: string, tell: (line: string) => void):
   await run(path, ["run", "--time", "virtual", "--log-level", "none", "--stats", stats]);
   const { engine } = JSON.parse(Deno.readTextFileSync(stats));
   if (engine.prebuilt !== 1) tell("The handlers that were made beforehand do not fit, so the program starts later");
+}
+
+/** What the program needs of this runtime to stop itself as a shell's job. */
+async function stopPermission(deno: string): Promise<string[]> {
+  const isFree = await tryRun(deno, ["run", "--no-prompt", "data:text/javascript,Deno.kill(Deno.pid, 'SIGCONT')"]);
+  return isFree === undefined ? [`--allow-run=${KILL}`] : [];
 }
 
 /** What Deno says when it cannot download esbuild, with which it bundles. */

@@ -3,7 +3,9 @@
     pseudo_terminal.py COMMAND...
 
 Standard input is typed into the terminal, what the command writes there comes to standard output. The exit code is the
-command's, or 97 when it did not leave the terminal as it was.
+command's, or 97 when it did not leave the terminal as it was. SIGUSR1 stops the command and lets it go on, as a shell
+does with a job; SIGUSR2 asks it to stop: 98 when it does not, 97 when the terminal is then not as it was, and 99 when
+it is not raw again afterwards.
 """
 
 import os
@@ -12,8 +14,12 @@ import select
 import signal
 import sys
 import termios
+import time
 
 NOT_RESTORED = 97
+NOT_STOPPED = 98
+NOT_RAW = 99
+PATIENCE_S = 10
 
 
 def main():
@@ -27,6 +33,7 @@ def main():
     for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM, signal.SIGQUIT):
         signal.signal(number, lambda n, _: os.kill(child, n))
     signal.signal(signal.SIGUSR1, lambda n, _: stop_and_go_on(child, slave, before))
+    signal.signal(signal.SIGUSR2, lambda n, _: ask_to_stop(child, slave, before))
     signal.signal(signal.SIGWINCH, lambda n, _: resize(master))
     relay(master, child)
     status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
@@ -49,6 +56,36 @@ def stop_and_go_on(child, slave, before):
     os.waitpid(child, os.WUNTRACED)
     termios.tcsetattr(slave, termios.TCSANOW, before)
     os.kill(child, signal.SIGCONT)
+
+
+def ask_to_stop(child, slave, before):
+    """What `kill -TSTP` does, and the terminal before, during and after it."""
+    check(is_raw(slave), NOT_RAW, child)
+    os.kill(child, signal.SIGTSTP)
+    stopped = lambda: os.waitid(os.P_PID, child, os.WSTOPPED | os.WNOHANG)
+    check(wait_for(stopped), NOT_STOPPED, child)
+    check(termios.tcgetattr(slave) == before, NOT_RESTORED, child)
+    os.kill(child, signal.SIGCONT)
+    check(wait_for(lambda: is_raw(slave)), NOT_RAW, child)
+    os.write(1, b"[stopped, and went on]")
+
+
+def is_raw(slave):
+    return not termios.tcgetattr(slave)[3] & (termios.ICANON | termios.ECHO | termios.ISIG)
+
+
+def wait_for(condition):
+    end = time.monotonic() + PATIENCE_S
+    while not (result := condition()) and time.monotonic() < end:
+        time.sleep(0.01)
+    return result
+
+
+def check(condition, code, child):
+    """Ends with a code where something does not hold."""
+    if not condition:
+        os.kill(child, signal.SIGKILL)
+        os._exit(code)
 
 
 def resize(master):

@@ -7,9 +7,9 @@ import { guestFile } from "./guests.ts";
 
 const terminal = needs({ permissions: ["read", "write", "run", "env"], programs: ["python3"] });
 
-function echo(): Dialog {
+function echo(command = FROM_SOURCE): Dialog {
   const args = ["run", guestFile("echo"), "--log-level", "none"];
-  return new Dialog(args, { command: onTerminal(FROM_SOURCE), timeoutMs: 60_000 });
+  return new Dialog(args, { command: onTerminal(command), timeoutMs: 60_000 });
 }
 
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"] as const) {
@@ -36,6 +36,48 @@ Deno.test({
     await dialog.send("a");
     await dialog.expect("a");
     await dialog.send("\x01x");
+    assertEquals((await dialog.end()).code, 130);
+  },
+});
+
+const STOPS = "SIGTSTP stops it with the terminal as it was, and the terminal is raw again when it goes on";
+
+async function stopAndGoOn(command: readonly string[]): Promise<void> {
+  const dialog = echo(command);
+  await dialog.expect("ready");
+  dialog.signal("SIGUSR2");
+  await dialog.expect("[stopped, and went on]");
+  await dialog.send("a");
+  await dialog.expect("a");
+  await dialog.send("\x01x");
+  assertEquals((await dialog.end()).code, 130);
+}
+
+Deno.test({ name: `ariel run: ${STOPS}`, ...terminal, fn: () => stopAndGoOn(FROM_SOURCE) });
+
+Deno.test({
+  name: `the compiled program: ${STOPS}`,
+  ...needs({ permissions: ["read", "write", "run", "env"], programs: ["python3"], paths: ["ARIEL_BINARY"] }),
+  fn: () => stopAndGoOn([Deno.env.get("ARIEL_BINARY")!]),
+});
+
+Deno.test({
+  name: "ariel run: a shell stops it and brings it back",
+  ...needs({ permissions: ["read", "write", "run", "env"], programs: ["python3", "bash"] }),
+  async fn() {
+    const dialog = new Dialog([], { command: onTerminal(["bash", "--norc", "--noediting", "-i"]) });
+    const words = [...FROM_SOURCE, "run", guestFile("echo"), "--log-level", "none"];
+    await dialog.send(`PS1='$ '; sh -c 'echo "pid=$$"; exec ${words.join(" ")}'\r`);
+    const [, pid] = await dialog.expect(/pid=(\d+)/);
+    await dialog.expect("ready");
+    Deno.kill(Number(pid), "SIGTSTP");
+    await dialog.expect(/Stopped[^]*\$ $/);
+    await dialog.send("stty -a; fg\r");
+    await dialog.expect(/ icanon [^]* echo /);
+    await dialog.expect("sh -c");
+    await dialog.send("\x01x");
+    await dialog.expect("$ ");
+    await dialog.send("exit $?\r");
     assertEquals((await dialog.end()).code, 130);
   },
 });
