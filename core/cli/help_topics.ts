@@ -132,7 +132,7 @@ export const TOPICS: readonly Topic[] = [
       {
         text: "There:",
         commands: ["nc -U ariel.sock"],
-        keys: ["info cpus", "info exceptions", "quit"],
+        keys: ["info cpus", "info exceptions", "info jit", "quit"],
       },
     ],
   },

@@ -1,4 +1,6 @@
 import { type Command, HELP_OPTION, type Option } from "./command.ts";
+import { INFO } from "../monitor/info_commands.ts";
+import { MONITOR_COMMANDS } from "../monitor/monitor.ts";
 import { loadCommands } from "./commands.ts";
 import { type Step, TOPICS } from "./help_topics.ts";
 import { COMMON_EXIT_CODES } from "./man.ts";
@@ -45,14 +47,37 @@ function commandMarkdown(command: Command): string {
 }
 
 function optionRow({ name, short, argument, choices, help, many, default: initial }: Option): string {
-  const value = argument === undefined ? "" : ` ${(choices?.join("|") ?? argument).replaceAll("|", "\\|")}`;
+  const value = argument === undefined ? "" : ` ${cell(choices?.join("|") ?? argument)}`;
   const notes = `${many ? " (repeatable)" : ""}${initial === undefined ? "" : ` [${initial}]`}`;
-  return `| \`${short ? `-${short}, ` : ""}--${name}${value}\` | ${help.replaceAll("|", "\\|")}${notes} |`;
+  return `| \`${short ? `-${short}, ` : ""}--${name}${value}\` | ${cell(help)}${notes} |`;
+}
+
+/** The monitor's commands, in Markdown. */
+export function monitorMarkdown(): string {
+  const rows = MONITOR_COMMANDS.flatMap(({ names: [name, ...others], usage, help }) =>
+    name === "info"
+      ? INFO.map((row) => [`info ${row.name} ${row.usage}`, `Show ${row.help}`])
+      : [[`${name} ${usage}`, `${help}${others.length ? ` (also ${others.join(", ")})` : ""}`]]
+  );
+  return [
+    "### The monitor's commands",
+    "",
+    "A beginning of a name will do; addresses are expressions such as `$pc+4`.",
+    "",
+    "| command | |",
+    "| --- | --- |",
+    ...rows.map(([command, what]) => `| \`${cell(command.trimEnd())}\` | ${cell(what)} |`),
+    "",
+  ].join("\n");
+}
+
+function cell(text: string): string {
+  return text.replaceAll("|", "\\|");
 }
 
 const PARTS: Readonly<Record<string, () => string | Promise<string>>> = {
   tour: tourMarkdown,
-  reference: async () => referenceMarkdown(await loadCommands()),
+  reference: async () => `${referenceMarkdown(await loadCommands())}\n${monitorMarkdown()}`,
 };
 
 /** The README with its parts made anew, where it has their marks: `<!-- tour -->` to `<!-- end of tour -->`. */

@@ -5,13 +5,15 @@ import { DebugError, hex } from "../debug/debug_error.ts";
 import { showFields } from "../debug/register_fields.ts";
 import { readableSystemRegisters, registerNamed } from "../debug/registers.ts";
 import { describeSyndrome } from "../debug/syndrome_text.ts";
+import { jitReport } from "../engine/jit/report.ts";
 import { type MonitorCommand, type MonitorState, words } from "./command.ts";
 import { showGic } from "./gic_info.ts";
 import { showBreakpoint, showVcpus, showWatchpoint } from "./run_commands.ts";
 import { showInstruction } from "./examine.ts";
 import { showStage1, showStage2 } from "./tables_info.ts";
 
-interface InfoRow {
+/** What `info` shows: a name, what may follow it, and how it is made. */
+export interface InfoRow {
   readonly name: string;
   readonly usage: string;
   readonly help: string;
@@ -19,7 +21,7 @@ interface InfoRow {
 }
 
 // deno-fmt-ignore
-const INFO: readonly InfoRow[] = [
+export const INFO: readonly InfoRow[] = [
   { name: "vm", usage: "", help: "the machine and the guest on it", show: showVm },
   { name: "cpus", usage: "", help: "the vCPUs; * is the selected one", show: showVcpus },
   { name: "registers", usage: "[all]", help: "general registers, PSTATE and the exception registers; all: V0 to V31 too", show: showRegisters },
@@ -29,6 +31,7 @@ const INFO: readonly InfoRow[] = [
   { name: "gic", usage: "", help: "interrupts that are enabled, pending or active; list registers", show: showGic },
   { name: "timers", usage: "", help: "counters, their drift, and the timers", show: showTimers },
   { name: "exceptions", usage: "", help: "exceptions by class, with the last one's registers", show: showExceptions },
+  { name: "jit", usage: "[COUNT]", help: "what ran in which tier, and the hottest regions with their first instructions", show: showJit },
   { name: "breakpoints", usage: "", help: "breakpoints and watchpoints with their hits", show: showPoints },
   { name: "policy", usage: "", help: "the rules with how often each has decided", show: (s) => policy(s).show() },
   { name: "log", usage: "[COUNT]", help: "the log's level, and the latest records", show: showLog },
@@ -216,6 +219,11 @@ function showExceptions(s: MonitorState): string {
     }
   }
   return lines.length ? lines.join("\n") : "None so far.";
+}
+
+function showJit(s: MonitorState, args: string): string {
+  const { engine, vcpus } = s.target.debugger.machine;
+  return jitReport(engine, vcpus, args.trim() === "" ? undefined : Number(s.evaluate(args)));
 }
 
 function showPoints(s: MonitorState): string {

@@ -170,6 +170,17 @@ Deno.test("every info shows something, and names can be shortened", () => {
   assertMatch(execute("w"), /^Cannot tell which command "w" is: write/);
 });
 
+Deno.test("info jit shows where the guest's time goes: tiers, regions, and so many of the hottest", () => {
+  const { execute, run, at } = monitor("loop: add x0, x0, #1\n eor x1, x1, x0\n b loop\n");
+  assertStringIncludes(execute("info jit"), "regions: 0 compiled");
+  run(4_000_000);
+  const all = execute("info jit"), none = execute("info jit 0");
+  assertMatch(none, /^instructions: 9\d\.\d % in regions[^]*\nregions: 1 compiled, of 3 instructions/);
+  assertEquals(all.slice(0, none.length), none);
+  const address = at("loop").toString(16), listing = all.slice(none.length).trim();
+  assertMatch(listing, new RegExp(`^${address}: 3 instructions, 9\\d\\.\\d %\n  ${address}  add x0, x0, #0x1\n`));
+});
+
 Deno.test("info exceptions counts by class, with the last one's registers", () => {
   const { execute, run } = monitor(
     "adr x0, vectors\n msr vbar_el1, x0\n svc #7\n.align 11\nvectors: .space 0x200\n b .\n",

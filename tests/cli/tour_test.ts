@@ -36,6 +36,7 @@ const SEEN: Readonly<Record<string, Seen>> = {
     "nc -U ariel.sock": /\(ariel\) /,
     "info cpus": /\* vCPU 0: pc 0x/,
     "info exceptions": /EL2 +\d+ {2}\w+/,
+    "info jit": /regions: \d+ compiled/,
     "quit": null,
   },
   gdb: {
