@@ -54,7 +54,7 @@ export const SINK_SLOT = 33;
 export const STATE = {
   /** The address of the next instruction, exact whenever TypeScript runs. */
   pc:               { offset: 0x110, bytes: 8 },
-  /** N = 8, Z = 4, C = 2, V = 1. */
+  /** N = 8, Z = 4, C = 2, V = 1. Exact whenever TypeScript or tier 1 runs: then `flagKind` is 0. */
   nzcv:             { offset: 0x118, bytes: 4 },
   /** PSTATE but NZCV, at the places that SPSR_EL1 has: SP 0, EL 3:2, DAIF 9:6, BTYPE 11:10, SSBS 12, IL 20, SS 21, PAN 22, UAO 23, DIT 24, TCO 25. */
   pstate:           { offset: 0x11c, bytes: 4 },
@@ -117,14 +117,60 @@ export const STATE = {
    */
   resume:           { offset: 0x1b8, bytes: 4 },
   restart:          { offset: 0x1bc, bytes: 4 },
+  /** Sites (see SITES) that know a page: a bit for each base register. */
+  readSites:        { offset: 0x1dc, bytes: 4 },
+  writeSites:       { offset: 0x1e0, bytes: 4 },
+  /** Not 0: NZCV is still to be computed of these operands, of 64 or 32 bits. See FLAGS. */
+  flagKind:         { offset: 0x1c4, bytes: 4 },
+  flagA:            { offset: 0x1c8, bytes: 8 },
+  flagB:            { offset: 0x1d0, bytes: 8 },
+  /** Call sites (see CALL_SITES) that know a target: a bit for each. */
+  callSites:        { offset: 0x1d8, bytes: 4 },
 } as const;
 export type StateField = keyof typeof STATE;
+
+/**
+ * How the flags stand: what the state block's `flagKind` says. Regions leave them to be computed of the operands of the
+ * instruction that set them; whoever runs TypeScript or tier 1 makes them exact first.
+ */
+export const FLAGS = {
+  exact: 0,
+  add64: 1,
+  sub64: 2,
+  logic64: 3,
+  add32: 4,
+  sub32: 5,
+  logic32: 6,
+  /** In the state block, of a kind that is known at run time only. */
+  memory: 7,
+} as const;
+export type FlagState = (typeof FLAGS)[keyof typeof FLAGS];
 
 /** V0 to V31, 16 bytes each. */
 export const V = 0x200;
 /** Scratch slots, 16 bytes each: arguments of helpers in order, and the result in slot 0. */
 export const SCRATCH = 0x400;
 export const SCRATCH_SLOTS = 16;
+/**
+ * Sites: the page that regions accessed last through each base register, so that they need no TLB look-up while accesses
+ * stay in it. SITE_BYTES each, for reads and then for writes, by the number of the register (31 is SP):
+ *   +0  VA of the page
+ *   +8  addend, as in the TLB (mmu/tlb.ts)
+ *   +12 accesses that begin so far from the page's start do not end in it; 0 where no page is known
+ */
+export const SITES = 0x500;
+export const SITE_BYTES = 16;
+export const WRITE_SITES = SITES + 32 * SITE_BYTES;
+/**
+ * Call sites: where calls to other pages went last, so that they need no look-up in the execute TLB. CALL_SITE_BYTES each,
+ * by a hash of the call's place:
+ *   +0  the target's address
+ *   +8  its record; 0 where none is known
+ *   +12 where the records of its page start
+ */
+export const CALL_SITES = WRITE_SITES + 32 * SITE_BYTES;
+export const CALL_SITE_BYTES = 16;
+export const CALL_SITE_COUNT = 32;
 /** Stored system registers: 8 bytes each, by index in the system-register table. */
 export const SYSREG = 0x1000;
 export const SYSREG_SLOTS = 1024;

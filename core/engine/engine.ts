@@ -1,5 +1,6 @@
 import type { Decoder } from "../a64/decoder.ts";
 import { EXIT_KINDS, type ExitKind, STATE } from "../cpu/layout.ts";
+import { forgetCallSites } from "../cpu/sites.ts";
 import type { Vcpu } from "../cpu/vcpu.ts";
 import { CodeCache } from "./code_cache.ts";
 import { COMMON_SHAPES } from "./common_shapes.ts";
@@ -278,6 +279,7 @@ export class Engine {
   #forgetPage(vcpu: Vcpu): void {
     const lo = vcpu.u32[vcpu.w + PC];
     const entry = execEntry(vcpu, lo, vcpu.i32[vcpu.w + PC + 1]);
+    forgetCallSites(vcpu);
     vcpu.i32[entry] = (lo & 0xfff000) === 0 ? 0x1000 : 0;
     vcpu.i32[entry + 1] = 0;
   }

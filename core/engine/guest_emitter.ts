@@ -1,6 +1,6 @@
 import type { I32, I64, Int, V128, Value, WasmType } from "./builder.ts";
 import { type AccessKind, EXIT_KINDS, type ExitKind, SCRATCH, STATE, type StateField, SYSREG } from "../cpu/layout.ts";
-import { SYSREG_ACCESS } from "../cpu/layout.ts";
+import { FLAGS, type FlagState, SYSREG_ACCESS } from "../cpu/layout.ts";
 import { Emitter, type Operand } from "./emitter.ts";
 import { memoryRequest, WRITE_TLB_OFFSET } from "./memory_request.ts";
 import { findHelper } from "./helpers.ts";
@@ -115,6 +115,12 @@ export abstract class GuestEmitter extends Emitter {
   }
   protected nzcvOfSub<T extends Int>(a: T, b: T, result: T): I32 {
     return this.nzcvOf(result, this.geU(a, b), this.and(this.xor(a, b), this.xor(a, result)));
+  }
+  /** NZCV of a lazy state. */
+  protected lazyNzcv(state: FlagState, a: Int, b: Int): I32 {
+    if (state === FLAGS.add64 || state === FLAGS.add32) return this.nzcvOfAdd(a, b, this.add(a, b));
+    if (state === FLAGS.sub64 || state === FLAGS.sub32) return this.nzcvOfSub(a, b, this.sub(a, b));
+    return this.nzcvOf(a, null, null);
   }
   setFlagsAdd<T extends Int>(a: T, b: T, result: T): void {
     this.setNzcv(this.nzcvOfAdd(a, b, result));

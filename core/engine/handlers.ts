@@ -15,6 +15,7 @@ import {
   Tier1Emitter,
   TYPE,
 } from "./tier1.ts";
+import { ExactFlags, makeFlagsExact } from "./lazy_flags.ts";
 import { encodeModule, type FunctionBody, type Signature } from "./wasm_module.ts";
 import { Emitter } from "./emitter.ts";
 
@@ -96,7 +97,8 @@ export class Handlers {
       [emitNextPage(), SPECIAL.nextPage],
       [emitStop("step"), SPECIAL.step],
       [emitStop("breakpoint"), SPECIAL.breakpoint],
-      [emitEnter(), -1],
+      [new ExactFlags(CPU).write(), -1],
+      [emitEnter(FIRST_EMITTED + 4), -1],
     ] as const;
     const bytes = this.#encode(special.map(([e]) => e), special.map(([, slot]) => slot), special.length - 1);
     this.enter = this.install(new WebAssembly.Module(bytes)).exports.enter as typeof this.enter;
@@ -180,14 +182,16 @@ export class Handlers {
       types: SIGNATURES,
       imports: IMPORTS,
       memoryPages: this.memoryPages,
-      functions: [...shared, ...emitters.map((e) => body(e, TYPE.handler))],
-      exports: entry < 0 ? {} : { enter: IMPORTS.length + shared.length + entry },
+      functions: [...shared, ...emitters.map((e) => body(e, e instanceof ExactFlags ? TYPE.import : TYPE.handler))],
+      exports: entry < 0 ? {} : { enter: FIRST_EMITTED + entry },
       elements: slots.flatMap((slot, i) => slot < 0 ? [] : [{ slot, function: i + shared.length }]),
     });
   }
 }
 
 const DISPATCH = IMPORTS.length;
+/** Index of the first of a module's functions that are its own: dispatch and resume come before. */
+const FIRST_EMITTED = DISPATCH + 2;
 
 /** The handler of one shape: the row's meaning, asked with any word of the shape. */
 export function emitHandler(row: Row, word: number, variant: number, profile = false, soleVcpu = 0): Tier1Emitter {
@@ -210,7 +214,7 @@ function continueAt(e: Emitter, record: Operand<"i32">): void {
  * Writes `enter`: runs records until the code is left. Where a RET comes back here, no WebAssembly caller expected its
  * address: execution goes on there. Where TypeScript has named a record to go on at without those callers, it is that.
  */
-function emitEnter(): Emitter {
+function emitEnter(exactFlags: number): Emitter {
   const e = new Emitter(3);
   const address = e.newLocal("i64"), executed = e.newLocal("i32");
   e.storeMemory(4, CPU, STATE.depth.offset, e.i32(0));
@@ -232,7 +236,8 @@ function emitEnter(): Emitter {
   e.endBlock();
   for (const field of [STATE.restart, STATE.left, STATE.depth]) e.storeMemory(4, CPU, field.offset, e.i32(0));
   e.beginElse();
-  const record = emitFind(e, CPU, address, executed, null);
+  makeFlagsExact(e, CPU, exactFlags);
+  const record = emitFind(e, CPU, address, executed, null, null);
   e.get(record);
   e.set(RECORD);
   e.endBlock();

@@ -4,6 +4,7 @@ import { EXIT_KINDS, HOT, HOT_COUNTERS, STATE } from "../cpu/layout.ts";
 import { GuestEmitter, IMPORT, tlbOf } from "./guest_emitter.ts";
 import { Emitter, Operand } from "./emitter.ts";
 import { EXEC_TLB_OFFSET } from "./memory_request.ts";
+import { makeFlagsExact } from "./lazy_flags.ts";
 import { RECORD_BYTES, RecordSlots, VARIANT } from "./record.ts";
 
 /** Indices of the function types that every module of generated code has. */
@@ -50,11 +51,18 @@ export const FIRST_REGION_SLOT = 0x8000;
 
 /**
  * Counts the arrivals at a record that is no region yet, and has TypeScript look at it every HOT_PERIOD times.
+ * @param exactFlags function that tier 1 needs to be called first where regions may come by (lazy_flags.ts).
  * @returns the table slot of what runs there.
  */
-export function countArrival(e: Emitter, cpu: Operand<"i32">, record: I32): Operand<"i32"> {
+export function countArrival(
+  e: Emitter,
+  cpu: Operand<"i32">,
+  record: I32,
+  exactFlags: number | null = null,
+): Operand<"i32"> {
   const slot = e.loadMemory("i32", 2, record, 0);
   e.beginIf(e.ltU(slot as I32, e.i32(FIRST_REGION_SLOT)));
+  if (exactFlags !== null) makeFlagsExact(e, cpu, exactFlags);
   const counter = e.add(cpu as I32, e.and(e.shrU(record, e.i32(3)), e.i32(2 * HOT_COUNTERS - 2)));
   const count = e.add(e.loadMemory("i32", 2, counter, HOT) as I32, e.i32(1));
   e.storeMemory(2, counter, HOT, count);
@@ -366,6 +374,7 @@ export class Tier1Emitter extends GuestEmitter implements Builder {
  * exception; then the code is left. `pcPage` and `recordBase` are set. TypeScript is asked too where a branch of a
  * BRANCH_TYPE that is not 0 goes to a guarded page, to check its target (FEAT_BTI).
  * @param executed a local, which is read again behind TypeScript.
+ * @param exactFlags function to be called before TypeScript where regions may come by (lazy_flags.ts).
  */
 export function emitFind(
   e: Emitter,
@@ -373,6 +382,7 @@ export function emitFind(
   address: Operand<"i64">,
   executed: Operand<"i32">,
   branchType: I32 | null,
+  exactFlags: number | null,
 ): I32 {
   const result = e.newLocal("i32");
   const index = e.and(e.shrU(e.wrap(address), e.i32(8)), e.i32(0xfff0));
@@ -392,6 +402,7 @@ export function emitFind(
   e.get(e.add(recordBase as I32, e.shl(e.wrap(offset), e.i32(2))));
   e.set(result);
   e.beginElse();
+  if (exactFlags !== null) makeFlagsExact(e, cpu, exactFlags);
   e.storeMemory(8, cpu, STATE.pc.offset, address);
   e.storeMemory(4, cpu, STATE.budget.offset, executed);
   e.get(e.callFunction(IMPORT.fetch, "i32", branchType ?? e.i32(0)));
@@ -406,12 +417,12 @@ export function emitFind(
 }
 
 /** Writes `dispatch(cpu, address, executed, branchType)`: goes on at an address of any page. */
-export function emitDispatch(profile: boolean, soleVcpu: number): Emitter {
+export function emitDispatch(profile: boolean, soleVcpu: number, exactFlags: number | null = null): Emitter {
   const e = new Emitter(4);
   const cpu = cpuOperand(soleVcpu), address = new Operand("i64", 1);
   const executed = new Operand("i32", 2), branchType = new Operand("i32", 3);
-  const record = emitFind(e, cpu, address, executed, branchType);
-  const slot = profile ? countArrival(e, cpu, record) : e.loadMemory("i32", 2, record, 0);
+  const record = emitFind(e, cpu, address, executed, branchType, exactFlags);
+  const slot = profile ? countArrival(e, cpu, record, exactFlags) : e.loadMemory("i32", 2, record, 0);
   e.get(cpu);
   e.get(record);
   e.get(e.sub(executed as I32, e.shrU(record, e.i32(4))));

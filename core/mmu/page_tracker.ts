@@ -1,3 +1,4 @@
+import { forgetSites } from "../cpu/sites.ts";
 import type { PhysicalMemory } from "./physical.ts";
 import type { VcpuTlb } from "./tlb.ts";
 
@@ -54,6 +55,8 @@ export class PageTracker {
     const flags = this.#flags[page];
     this.#flags[page] = (flags | flag) & PROTECTED;
     if ((flags & PAGE_FLAG.written) === 0) return;
+    // Sites may know the page when its entry has gone
+    for (const tlb of this.tlbs) if (tlb) forgetSites(tlb.vcpu);
     const hostPage = page * 4096;
     if ((flags & PAGE_FLAG.multiple) !== 0) {
       for (const tlb of this.tlbs) tlb?.removeWrites(hostPage);

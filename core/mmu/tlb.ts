@@ -1,4 +1,5 @@
 import { STATE } from "../cpu/layout.ts";
+import { forgetSites } from "../cpu/sites.ts";
 import type { Vcpu } from "../cpu/vcpu.ts";
 import { KEY_PAN } from "./context.ts";
 import { Stage2Cache } from "./stage2_cache.ts";
@@ -155,6 +156,7 @@ export class VcpuTlb {
   }
 
   #enter(current: number, upper: number, unprivileged: number): void {
+    if (current !== this.current || upper !== this.upper) forgetSites(this.vcpu);
     const { i32, w } = this.vcpu;
     i32[w + GUARDED] = this.guarded[current] | this.guarded[upper];
     i32[w + TLB] = this.offset(current);
@@ -258,6 +260,7 @@ export class VcpuTlb {
   /** Forgets what a context holds for the page at a VA, and for the block that the page is in. */
   invalidateVa(context: number, lo: number, hi: number): void {
     if (this.#stale[context] !== 0) return;
+    forgetSites(this.vcpu);
     if ((this.#largeBlocks[context] & 1 << (hi >>> 23 & 1)) !== 0) return this.invalidate(context);
     const hash = blockHash(lo, hi);
     if ((this.#blockMap[context * BLOCK_MAP_WORDS + (hash >>> 5)] & 1 << (hash & 31)) === 0) {
@@ -286,6 +289,7 @@ export class VcpuTlb {
 
   #empty(context: number): void {
     this.flushCount++;
+    forgetSites(this.vcpu);
     if (this.#hasExec[context] !== 0) {
       if (context === this.current || context === this.upper) this.vcpu.codeMoved = true;
       this.#execMap.fill(0, context * EXEC_MAP_WORDS, (context + 1) * EXEC_MAP_WORDS);
@@ -336,6 +340,7 @@ export class VcpuTlb {
 
   /** Removes every EXEC entry. */
   invalidateExec(): void {
+    forgetSites(this.vcpu);
     for (let context = 0; context < TLB_CONTEXTS; context++) {
       if (this.keys[context * KEY_WORDS] === 0) continue;
       const start = this.#base + context * CONTEXT_WORDS + (TLB_EXEC >>> 2);

@@ -20,6 +20,11 @@ const PRIVATE: readonly StateField[] = [
   "depth",
   "left",
   "sideExits",
+  "readSites",
+  "writeSites",
+  "callSites",
+  "flagA",
+  "flagB",
 ];
 /** Memory that is compared at every stop. */
 const WATCHED = [CODE, MEMORY, OTHER_MEMORY, USER, { ...SUPERVISOR, pages: 2 }];

@@ -1,26 +1,9 @@
 import { extractFields, type Fields, type Row } from "../../a64/row.ts";
-import type { AccessKind, ExitKind } from "../../cpu/layout.ts";
+import { type AccessKind, type ExitKind, FLAGS, type FlagState } from "../../cpu/layout.ts";
 import type { I32, I64, Int, Value, WasmType } from "../builder.ts";
 import { SYSREG_NZCV } from "../guest_emitter.ts";
 import { findHelper } from "../helpers.ts";
 import { NullBuilder } from "../null_builder.ts";
-
-/** How the flags stand at a point of a region: where they are, or of what they are still to be computed. */
-export const FLAGS = {
-  /** In the state block, exact. */
-  memory: 0,
-  add64: 1,
-  sub64: 2,
-  logic64: 3,
-  add32: 4,
-  sub32: 5,
-  logic32: 6,
-  /** In a local, exact. */
-  exact: 7,
-  /** One of these, known at run time only. */
-  mixed: 8,
-} as const;
-export type FlagState = (typeof FLAGS)[keyof typeof FLAGS];
 
 /** How an instruction ends. */
 export type Ending = "next" | "branch" | "branchIf" | "call" | "callTo" | "jumpTo" | "return" | "exit" | "synchronize";
@@ -38,8 +21,9 @@ export interface Facts {
   readonly flags: FlagState | -1;
   /** It writes the flags on some paths only. */
   readonly flagsConditional: boolean;
-  /** Its memory accesses: 2 times the base register (32 for none), plus 1 for a store. */
-  readonly sites: readonly number[];
+  readonly readsFlags: boolean;
+  /** The region may be left at it, before or after it was executed. */
+  readonly mayLeave: boolean;
   readonly ending: Ending;
   /** Of a direct branch, in bytes. */
   readonly offset: number;
@@ -55,9 +39,9 @@ class AnalysisBuilder extends NullBuilder {
   flagsConditional = false;
   ending: Ending = "next";
   offset = 0;
-  sites: number[] = [];
+  readsFlags = false;
+  mayLeave = false;
   #depth = 0;
-  #base = 32;
 
   reset(): void {
     this.xReads =
@@ -70,8 +54,7 @@ class AnalysisBuilder extends NullBuilder {
     this.flags = -1;
     this.flagsConditional = false;
     this.ending = "next";
-    this.sites = [];
-    this.#base = 32;
+    this.readsFlags = this.mayLeave = false;
   }
 
   override if(condition: I32, then: () => void, otherwise?: () => void): void {
@@ -121,12 +104,32 @@ class AnalysisBuilder extends NullBuilder {
   }
 
   override base(n: number): I64 {
-    this.#base = n;
+    // SP may be misaligned
+    if (n === 31) this.mayLeave = true;
     return super.base(n);
   }
-  protected override access(write: boolean, kind?: AccessKind): void {
-    if (kind === "unprivileged") this.#end("exit");
-    this.sites.push(siteKey(this.#base, write));
+  protected override access(_write: boolean, _kind?: AccessKind): void {
+    this.mayLeave = true;
+  }
+  override checkInterrupts(): void {
+    this.mayLeave = true;
+  }
+
+  override nzcv(): I32 {
+    this.readsFlags = true;
+    return super.nzcv();
+  }
+  override carry(): I32 {
+    this.readsFlags = true;
+    return super.carry();
+  }
+  override condition(): I32 {
+    this.readsFlags = true;
+    return super.condition();
+  }
+  override readSysreg(): I64 {
+    this.readsFlags = this.mayLeave = true;
+    return super.readSysreg();
   }
 
   #setFlags(state: FlagState): void {
@@ -137,6 +140,7 @@ class AnalysisBuilder extends NullBuilder {
     this.#setFlags(FLAGS.exact);
   }
   override writeSysreg(encoding?: number): void {
+    this.mayLeave = true;
     if (encoding === SYSREG_NZCV) this.setNzcv();
   }
   override setFlagsAdd<T extends Int>(a?: T): void {
@@ -171,6 +175,7 @@ class AnalysisBuilder extends NullBuilder {
     this.#end(({ br: "jumpTo", blr: "callTo", ret: "return" } as const)[kind]);
   }
   override exit(_kind: ExitKind): void {
+    this.mayLeave = true;
     if (this.#depth === 0) this.#end("exit");
   }
   override synchronize(): void {
@@ -180,14 +185,12 @@ class AnalysisBuilder extends NullBuilder {
   override helper(name: string, result: null, ...operands: Value[]): void;
   override helper(name: string, result: WasmType | null): Value | void {
     // A helper that may raise an exception is left to tier 1.
-    if (findHelper(name).mayExit && this.#depth === 0) this.#end("exit");
+    if (findHelper(name).mayExit) {
+      this.mayLeave = true;
+      if (this.#depth === 0) this.#end("exit");
+    }
     return super.helper(name, result as WasmType);
   }
-}
-
-/** Names the accesses of one kind through one base register. */
-export function siteKey(base: number, write: boolean): number {
-  return base * 2 + Number(write);
 }
 
 const builder = new AnalysisBuilder();
@@ -197,6 +200,20 @@ export function analyse(row: Row, word: number): Facts {
   const fields = extractFields(row, word);
   builder.reset();
   row.semantics!(builder, fields);
-  const { xReads, xWrites, vReads, vWrites, flags, flagsConditional, sites, ending, offset } = builder;
-  return { row, fields, xReads, xWrites, vReads, vWrites, flags, flagsConditional, sites, ending, offset };
+  const { xReads, xWrites, vReads, vWrites, flags, flagsConditional, readsFlags, ending, offset } = builder;
+  const mayLeave = builder.mayLeave || row.options.trap === "fp";
+  return {
+    row,
+    fields,
+    xReads,
+    xWrites,
+    vReads,
+    vWrites,
+    flags,
+    flagsConditional,
+    readsFlags,
+    mayLeave,
+    ending,
+    offset,
+  };
 }

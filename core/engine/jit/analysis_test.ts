@@ -3,7 +3,8 @@ import { assemble } from "../../a64/assembler.ts";
 import { Decoder } from "../../a64/decoder.ts";
 import { MEANINGS } from "../../a64/table.ts";
 import { CPU_MODELS } from "../../cpu/features.ts";
-import { analyse, FLAGS, siteKey } from "./analysis.ts";
+import { FLAGS } from "../../cpu/layout.ts";
+import { analyse } from "./analysis.ts";
 
 const decoder = new Decoder(MEANINGS, CPU_MODELS.max.features);
 
@@ -30,9 +31,16 @@ Deno.test("analyse() tells how flags are set", () => {
   assertEquals([facts("ccmp x1, #2, #3, eq").flagsConditional, facts("cmp x1, x2").flagsConditional], [true, false]);
 });
 
-Deno.test("analyse() tells which pages are remembered: one for each base and direction", () => {
-  assertEquals(facts("ldp x1, x2, [x3]").sites, [siteKey(3, false)]);
-  assertEquals(facts("str q1, [sp, #16]").sites, [siteKey(31, true)]);
+Deno.test("analyse() tells where flags are read and where a region may be left", () => {
+  const tells = (source: string) => {
+    const { readsFlags, mayLeave } = facts(source);
+    return [readsFlags, mayLeave];
+  };
+  assertEquals(tells("csel x1, x2, x3, lt"), [true, false]);
+  assertEquals(tells("adc x1, x2, x3"), [true, false]);
+  assertEquals(tells("cmp x1, x2"), [false, false]);
+  assertEquals(tells("ldp x1, x2, [x3]"), [false, true]);
+  assertEquals(tells("fadd d0, d1, d2"), [false, true]);
 });
 
 Deno.test("analyse() tells how an instruction ends", () => {

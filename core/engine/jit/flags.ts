@@ -1,15 +1,5 @@
-import type { I32, I64, Int } from "../builder.ts";
-import type { Operand } from "../emitter.ts";
-import { FLAGS, type FlagState } from "./analysis.ts";
-
-/** Locals that hold what the flags are to be computed of: 64-bit and 32-bit operands, and the state at run time. */
-export interface FlagLocals {
-  readonly a64: Operand<"i64">;
-  readonly b64: Operand<"i64">;
-  readonly a32: Operand<"i32">;
-  readonly b32: Operand<"i32">;
-  readonly state: Operand<"i32">;
-}
+import type { I32, Int } from "../builder.ts";
+import { FLAGS, type FlagState } from "../../cpu/layout.ts";
 
 /** What a lazily computed condition is written with. */
 export interface FlagOperations {
@@ -29,18 +19,11 @@ export interface FlagOperations {
   const<T extends Int>(like: T, value: number): T;
 }
 
-/** The operands of a lazy state. */
-export function flagOperands(state: FlagState, locals: FlagLocals): [Int, Int] {
-  const is64 = state === FLAGS.add64 || state === FLAGS.sub64 || state === FLAGS.logic64;
-  return is64 ? [locals.a64 as I64, locals.b64 as I64] : [locals.a32 as I32, locals.b32 as I32];
-}
-
 /**
  * ConditionHolds(cond) from the operands of the instruction that set the flags, or null where the flags themselves are
  * easier. Arm DDI 0487, ConditionHolds().
  */
-export function lazyCondition(o: FlagOperations, state: FlagState, cond: number, locals: FlagLocals): I32 | null {
-  const [a, b] = flagOperands(state, locals);
+export function lazyCondition(o: FlagOperations, state: FlagState, cond: number, a: Int, b: Int): I32 | null {
   switch (state) {
     case FLAGS.sub32:
     case FLAGS.sub64:

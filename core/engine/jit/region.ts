@@ -1,6 +1,7 @@
 import type { Decoder } from "../../a64/decoder.ts";
 import type { Row } from "../../a64/row.ts";
-import { analyse, type Facts, FLAGS, type FlagState } from "./analysis.ts";
+import { FLAGS, type FlagState } from "../../cpu/layout.ts";
+import { analyse, type Facts } from "./analysis.ts";
 
 /** Instructions of a region at most: larger functions take V8's optimizing compiler too long. */
 const REGION_INSTRUCTIONS = 600;
@@ -24,9 +25,9 @@ export interface Block {
   /** Registers that are read before they are written, from the block's start. */
   xLive: number;
   vLive: number;
-  /** Sites (see siteKey) whose page is asked for before the next call. */
-  readonly sitesLive: Set<number>;
   flagsIn: FlagState;
+  /** The flags in the state block are looked at before the block, or what follows, sets them. */
+  flagsLive: boolean;
 }
 
 /** Code reached from one instruction by direct branches within its page. */
@@ -48,6 +49,7 @@ export function findRegion(words: Int32Array, start: number, decoder: Decoder, u
   cutIrreducible(ordered);
   findLiveness(ordered);
   findFlags(ordered);
+  findFlagsLive(ordered);
   let instructionCount = 0;
   for (const b of ordered) instructionCount += b.instructions.length;
   return { root, blocks: ordered, instructionCount };
@@ -141,8 +143,8 @@ function emptyBlock(start: number): Mutable<Block> {
     dominated: [],
     xLive: 0,
     vLive: 0,
-    sitesLive: new Set(),
     flagsIn: FLAGS.memory,
+    flagsLive: false,
   };
 }
 
@@ -224,20 +226,16 @@ function cutIrreducible(blocks: readonly Mutable<Block>[]): void {
 
 /** Registers live at the start of each block. Calls end a block; what is read behind them is read from memory again. */
 function findLiveness(blocks: readonly Mutable<Block>[]): void {
-  for (const b of blocks) for (const f of b.instructions) for (const site of f.sites) b.sitesLive.add(site);
   for (let changed = true; changed;) {
     changed = false;
     for (let i = blocks.length - 1; i >= 0; i--) {
       const b = blocks[i], last = b.instructions.at(-1)!;
       let x = 0, v = 0;
       if (last.ending !== "call" && last.ending !== "callTo") {
-        const size = b.sitesLive.size;
         for (const s of successors(b)) {
           x |= s.xLive;
           v |= s.vLive;
-          for (const site of s.sitesLive) b.sitesLive.add(site);
         }
-        changed ||= b.sitesLive.size !== size;
       }
       for (let k = b.instructions.length - 1; k >= 0; k--) {
         const f = b.instructions[k];
@@ -262,7 +260,7 @@ function findFlags(blocks: readonly Mutable<Block>[]): void {
       if (!known.has(b)) continue;
       const out = flagsOut(b);
       for (const s of successors(b) as Mutable<Block>[]) {
-        const merged = known.has(s) && s.flagsIn !== out ? FLAGS.mixed : out;
+        const merged = known.has(s) && s.flagsIn !== out ? FLAGS.memory : out;
         if (!known.has(s) || s.flagsIn !== merged) {
           known.add(s);
           s.flagsIn = merged;
@@ -279,4 +277,28 @@ function flagsOut(b: Block): FlagState {
   let state = b.flagsIn;
   for (const f of b.instructions) if (f.flags >= 0) state = f.flagsConditional ? FLAGS.exact : f.flags as FlagState;
   return state;
+}
+
+function findFlagsLive(blocks: readonly Mutable<Block>[]): void {
+  for (let changed = true; changed;) {
+    changed = false;
+    for (const b of blocks.toReversed()) {
+      if (b.flagsLive || !flagsLookedAt(b)) continue;
+      b.flagsLive = changed = true;
+    }
+  }
+}
+
+/** Whether the flags as they are at a block's start are looked at in the state block, given what follows the block. */
+function flagsLookedAt(b: Block): boolean {
+  for (const f of b.instructions) {
+    if (f.mayLeave || (f.readsFlags || f.flagsConditional) && b.flagsIn === FLAGS.memory) return true;
+    if (f.flags >= 0) return false;
+  }
+  const last = b.instructions.at(-1)!;
+  if (last.ending !== "next" && last.ending !== "branch" && last.ending !== "branchIf") return true;
+  const isWhole = (last.ending === "branch" || b.next) && (last.ending === "next" || b.taken);
+  // The slice may end where a branch goes back
+  const isBackward = last.ending !== "next" && last.offset <= 0;
+  return !isWhole || isBackward || successors(b).some((s) => s.flagsLive);
 }

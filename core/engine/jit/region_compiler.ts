@@ -1,8 +1,9 @@
 import type { I32, I64 } from "../builder.ts";
 import type { Operand } from "../emitter.ts";
+import { CALL_SITE_BYTES, CALL_SITE_COUNT, CALL_SITES, FLAGS } from "../../cpu/layout.ts";
+import { makeFlagsExact } from "../lazy_flags.ts";
 import { GENERATION_OFFSET } from "../record.ts";
-import { BRANCH_TYPE, type leaveCode, type LEFT, TYPE } from "../tier1.ts";
-import { FLAGS } from "./analysis.ts";
+import { BRANCH_TYPE, FIRST_REGION_SLOT, TYPE } from "../tier1.ts";
 import type { Block, Region } from "./region.ts";
 import { type CallTerminal, type ModuleFunctions, RegionEmitter, type Terminal } from "./region_emitter.ts";
 
@@ -10,7 +11,7 @@ import { type CallTerminal, type ModuleFunctions, RegionEmitter, type Terminal }
 export const DEPTH_MAX = 100;
 
 /** What a branch inside the function can go to: its nesting from the inside counts labels. */
-type Label = { readonly kind: "loop" | "block"; readonly target: Block } | { readonly kind: "if" };
+type Label = { readonly kind: "loop" | "outerLoop" | "block"; readonly target: Block } | { readonly kind: "if" };
 
 /**
  * Writes the function of a region: `(cpu, record, count)` as an interpreter handler is called, with the blocks as
@@ -51,8 +52,7 @@ export class RegionCompiler {
     o.set(o.recordBase);
     o.get(o.add(o.count as I32, o.shrU(o.record as I32, o.i32(4))));
     o.set(o.executed);
-    const { root, blocks } = this.#region;
-    o.makeSites(new Set(blocks.flatMap((b) => b.instructions.flatMap((f) => f.sites))));
+    const { root } = this.#region;
     o.loadRegisters(root.xLive, root.vLive);
     o.releaseTemporaries();
     this.#tree(root);
@@ -64,9 +64,12 @@ export class RegionCompiler {
   #tree(block: Block): void {
     const merges = block.dominated.filter((b) => b.forwardCount > 1);
     if (!block.isLoopHeader) return this.#within(block, merges);
-    this.#open(0x03, { kind: "loop", target: block });
+    // What an outer loop changes must not cost an inner one anything: each has a `loop` of its own
+    const kinds = new Set(this.#region.blocks.filter((b) => goesBackTo(b, block)).map((b) => loopKind(b, block)));
+    const loops = (["outerLoop", "loop"] as const).filter((kind) => kinds.has(kind));
+    for (const kind of loops) this.#open(0x03, { kind, target: block });
     this.#within(block, merges);
-    this.#close();
+    for (const _ of loops) this.#close();
   }
 
   /** Nests the block inside a `block` for each of the merge nodes, the last in order outermost. */
@@ -119,13 +122,14 @@ export class RegionCompiler {
       case "branch":
         return this.#branch(block, block.taken, index, offset);
       case "branchIf": {
-        const flags = o.flags;
+        const { flags, flagsPending } = o;
         o.beginIf(terminal.condition);
         this.#labels.push({ kind: "if" });
         this.#branch(block, block.taken, index, offset);
         this.#labels.pop();
         o.endBlock();
         o.flags = flags;
+        o.flagsPending = flagsPending;
         return this.#goTo(block, block.next, index + 1);
       }
       case "call":
@@ -169,12 +173,12 @@ export class RegionCompiler {
   /** Goes on with a block of the region, or leaves it for the record at `index` (1024 is the page's end). */
   #goTo(from: Block, to: Block | null, index: number): void {
     const o = this.emitter;
+    if (!to || to.flagsLive) o.storeFlags();
     if (!to) {
-      o.storeFlags();
-      return this.#continueAt(this.#recordOf(index));
+      return this.#continueAt(index);
     }
     if (to.order > from.order && to.forwardCount === 1) return this.#tree(to);
-    const kind = to.order > from.order ? "block" : "loop";
+    const kind = to.order > from.order ? "block" : loopKind(from, to);
     const depth = this.#labels.toReversed().findIndex((l) => l.kind === kind && l.target === to);
     o.code.u8(0x0c); // br
     o.code.u32(depth);
@@ -184,7 +188,7 @@ export class RegionCompiler {
   #checkBudget(pc: () => I64): void {
     const o = this.emitter;
     o.beginIf(o.geS(o.executed as I32, o.i32(0)), 0);
-    o.storeFlagsForExit();
+    o.storeFlags();
     for (const value of [o.cpu, pc(), o.executed]) o.get(value);
     o.code.u8(0x12); // return_call
     o.code.u32(this.#functions.endSlice);
@@ -192,15 +196,23 @@ export class RegionCompiler {
     o.endBlock();
   }
 
-  /** Pushes what a function of the handlers' type is called with, and the table slot of the record's handler. */
-  #pushHandler(record: I32): void {
+  /**
+   * Pushes what a function of the handlers' type is called with, and the table slot of the handler of a record.
+   * @param isSentinel the record is the page's last, which leads to the next page.
+   */
+  #pushHandler(record: I32, isSentinel = false): void {
     const o = this.emitter;
     const count = o.sub(o.executed as I32, o.shrU(record, o.i32(4)));
     const slot = o.loadMemory("i32", 2, record, 0);
+    if (!isSentinel) {
+      o.beginIf(o.ltU(slot as I32, o.i32(FIRST_REGION_SLOT)), 0);
+      o.callFunction(this.#functions.arrive, "i32", o.cpu, record);
+      o.endBlock();
+    } else makeFlagsExact(o, o.cpu, this.#functions.exactFlags);
     for (const value of [o.cpu, record, count, slot]) o.get(value);
   }
-  #continueAt(record: I32): void {
-    this.#pushHandler(record);
+  #continueAt(index: number): void {
+    this.#pushHandler(this.#recordOf(index), index === 1024);
     this.emitter.code.raw([0x13, TYPE.handler, 0x00]); // return_call_indirect
     this.emitter.endOfCode();
   }
@@ -229,29 +241,51 @@ export class RegionCompiler {
     const branchType = isDirect ? BRANCH_TYPE.ret : BRANCH_TYPE.blr;
     o.storeFlags();
     o.flags = FLAGS.memory;
+    o.flagsPending = false;
     this.#checkBudget(() => address);
-    let returned: Operand<"i64">;
-    if (isDirect && target >= 0 && target < 1024) {
-      const depth = o.state32("depth");
-      o.beginIf(o.geU(depth, o.i32(DEPTH_MAX)), 0);
-      this.#dispatch(address, branchType);
-      o.endBlock();
-      o.setState32("depth", o.add(depth, o.i32(1)));
-      this.#pushHandler(this.#recordOf(target));
-      o.code.raw([0x11, TYPE.handler, 0x00]); // call_indirect
-      returned = o.take("i64");
-      o.setState32("depth", depth);
-    } else {
-      returned = o.callFunction(
-        this.#functions.callFar,
-        "i64",
-        o.cpu,
-        address,
-        o.executed,
-        o.i32(branchType),
-      );
-    }
+    const isNear = isDirect && target >= 0 && target < 1024;
+    const returned = isNear ? this.#callNear(address, target) : this.#callFar(address, branchType, index);
     this.#afterCall(block, returned, index);
+  }
+
+  #callNear(address: I64, target: number): Operand<"i64"> {
+    const o = this.emitter, depth = o.state32("depth");
+    o.beginIf(o.geU(depth, o.i32(DEPTH_MAX)), 0);
+    this.#dispatch(address, BRANCH_TYPE.ret);
+    o.endBlock();
+    o.setState32("depth", o.add(depth, o.i32(1)));
+    this.#pushHandler(this.#recordOf(target));
+    const returned = this.#callIndirect();
+    o.setState32("depth", depth);
+    return returned;
+  }
+
+  /** A call to another page goes where the call site's last one went, if to the same address, or asks the TLB. */
+  #callFar(address: I64, branchType: number, index: number): Operand<"i64"> {
+    const o = this.emitter, number = (index ^ index >>> 5 ^ this.#generation) & (CALL_SITE_COUNT - 1);
+    const site = CALL_SITES + CALL_SITE_BYTES * number;
+    const returned = o.temporary("i64"), depth = o.state32("depth");
+    const record = o.loadMemory("i32", 4, o.cpu, site + 8) as I32;
+    const isKnown = o.and(o.ne(record, o.i32(0)), o.ltU(depth, o.i32(DEPTH_MAX)));
+    o.beginIf(o.and(isKnown, o.eq(o.loadMemory("i64", 8, o.cpu, site) as I64, address)), 1);
+    o.setState64("pcPage", o.and(address, o.i64(-4096)));
+    o.setState32("recordBase", o.loadMemory("i32", 4, o.cpu, site + 12) as I32);
+    o.setState32("depth", o.add(depth, o.i32(1)));
+    this.#pushHandler(record);
+    o.get(this.#callIndirect());
+    o.set(returned);
+    o.setState32("depth", depth);
+    o.beginElse();
+    const { callFar } = this.#functions;
+    o.get(o.callFunction(callFar, "i64", o.cpu, address, o.executed, o.i32(branchType), o.i32(number)));
+    o.set(returned);
+    o.endBlock();
+    return returned;
+  }
+
+  #callIndirect(): Operand<"i64"> {
+    this.emitter.code.raw([0x11, TYPE.handler, 0x00]);
+    return this.emitter.take("i64");
   }
 
   #afterCall(block: Block, returned: Operand<"i64">, index: number): void {
@@ -266,10 +300,20 @@ export class RegionCompiler {
     o.setState32("recordBase", o.recordBase);
     o.get(o.state32("budget"));
     o.set(o.executed);
-    if (!block.next) return this.#continueAt(this.#recordOf(index + 1));
-    o.setFlagState(FLAGS.memory);
-    o.forgetPages(block.next.sitesLive);
+    if (!block.next) return this.#continueAt(index + 1);
     o.loadRegisters(block.next.xLive, block.next.vLive);
     this.#goTo(block, block.next, index + 1);
   }
+}
+
+function goesBackTo(block: Block, header: Block): boolean {
+  return block.order >= header.order && (block.taken === header || block.next === header);
+}
+
+/**
+ * Which loop an edge to a header goes round. A region that begins in an inner loop has one header for this and for the
+ * loop around it, whose way back comes from in front of the header: from the outer loop's own beginning.
+ */
+function loopKind(from: Block, header: Block): "loop" | "outerLoop" {
+  return from.start < header.start ? "outerLoop" : "loop";
 }

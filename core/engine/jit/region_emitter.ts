@@ -1,18 +1,22 @@
 import type { Builder, F32, F64, I32, I64, Int, V128, Value, WasmType } from "../builder.ts";
-import { type ExitKind, STATE, V, X } from "../../cpu/layout.ts";
+import { type ExitKind, FLAGS, type FlagState, SITE_BYTES, SITES, STATE, V, WRITE_SITES, X } from "../../cpu/layout.ts";
 import { Operand } from "../emitter.ts";
 import { type Access, GuestEmitter, mustAlign } from "../guest_emitter.ts";
 import { findHelper } from "../helpers.ts";
+import { WRITE_TLB_OFFSET } from "../memory_request.ts";
+import { is64, makeFlagsExact } from "../lazy_flags.ts";
 import { cpuOperand } from "../tier1.ts";
-import { type Facts, FLAGS, type FlagState, siteKey } from "./analysis.ts";
-import { type FlagLocals, flagOperands, lazyCondition } from "./flags.ts";
+import type { Facts } from "./analysis.ts";
+import { lazyCondition } from "./flags.ts";
 
 /** Functions that all regions share, by index; see region_module.ts. */
 export interface ModuleFunctions {
   readonly dispatch: number;
   readonly read: number;
   readonly write: number;
-  readonly flags: number;
+  readonly unprivileged: number;
+  readonly exactFlags: number;
+  readonly arrive: number;
   readonly endSlice: number;
   readonly sideExit: number;
   readonly callFar: number;
@@ -28,21 +32,18 @@ export type Terminal =
   | { readonly kind: "branch" | "synchronize" };
 export type CallTerminal = { readonly kind: "callTo"; readonly address: I64 } | { readonly kind: "call" };
 
-/** A page of one base register whose place in memory is known: no TLB look-up while accesses stay in it. */
-interface Site {
-  readonly page: Operand<"i64">;
-  readonly addend: Operand<"i32">;
-  /** Accesses that begin so far from the page's start do not end in it: SPAN, or 0 where no page is known. */
-  readonly span: Operand<"i64">;
+/** Locals that hold what the flags are to be computed of: operands of 64 and 32 bits. NZCV itself is in `a32`. */
+interface FlagLocals {
+  readonly a64: Operand<"i64">;
+  readonly b64: Operand<"i64">;
+  readonly a32: Operand<"i32">;
+  readonly b32: Operand<"i32">;
 }
-
-/** No access is longer than 64 bytes: those that begin in the last 63 bytes of a page ask the TLB. */
-const SPAN = 4096 - 63;
 
 /**
  * Writes the instructions of a region: registers are locals, and each write of one is stored in the state block too, so
- * that the state is exact at every fault. Flags are computed where they are read. What crosses blocks (structure,
- * branches, calls) is region_compiler.ts's.
+ * that the state is exact at every fault. Flags are computed where they are read; at the end of a block their operands
+ * go to the state block. What crosses blocks (structure, branches, calls) is region_compiler.ts's.
  */
 export class RegionEmitter extends GuestEmitter implements Builder {
   readonly cpu: Operand<"i32">;
@@ -52,16 +53,14 @@ export class RegionEmitter extends GuestEmitter implements Builder {
   readonly page = this.newLocal("i64");
   readonly recordBase = this.newLocal("i32");
   readonly executed = this.newLocal("i32");
-  readonly flagLocals: FlagLocals = {
+  readonly #flagLocals: FlagLocals = {
     a64: this.newLocal("i64"),
     b64: this.newLocal("i64"),
     a32: this.newLocal("i32"),
     b32: this.newLocal("i32"),
-    state: this.newLocal("i32"),
   };
   readonly #x: (Operand<"i64"> | undefined)[] = [];
   readonly #v: (Operand<"v128"> | undefined)[] = [];
-  readonly #sites = new Map<number, Site>();
   /** Base register of the instruction's accesses; 32 where none is (literals). */
   #base = 32;
   #facts!: Facts;
@@ -73,6 +72,8 @@ export class RegionEmitter extends GuestEmitter implements Builder {
   /** SP is known to be aligned. */
   #spChecked = false;
   flags: FlagState = FLAGS.memory;
+  /** The flags are in locals only: the state block has older ones. */
+  flagsPending = false;
   terminal: Terminal | null = null;
 
   /**
@@ -94,6 +95,7 @@ export class RegionEmitter extends GuestEmitter implements Builder {
 
   beginBlock(flags: FlagState): void {
     this.flags = flags;
+    this.flagsPending = false;
     this.#fpChecked = false;
     this.#spChecked = false;
   }
@@ -163,9 +165,7 @@ export class RegionEmitter extends GuestEmitter implements Builder {
     this.#base = n;
     const value = this.#readX(n);
     if (n === 31 && !this.#spChecked) {
-      this.beginIf(this.and(this.wrap(value), this.i32(15)), 0);
-      this.sideExit();
-      this.endBlock();
+      this.#sideExitIf(this.and(this.wrap(value), this.i32(15)));
       this.#spChecked = true;
     }
     return value;
@@ -281,22 +281,19 @@ export class RegionEmitter extends GuestEmitter implements Builder {
     super.if(condition, then, otherwise);
     this.#conditionalDepth--;
   }
-  #setLazy(state: FlagState, a: Int, b: Int | null): void {
-    if (this.#conditionalDepth > 0) throw new TypeError("Cannot defer flags that are set on some paths only");
-    const [la, lb] = flagOperands(state, this.flagLocals);
+  /** The operands of a lazy state. */
+  #operandsOf(state: FlagState): [Int, Int] {
+    const { a64, b64, a32, b32 } = this.#flagLocals;
+    return is64(state) ? [a64 as I64, b64 as I64] : [a32 as I32, b32 as I32];
+  }
+  #setLazy(state: FlagState, a: Int, b: Int): void {
+    const [la, lb] = this.#operandsOf(state);
     this.get(a);
     this.set(la as Operand);
-    if (b) {
-      this.get(b);
-      this.set(lb as Operand);
-    }
-    this.setFlagState(state);
-  }
-  /** Says at compile time and at run time how the flags stand. */
-  setFlagState(state: FlagState): void {
+    this.get(b);
+    this.set(lb as Operand);
     this.flags = state;
-    this.get(this.i32(state));
-    this.set(this.flagLocals.state);
+    this.flagsPending = true;
   }
   override setFlagsAdd<T extends Int>(a: T, b: T, result: T): void {
     if (this.#conditionalDepth > 0) return super.setFlagsAdd(a, b, result);
@@ -308,44 +305,32 @@ export class RegionEmitter extends GuestEmitter implements Builder {
   }
   override setFlagsLogic<T extends Int>(result: T): void {
     if (this.#conditionalDepth > 0) return super.setFlagsLogic(result);
-    this.#setLazy(result.type === "i64" ? FLAGS.logic64 : FLAGS.logic32, result, null);
+    this.#setLazy(result.type === "i64" ? FLAGS.logic64 : FLAGS.logic32, result, this.const(result, 0));
   }
   override setNzcv(nzcv: I32): void {
     this.get(nzcv);
-    this.set(this.flagLocals.a32);
-    this.setFlagState(FLAGS.exact);
+    this.set(this.#flagLocals.a32);
+    this.flags = FLAGS.exact;
+    this.flagsPending = true;
   }
   override nzcv(): I32 {
-    const { a64, b64, a32, b32, state } = this.flagLocals;
     switch (this.flags) {
       case FLAGS.memory:
+        makeFlagsExact(this, this.cpu, this.functions.exactFlags);
         return super.nzcv();
-      case FLAGS.exact:
-        return this.#copy(a32);
-      case FLAGS.mixed:
-        return this.callFunction(this.functions.flags, "i32", this.cpu, state, a64, b64, a32, b32);
+      case FLAGS.exact: {
+        this.get(this.#flagLocals.a32);
+        return this.take("i32");
+      }
     }
-    const [a, b] = flagOperands(this.flags, this.flagLocals);
-    switch (this.flags) {
-      case FLAGS.add64:
-      case FLAGS.add32:
-        return this.nzcvOfAdd(a, b, this.add(a, b));
-      case FLAGS.sub64:
-      case FLAGS.sub32:
-        return this.nzcvOfSub(a, b, this.sub(a, b));
-      default:
-        return this.nzcvOf(a, null, null);
-    }
-  }
-  #copy(local: Operand<"i32">): I32 {
-    this.get(local);
-    return this.take("i32");
+    const [a, b] = this.#operandsOf(this.flags);
+    return this.lazyNzcv(this.flags, a, b);
   }
   #makeFlagsExact(): void {
     if (this.flags !== FLAGS.exact) this.setNzcv(this.nzcv());
   }
   override carry(): I32 {
-    const [a, b] = flagOperands(this.flags, this.flagLocals);
+    const [a, b] = this.#operandsOf(this.flags);
     switch (this.flags) {
       case FLAGS.sub32:
       case FLAGS.sub64:
@@ -359,25 +344,28 @@ export class RegionEmitter extends GuestEmitter implements Builder {
   }
   override condition(cond: number): I32 {
     if (cond >= 14) return this.i32(1);
-    return lazyCondition(this, this.flags, cond, this.flagLocals) ?? super.condition(cond);
+    const [a, b] = this.#operandsOf(this.flags);
+    return lazyCondition(this, this.flags, cond, a, b) ?? super.condition(cond);
   }
   /** Puts the flags in the state block, where other code finds them. */
   storeFlags(): void {
-    if (this.flags !== FLAGS.memory) this.storeMemory(4, this.cpu, STATE.nzcv.offset, this.nzcv());
-  }
-  /** The same where the code is rarely run: short rather than fast. */
-  storeFlagsForExit(): void {
-    if (this.flags === FLAGS.memory) return;
-    const { a64, b64, a32, b32, state } = this.flagLocals;
-    const nzcv = this.callFunction(this.functions.flags, "i32", this.cpu, state, a64, b64, a32, b32);
-    this.storeMemory(4, this.cpu, STATE.nzcv.offset, nzcv);
+    if (!this.flagsPending) return;
+    if (this.flags === FLAGS.exact) this.storeMemory(4, this.cpu, STATE.nzcv.offset, this.#flagLocals.a32);
+    else {
+      const [a, b] = this.#operandsOf(this.flags), bytes = is64(this.flags) ? 8 : 4;
+      this.storeMemory(bytes, this.cpu, STATE.flagA.offset, a);
+      if (this.flags !== FLAGS.logic32 && this.flags !== FLAGS.logic64) {
+        this.storeMemory(bytes, this.cpu, STATE.flagB.offset, b);
+      }
+    }
+    this.setState32("flagKind", this.i32(this.flags));
   }
 
   // Leaving
 
   /** Has tier 1 execute this instruction, of which nothing has been done yet, and what follows. */
   sideExit(): void {
-    this.storeFlagsForExit();
+    this.storeFlags();
     const where = this.i64(
       this.#index + 2 ** 10 * this.#position + (this.#index === this.root ? 2 ** 20 * this.rootSlot : 0),
     );
@@ -403,7 +391,7 @@ export class RegionEmitter extends GuestEmitter implements Builder {
   }
   checkInterrupts(): void {
     this.beginIf(this.state32("attention"), 0);
-    this.storeFlagsForExit();
+    this.storeFlags();
     const executed = this.add(this.executed as I32, this.i32(this.#position + 1));
     for (const value of [this.cpu, this.pcPlus(4), executed]) this.get(value);
     this.code.u8(0x12); // return_call
@@ -412,48 +400,36 @@ export class RegionEmitter extends GuestEmitter implements Builder {
     this.endBlock();
   }
 
-  // Memory: a page per base register, then the TLB, then TypeScript
+  // Memory: a page per base register, then the TLB, then TypeScript by way of tier 1
 
-  /** Makes the site of each key (siteKey of analysis.ts) that the region's instructions have: no page is known yet. */
-  makeSites(keys: Iterable<number>): void {
-    for (const key of keys) {
-      const [page, addend, span] = [this.newLocal("i64"), this.newLocal("i32"), this.newLocal("i64")];
-      this.#sites.set(key, { page, addend, span });
-    }
-  }
-  /** The pages of these sites may have become others. */
-  forgetPages(keys: Iterable<number>): void {
-    for (const key of keys) {
-      this.get(this.i64(0));
-      this.set(this.#sites.get(key)!.span);
-    }
-  }
   protected override access(a: Access): void {
-    if (a.kind === "unprivileged") {
-      // Tier 1 has the code for the other TLB.
-      return this.sideExit();
-    }
-    const site = this.#sites.get(siteKey(this.#base, a.write))!, low = this.wrap(a.address);
-    const limit = this.i64(4097 - a.bytes);
-    let miss: I32 = this.geU(this.sub(a.address, site.page as I64), site.span as I64);
+    const low = this.wrap(a.address), limit = this.i64(4097 - a.bytes);
     const misaligned = mustAlign(a) ? this.and(low, this.i32(a.bytes - 1)) : null;
+    if (a.kind === "unprivileged") {
+      const array = this.i32(a.write ? WRITE_TLB_OFFSET : 0);
+      const { unprivileged } = this.functions;
+      const addend = this.callFunction(unprivileged, "i32", this.cpu, array, a.address, limit) as I32;
+      this.#sideExitIf(this.and(addend, this.i32(1)));
+      return a.fast(this.add(low, addend));
+    }
+    // Accesses without a base register, which are few, share the site of IP0, which compilers use for little else.
+    const base = this.#base === 32 ? 16 : this.#base;
+    const site = (a.write ? WRITE_SITES : SITES) + SITE_BYTES * base;
+    const page = this.loadMemory("i64", 8, this.cpu, site), span = this.loadMemory("i64", 4, this.cpu, site + 12);
+    let miss: I32 = this.geU(this.sub(a.address, page as I64), span as I64);
     if (misaligned) miss = this.or(miss, misaligned);
     this.beginIf(miss, 0);
     const tlb = a.write ? this.functions.write : this.functions.read;
-    const addend = this.callFunction(tlb, "i32", this.cpu, a.address, limit);
-    let absent: I32 = this.and(addend as I32, this.i32(1));
+    let absent: I32 = this.callFunction(tlb, "i32", this.cpu, this.i32(base), a.address, limit);
     if (misaligned) absent = this.or(absent, misaligned);
-    this.beginIf(absent, 0);
+    this.#sideExitIf(absent);
+    this.endBlock();
+    a.fast(this.add(low, this.loadMemory("i32", 4, this.cpu, site + 8)));
+  }
+  #sideExitIf(condition: I32): void {
+    this.beginIf(condition, 0);
     this.sideExit();
     this.endBlock();
-    this.get(this.and(a.address, this.i64(-4096)));
-    this.set(site.page);
-    this.get(addend);
-    this.set(site.addend);
-    this.get(this.i64(SPAN));
-    this.set(site.span);
-    this.endBlock();
-    a.fast(this.add(low, site.addend as I32));
   }
 
   outline(name: string, a: I64, b: I64): I64 {

@@ -1,9 +1,10 @@
 import { type Computation, OUTLINES } from "../../a64/pointer_authentication.ts";
-import { STATE } from "../../cpu/layout.ts";
-import type { I32, I64, Int } from "../builder.ts";
+import { CALL_SITE_BYTES, CALL_SITES, SITE_BYTES, SITES, STATE, WRITE_SITES } from "../../cpu/layout.ts";
+import type { I32, I64 } from "../builder.ts";
 import { Emitter, Operand } from "../emitter.ts";
-import { GuestEmitter, tlbOf } from "../guest_emitter.ts";
+import { tlbOf } from "../guest_emitter.ts";
 import { IMPORTS, SIGNATURES } from "../handlers.ts";
+import { ExactFlags, makeFlagsExact } from "../lazy_flags.ts";
 import { WRITE_TLB_OFFSET } from "../memory_request.ts";
 import {
   countArrival,
@@ -16,21 +17,20 @@ import {
   TYPE,
 } from "../tier1.ts";
 import { encodeModule, type FunctionBody, type Signature } from "../wasm_module.ts";
-import { FLAGS, type FlagState } from "./analysis.ts";
-import { flagOperands } from "./flags.ts";
 import { DEPTH_MAX } from "./region_compiler.ts";
 import type { ModuleFunctions, RegionEmitter } from "./region_emitter.ts";
 
 const TYPES: readonly Signature[] = [
   ...SIGNATURES,
-  { params: ["i32", "i64", "i64"], results: ["i32"] },
-  { params: ["i32", "i32", "i64", "i64", "i32", "i32"], results: ["i32"] },
+  { params: ["i32", "i32", "i64", "i64"], results: ["i32"] },
+  { params: ["i32", "i32"], results: ["i32"] },
   { params: ["i32", "i64", "i32"], results: ["i64"] },
   { params: ["i32", "i32", "i32", "i64"], results: ["i64"] },
   { params: ["i32", "i64", "i64"], results: ["i64"] },
+  { params: ["i32", "i64", "i32", "i32", "i32"], results: ["i64"] },
 ];
-const TLB_TYPE = SIGNATURES.length, FLAGS_TYPE = TLB_TYPE + 1, END_SLICE_TYPE = TLB_TYPE + 2;
-const SIDE_EXIT_TYPE = TLB_TYPE + 3, OUTLINE_TYPE = TLB_TYPE + 4;
+const TLB_TYPE = SIGNATURES.length, ARRIVE_TYPE = TLB_TYPE + 1, END_SLICE_TYPE = TLB_TYPE + 2;
+const SIDE_EXIT_TYPE = TLB_TYPE + 3, OUTLINE_TYPE = TLB_TYPE + 4, CALL_FAR_TYPE = TLB_TYPE + 5;
 
 interface NamedFunction {
   readonly name: string;
@@ -43,10 +43,13 @@ interface NamedFunction {
  * many small modules of regions.
  */
 const SHARED: readonly NamedFunction[] = [
-  { name: "dispatch", type: TYPE.dispatch, emit: (_, soleVcpu) => emitDispatch(true, soleVcpu) },
+  { name: "dispatch", type: TYPE.dispatch, emit: (_, soleVcpu) => emitDispatch(true, soleVcpu, EXACT_FLAGS) },
   { name: "endSlice", type: END_SLICE_TYPE, emit: emitEndSlice },
-  { name: "callFar", type: TYPE.dispatch, emit: emitCallFar },
+  { name: "callFar", type: CALL_FAR_TYPE, emit: emitCallFar },
   { name: "sideExit", type: SIDE_EXIT_TYPE, emit: emitSideExit },
+  { name: "unprivileged", type: TLB_TYPE, emit: emitUnprivileged },
+  { name: "exactFlags", type: TYPE.import, emit: (cpu) => new ExactFlags(cpu).write() },
+  { name: "arrive", type: ARRIVE_TYPE, emit: emitArrive },
   ...Object.entries(OUTLINES).map(([name, body]) => ({
     name,
     type: OUTLINE_TYPE,
@@ -55,9 +58,8 @@ const SHARED: readonly NamedFunction[] = [
 ];
 /** The functions that every module of regions has itself, so that V8 can inline them. */
 const OWN: readonly NamedFunction[] = [
-  { name: "read", type: TLB_TYPE, emit: (cpu) => emitTlb(cpu, 0) },
-  { name: "write", type: TLB_TYPE, emit: (cpu) => emitTlb(cpu, WRITE_TLB_OFFSET) },
-  { name: "flags", type: FLAGS_TYPE, emit: (cpu) => new FlagsEmitter(cpu).write() },
+  { name: "read", type: TLB_TYPE, emit: (cpu) => emitTlb(cpu, false) },
+  { name: "write", type: TLB_TYPE, emit: (cpu) => emitTlb(cpu, true) },
 ];
 
 /** The index of a function in a module of regions; of a shared one, in the module that has it too. */
@@ -68,12 +70,15 @@ export const MODULE_FUNCTIONS: ModuleFunctions = {
   dispatch: indexOf("dispatch"),
   read: indexOf("read"),
   write: indexOf("write"),
-  flags: indexOf("flags"),
+  unprivileged: indexOf("unprivileged"),
+  exactFlags: indexOf("exactFlags"),
+  arrive: indexOf("arrive"),
   endSlice: indexOf("endSlice"),
   callFar: indexOf("callFar"),
   sideExit: indexOf("sideExit"),
   outlines: new Map(Object.keys(OUTLINES).map((name) => [name, indexOf(name)])),
 };
+const EXACT_FLAGS = MODULE_FUNCTIONS.exactFlags;
 
 /** Makes the module of the functions that regions share, which it exports. */
 export function encodeShared(memoryPages: number, soleVcpu: number): Uint8Array<ArrayBuffer> {
@@ -113,15 +118,57 @@ function body(e: Emitter, type: number): FunctionBody {
   return { type, locals: e.locals, code: e.code, hints: e.hints };
 }
 
-/** `tlb(cpu, address, limit)`: the addend of the address's page where the TLB has it and the access fits, else 1. */
-function emitTlb(cpu: Operand<"i32">, offset: number): Emitter {
-  const e = new Emitter(3);
-  const address = new Operand("i64", 1), limit = new Operand("i64", 2);
-  const index = e.and(e.shrU(e.wrap(address), e.i32(8)), e.i32(0xfff0));
-  const entry = e.add(tlbOf(e, cpu, address as I64), index);
-  const tag = e.loadMemory("i64", 8, entry, offset);
-  const addend = e.loadMemory("i32", 4, entry, offset + 8);
-  e.get(e.select(e.ltU(e.sub(address as I64, tag as I64), limit), addend, e.i32(1)));
+/** No access is longer than 64 bytes: those that begin in the last 63 bytes of a page ask the TLB. */
+const SPAN = 4096 - 63;
+
+/** Looks an address up in an array of the TLB: addend, tag and whether an access fits. */
+function lookUp(e: Emitter, array: I32, offset: number, address: I64, limit: I64) {
+  const entry = e.add(array, e.and(e.shrU(e.wrap(address), e.i32(8)), e.i32(0xfff0)));
+  const tag = e.loadMemory("i64", 8, entry, offset) as I64;
+  const addend = e.loadMemory("i32", 4, entry, offset + 8) as I32;
+  return { tag, addend, hit: e.ltU(e.sub(address, tag), limit) };
+}
+
+/**
+ * `read(cpu, base, address, limit)` and `write`: 0 where the TLB has the address's page and the access fits, which the
+ * base register's site then knows; else 1.
+ */
+function emitTlb(cpu: Operand<"i32">, write: boolean): Emitter {
+  const e = new Emitter(4);
+  const base = new Operand("i32", 1), address = new Operand("i64", 2), limit = new Operand("i64", 3);
+  const array = tlbOf(e, cpu, address as I64);
+  const { tag, addend, hit } = lookUp(e, array, write ? WRITE_TLB_OFFSET : 0, address as I64, limit as I64);
+  e.beginIf(hit, 1);
+  const site = e.add(cpu as I32, e.shl(base as I32, e.i32(Math.log2(SITE_BYTES)))),
+    offset = write ? WRITE_SITES : SITES;
+  e.storeMemory(8, site, offset, tag);
+  e.storeMemory(4, site, offset + 8, addend);
+  e.storeMemory(4, site, offset + 12, e.i32(SPAN));
+  const set = STATE[write ? "writeSites" : "readSites"].offset;
+  const others = e.loadMemory("i32", 4, cpu, set) as I32;
+  e.storeMemory(4, cpu, set, e.or(others, e.shl(e.i32(1), base as I32)));
+  e.get(e.i32(0));
+  e.return();
+  e.endBlock();
+  e.get(e.i32(1));
+  return e;
+}
+
+/** `unprivileged(cpu, array, address, limit)`: the addend in an array of the unprivileged TLB, or 1 where it has none. */
+function emitUnprivileged(cpu: Operand<"i32">): Emitter {
+  const e = new Emitter(4);
+  const tlb = e.loadMemory("i32", 4, cpu, STATE.tlbUnprivileged.offset) as I32;
+  const array = e.add(tlb, new Operand("i32", 1) as I32);
+  const { addend, hit } = lookUp(e, array, 0, new Operand("i64", 2) as I64, new Operand("i64", 3) as I64);
+  e.get(e.select(hit, addend, e.i32(1)));
+  return e;
+}
+
+/** `arrive(cpu, record)`: prepares for tier 1 at a record; 0. */
+function emitArrive(cpu: Operand<"i32">): Emitter {
+  const e = new Emitter(2);
+  countArrival(e, cpu, new Operand("i32", 1) as I32, EXACT_FLAGS);
+  e.get(e.i32(0));
   return e;
 }
 
@@ -129,10 +176,11 @@ function emitTlb(cpu: Operand<"i32">, offset: number): Emitter {
  * `sideExit(cpu, recordBase, executed, where)`: goes on in tier 1 at the instruction that `where` tells: its index in the
  * page in bits 9:0, in its block in bits 19:10, and, where a region stands in its record, the slot of its handler above.
  */
-function emitSideExit(): Emitter {
+function emitSideExit(cpu: Operand<"i32">): Emitter {
   const e = new Emitter(4);
-  const cpu = new Operand("i32", 0), recordBase = new Operand("i32", 1);
+  const recordBase = new Operand("i32", 1);
   const executed = new Operand("i32", 2), where = new Operand("i64", 3);
+  makeFlagsExact(e, cpu, EXACT_FLAGS);
   const sideExits = e.add(e.loadMemory("i64", 8, cpu, STATE.sideExits.offset) as I64, e.i64(1));
   e.storeMemory(8, cpu, STATE.sideExits.offset, sideExits);
   const low = e.wrap(where), slot = e.wrap(e.shrU(where as I64, e.i32(20)));
@@ -150,22 +198,33 @@ function emitSideExit(): Emitter {
 /** `endSlice(cpu, pc, executed)`: leaves with the budget spent. */
 function emitEndSlice(cpu: Operand<"i32">): Emitter {
   const e = new Emitter(3);
+  makeFlagsExact(e, cpu, EXACT_FLAGS);
   endSlice(e, cpu, new Operand("i64", 1), new Operand("i32", 2), "region");
   return e;
 }
 
 /**
- * `callFar(cpu, address, executed, branchType)`: runs what is at an address of any page until it returns, and gives the
- * address it returned to. A call nested too deeply leaves: a jump would keep the caller's frame.
+ * `callFar(cpu, address, executed, branchType, site)`: runs what is at an address of any page until it returns, and gives
+ * the address it returned to. A call nested too deeply leaves: a jump would keep the caller's frame. The call site knows
+ * the target from then on, unless branch targets may have to be checked.
  */
 function emitCallFar(cpu: Operand<"i32">): Emitter {
-  const e = new Emitter(4);
+  const e = new Emitter(5);
   const address = new Operand("i64", 1);
   const executed = new Operand("i32", 2), branchType = new Operand("i32", 3);
   const depth = e.loadMemory("i32", 4, cpu, STATE.depth.offset);
   e.beginIf(e.ltU(depth as I32, e.i32(DEPTH_MAX)), 1);
-  const record = emitFind(e, cpu, address, executed, branchType as I32);
-  const slot = countArrival(e, cpu, record);
+  const record = emitFind(e, cpu, address, executed, branchType as I32, EXACT_FLAGS);
+  const slot = countArrival(e, cpu, record, EXACT_FLAGS);
+  e.beginIf(e.eqz(e.loadMemory("i32", 4, cpu, STATE.guarded.offset) as I32), 1);
+  const number = new Operand("i32", 4) as I32;
+  const site = e.add(cpu as I32, e.shl(number, e.i32(Math.log2(CALL_SITE_BYTES))));
+  e.storeMemory(8, site, CALL_SITES, address);
+  e.storeMemory(4, site, CALL_SITES + 8, record);
+  e.storeMemory(4, site, CALL_SITES + 12, e.loadMemory("i32", 4, cpu, STATE.recordBase.offset));
+  const known = e.loadMemory("i32", 4, cpu, STATE.callSites.offset) as I32;
+  e.storeMemory(4, cpu, STATE.callSites.offset, e.or(known, e.shl(e.i32(1), number)));
+  e.endBlock();
   e.storeMemory(4, cpu, STATE.depth.offset, e.add(depth as I32, e.i32(1)));
   e.get(cpu);
   e.get(record);
@@ -177,46 +236,9 @@ function emitCallFar(cpu: Operand<"i32">): Emitter {
   e.get(returned);
   e.return();
   e.endBlock();
+  makeFlagsExact(e, cpu, EXACT_FLAGS);
   leaveForFetch(e, cpu, address, executed, branchType);
   return e;
-}
-
-/** Writes `flags(cpu, state, a64, b64, a32, b32)`: NZCV from what a region keeps of the flags. */
-class FlagsEmitter extends GuestEmitter {
-  constructor(readonly cpu: Operand<"i32">) {
-    super(6);
-  }
-
-  write(): this {
-    const state = new Operand("i32", 1);
-    const locals = {
-      state,
-      a64: new Operand("i64", 2),
-      b64: new Operand("i64", 3),
-      a32: new Operand("i32", 4),
-      b32: new Operand("i32", 5),
-    };
-    for (const kind of [FLAGS.sub64, FLAGS.sub32, FLAGS.logic64, FLAGS.logic32, FLAGS.add64, FLAGS.add32] as const) {
-      const [a, b] = flagOperands(kind, locals);
-      this.beginIf(this.eq(state as I32, this.i32(kind)));
-      this.get(this.#nzcv(kind, a, b));
-      this.return();
-      this.endBlock();
-    }
-    this.get(this.select(this.eqz(state), this.nzcv(), locals.a32));
-    return this;
-  }
-
-  #nzcv(kind: FlagState, a: Int, b: Int): I32 {
-    if (kind === FLAGS.add64 || kind === FLAGS.add32) return this.nzcvOfAdd(a, b, this.add(a, b));
-    if (kind === FLAGS.sub64 || kind === FLAGS.sub32) return this.nzcvOfSub(a, b, this.sub(a, b));
-    return this.nzcvOf(a, null, null);
-  }
-
-  protected spill(): void {}
-  protected reload(): void {}
-  protected leave(): void {}
-  checkInterrupts(): void {}
 }
 
 /** Writes `name(cpu, a, b)` of a computation that Builder.outline names. */

@@ -3,8 +3,8 @@ import { assemble } from "../../a64/assembler.ts";
 import { Decoder } from "../../a64/decoder.ts";
 import { MEANINGS } from "../../a64/table.ts";
 import { CPU_MODELS } from "../../cpu/features.ts";
+import { FLAGS } from "../../cpu/layout.ts";
 import { UNDEFINED_ROW } from "../code_cache.ts";
-import { FLAGS } from "./analysis.ts";
 import { type Block, findRegion, type Region } from "./region.ts";
 
 const decoder = new Decoder(MEANINGS, CPU_MODELS.max.features);
@@ -87,5 +87,18 @@ Deno.test("findRegion() knows how the flags stand, or that it depends", () => {
       nop
   2:  ret`);
   const flags = Object.fromEntries(blocks.map((b) => [b.start, b.flagsIn]));
-  assertEquals(flags, { 0: FLAGS.memory, 2: FLAGS.sub64, 3: FLAGS.mixed, 4: FLAGS.mixed, 5: FLAGS.mixed });
+  assertEquals(flags, { 0: FLAGS.memory, 2: FLAGS.sub64, 3: FLAGS.memory, 4: FLAGS.memory, 5: FLAGS.memory });
+});
+
+Deno.test("findRegion() knows where the flags are looked at before they are set again", () => {
+  const { blocks } = regionOf(`
+  1:  add  x1, x1, #1
+      cmp  x1, x2
+      b.ne 1b
+      ldr  x3, [x1]
+  2:  cmp  x1, x2
+      b.ne 2b
+      ret`);
+  const live = Object.fromEntries(blocks.map((b) => [b.start, b.flagsLive]));
+  assertEquals(live, { 0: false, 3: true, 4: false, 6: true });
 });
