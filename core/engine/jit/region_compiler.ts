@@ -4,6 +4,7 @@ import { CALL_SITE_BYTES, CALL_SITE_COUNT, CALL_SITES, FLAGS } from "../../cpu/l
 import { makeFlagsExact } from "../lazy_flags.ts";
 import { GENERATION_OFFSET } from "../record.ts";
 import { BRANCH_TYPE, FIRST_REGION_SLOT, TYPE } from "../tier1.ts";
+import { findLoops, type Loop, type LoopKind, loopKind } from "./loops.ts";
 import type { Block, Region } from "./region.ts";
 import { type CallTerminal, type ModuleFunctions, RegionEmitter, type Terminal } from "./region_emitter.ts";
 
@@ -11,7 +12,7 @@ import { type CallTerminal, type ModuleFunctions, RegionEmitter, type Terminal }
 export const DEPTH_MAX = 100;
 
 /** What a branch inside the function can go to: its nesting from the inside counts labels. */
-type Label = { readonly kind: "loop" | "outerLoop" | "block"; readonly target: Block } | { readonly kind: "if" };
+type Label = { readonly kind: LoopKind | "block"; readonly target: Block } | { readonly kind: "if" };
 
 /**
  * Writes the function of a region: `(cpu, record, count)` as an interpreter handler is called, with the blocks as
@@ -25,6 +26,9 @@ export class RegionCompiler {
   readonly #generation: number;
   readonly #functions: ModuleFunctions;
   readonly #labels: Label[] = [];
+  readonly #loops: ReadonlyMap<Block, readonly Loop[]>;
+  /** Blocks that are written behind loops. */
+  readonly #behindLoops: ReadonlySet<Block>;
 
   /**
    * @param generation of the page when its words were read: a page that has another was written to since.
@@ -39,6 +43,8 @@ export class RegionCompiler {
   ) {
     this.#region = region;
     this.#generation = generation;
+    this.#loops = findLoops(region.blocks);
+    this.#behindLoops = new Set([...this.#loops.values()].flat().flatMap((loop) => loop.exits));
     this.#functions = functions;
     this.emitter = new RegionEmitter(functions, region.root.start, rootSlot, soleVcpu);
   }
@@ -60,26 +66,32 @@ export class RegionCompiler {
     return o;
   }
 
-  /** Writes a block and all that it dominates. */
+  /** Writes a block and all that it dominates, but what stands behind a loop. */
   #tree(block: Block): void {
-    const merges = block.dominated.filter((b) => b.forwardCount > 1);
-    if (!block.isLoopHeader) return this.#within(block, merges);
-    // What an outer loop changes must not cost an inner one anything: each has a `loop` of its own
-    const kinds = new Set(this.#region.blocks.filter((b) => goesBackTo(b, block)).map((b) => loopKind(b, block)));
-    const loops = (["outerLoop", "loop"] as const).filter((kind) => kinds.has(kind));
-    for (const kind of loops) this.#open(0x03, { kind, target: block });
-    this.#within(block, merges);
-    for (const _ of loops) this.#close();
+    const merges = block.dominated.filter((b) => b.forwardCount > 1 && !this.#behindLoops.has(b));
+    this.#loop(block, this.#loops.get(block) ?? [], () => this.#nest(merges, () => this.#body(block)));
   }
 
-  /** Nests the block inside a `block` for each of the merge nodes, the last in order outermost. */
-  #within(block: Block, merges: readonly Block[]): void {
-    const outer = merges.toSorted((a, b) => b.order - a.order);
-    for (const merge of outer) this.#open(0x02, { kind: "block", target: merge });
-    this.#body(block);
-    for (const merge of outer.toReversed()) {
+  /** Writes the loops of a header, the first outermost, and behind each its exits. */
+  #loop(header: Block, loops: readonly Loop[], write: () => void): void {
+    if (loops.length === 0) return write();
+    const [{ kind, exits }, ...inner] = loops;
+    this.#nest(exits, () => {
+      this.#open(0x03, { kind, target: header });
+      this.#loop(header, inner, write);
       this.#close();
-      this.#tree(merge);
+      this.emitter.code.u8(0x00); // unreachable: every way ends in a branch
+    });
+  }
+
+  /** Nests what `write` writes in a `block` for each of the blocks that follow, the last in order outermost. */
+  #nest(following: readonly Block[], write: () => void): void {
+    const outer = following.toSorted((a, b) => b.order - a.order);
+    for (const block of outer) this.#open(0x02, { kind: "block", target: block });
+    write();
+    for (const block of outer.toReversed()) {
+      this.#close();
+      this.#tree(block);
     }
   }
 
@@ -177,7 +189,8 @@ export class RegionCompiler {
     if (!to) {
       return this.#continueAt(index);
     }
-    if (to.order > from.order && to.forwardCount === 1) return this.#tree(to);
+    const isInline = to.order > from.order && to.forwardCount === 1 && !this.#behindLoops.has(to);
+    if (isInline) return this.#tree(to);
     const kind = to.order > from.order ? "block" : loopKind(from, to);
     const depth = this.#labels.toReversed().findIndex((l) => l.kind === kind && l.target === to);
     o.code.u8(0x0c); // br
@@ -304,16 +317,4 @@ export class RegionCompiler {
     o.loadRegisters(block.next.xLive, block.next.vLive);
     this.#goTo(block, block.next, index + 1);
   }
-}
-
-function goesBackTo(block: Block, header: Block): boolean {
-  return block.order >= header.order && (block.taken === header || block.next === header);
-}
-
-/**
- * Which loop an edge to a header goes round. A region that begins in an inner loop has one header for this and for the
- * loop around it, whose way back comes from in front of the header: from the outer loop's own beginning.
- */
-function loopKind(from: Block, header: Block): "loop" | "outerLoop" {
-  return from.start < header.start ? "outerLoop" : "loop";
 }
