@@ -133,17 +133,18 @@ function trapText(kind: TrapKind, what: string): string {
 
 /** Gives a trap what the record tells beside its text. */
 function fill(trap: Trap, record: LogRecord): void {
-  trap.seq = record.number(FIELD.seq);
-  trap.vcpu = record.number(FIELD.vcpu);
-  trap.el = record.number(FIELD.el);
-  trap.esr = record.number(FIELD.esr);
-  trap.time = record.number(FIELD.t);
-  trap.pcLo = record.words[2 * FIELD.pc];
-  trap.pcHi = record.words[2 * FIELD.pc + 1];
+  const { common } = trap;
+  common.seq = record.number(FIELD.seq);
+  common.vcpu = record.number(FIELD.vcpu);
+  common.el = record.number(FIELD.el);
+  common.esr = record.number(FIELD.esr);
+  common.time = record.number(FIELD.t);
+  common.pcLo = record.words[2 * FIELD.pc];
+  common.pcHi = record.words[2 * FIELD.pc + 1];
   // What a read or call gave was not known when it was decided on
   const isWrite = "isWrite" in trap && trap.isWrite;
-  trap.valueLo = isWrite ? record.words[2 * FIELD.value] : 0;
-  trap.valueHi = isWrite ? record.words[2 * FIELD.value + 1] : 0;
+  common.valueLo = isWrite ? record.words[2 * FIELD.value] : 0;
+  common.valueHi = isWrite ? record.words[2 * FIELD.value + 1] : 0;
   if (trap.kind === "hypercall" || trap.kind === "smc") {
     const args = record.has(FIELD.args) ? record.text(FIELD.args).split(",") : [];
     trap.functionId = record.has(FIELD.id) ? record.number(FIELD.id) : trap.functionId;

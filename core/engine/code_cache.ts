@@ -110,9 +110,10 @@ export class CodeCache {
     if (slot >= 0) this.#dropSlot(slot, "written");
   }
 
-  /** Byte offset in memory of the instruction of a record, or -1 when its page was dropped. */
+  /** Byte offset in memory of the instruction of a record, or -1 when its page was dropped or it is none of the cache's. */
   instructionOf(record: number): number {
-    const slot = this.slotOf(record), page = this.#pageOfSlot[slot];
+    const slot = this.slotOf(record);
+    const page = slot < this.pages ? this.#pageOfSlot[slot] : -1;
     if (page < 0) return -1;
     return page * 4096 + ((record - this.base - slot * PAGE_RECORD_BYTES) >>> 2);
   }

@@ -261,6 +261,11 @@ export class Engine {
     return at < 0 ? 0 : this.#i32[at >>> 2];
   }
 
+  /** Byte offset in memory of the instruction that has called TypeScript; -1 where it is executed from elsewhere. */
+  runningInstruction(vcpu: Vcpu): number {
+    return this.code.instructionOf(vcpu.get32("record"));
+  }
+
   /** Byte offset of the PC's instruction in memory, or a negative number after an exception was taken. */
   #translate(vcpu: Vcpu): number {
     const lo = vcpu.u32[vcpu.w + PC], hi = vcpu.u32[vcpu.w + PC + 1];

@@ -30,7 +30,7 @@ const FAULT_KINDS: readonly FaultKind[] = [
  */
 export function handleStage2Fault(c: VmVcpu, esr: number, ipa: number, isPlain = false): void {
   const { vm } = c, trap = vm.traps.abort;
-  vm.begin(c, trap, esr);
+  vm.begin(c, trap.common, esr);
   const isFetch = esr >>> 26 === EC.instructionAbortLower;
   const isMaintenance = !isFetch && (esr & CM) !== 0;
   const isTableWalk = (esr & S1PTW) !== 0;

@@ -16,18 +16,18 @@ const SMCCC = new CallTable(SMCCC_FUNCTIONS), OURS = new CallTable(HYPERCALLS);
 export function handleHvc(c: VmVcpu, esr: number): void {
   const id = c.vcpu.xLo(0);
   const known = id >= SMCCC_FAST ? SMCCC.find(id) : c.vcpu.xHi(0) === 0 ? OURS.find(id) : undefined;
-  const trap = c.vm.traps.hypercall;
-  c.vm.begin(c, trap, esr);
-  const pcLo = trap.pcLo;
-  trap.pcLo = (pcLo - 4) >>> 0;
-  if (pcLo < 4) trap.pcHi = (trap.pcHi - 1) >>> 0;
+  const trap = c.vm.traps.hypercall, { common } = trap;
+  c.vm.begin(c, common, esr);
+  const pcLo = common.pcLo;
+  common.pcLo = (pcLo - 4) >>> 0;
+  if (pcLo < 4) common.pcHi = (common.pcHi - 1) >>> 0;
   call(c, trap, esr, known, id >= SMCCC_FAST || known === undefined ? CALL_ERROR.notSupported : CALL_ERROR.denied);
 }
 
 /** An SMC, which HCR_EL2.TSC traps: SMCCC calls. ELR_EL2 is at the instruction. */
 export function handleSmc(c: VmVcpu, esr: number): void {
   const trap = c.vm.traps.smc;
-  c.vm.begin(c, trap, esr);
+  c.vm.begin(c, trap.common, esr);
   c.frame.advance();
   call(c, trap, esr, SMCCC.find(c.vcpu.xLo(0)), CALL_ERROR.notSupported);
 }
@@ -68,11 +68,11 @@ function call(
       if (verdict.inject !== "undefined") {
         c.setResult(verdict.inject === "notSupported" ? CALL_ERROR.notSupported : denial);
       } else {
-        frame.set(FRAME.elr_el2, trap.pcLo, trap.pcHi);
+        frame.set(FRAME.elr_el2, trap.common.pcLo, trap.common.pcHi);
         injectUndefined(vcpu);
       }
   }
-  trap.valueLo = vcpu.xLo(0);
-  trap.valueHi = vcpu.xHi(0);
+  trap.common.valueLo = vcpu.xLo(0);
+  trap.common.valueHi = vcpu.xHi(0);
   vm.note(trap, verdict);
 }

@@ -84,13 +84,13 @@ function guestConsoleWrite(c: VmVcpu): number {
 function reportException(c: VmVcpu): void {
   const { vcpu, vm } = c, trap = vm.traps.exception;
   vm.exceptionsReported++;
-  vm.begin(c, trap, vm.traps.hypercall.esr);
+  vm.begin(c, trap.common, vm.traps.hypercall.esr);
   trap.syndrome = vcpu.xLo(1);
-  trap.pcLo = vcpu.xLo(2);
-  trap.pcHi = vcpu.xHi(2);
+  trap.common.pcLo = vcpu.xLo(2);
+  trap.common.pcHi = vcpu.xHi(2);
   trap.farLo = vcpu.xLo(3);
   trap.farHi = vcpu.xHi(3);
-  trap.valueLo = trap.syndrome;
+  trap.common.valueLo = trap.syndrome;
   trap.isReported = true;
   vm.note(trap, ALLOW);
   c.setResult(0);

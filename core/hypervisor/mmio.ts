@@ -91,8 +91,8 @@ function swap32(word: number): number {
  * @returns false when an exception was injected instead.
  */
 export function accessDevice(c: VmVcpu, esr: number, ipa: number, bytes: number, isWrite: boolean): boolean {
-  const { vm } = c, trap = vm.traps.mmio;
-  vm.begin(c, trap, esr);
+  const { vm } = c, trap = vm.traps.mmio, { common } = trap;
+  vm.begin(c, common, esr);
   const mapping = (ipa & (bytes - 1)) === 0 ? vm.bus.find(ipa, bytes) : null;
   trap.ipa = ipa;
   trap.size = bytes;
@@ -100,14 +100,14 @@ export function accessDevice(c: VmVcpu, esr: number, ipa: number, bytes: number,
   trap.device = mapping === null ? "" : mapping.device.name;
   trap.offset = mapping === null ? 0 : ipa - mapping.base;
   if (isWrite) {
-    trap.valueLo = c.accessLo;
-    trap.valueHi = c.accessHi;
+    common.valueLo = c.accessLo;
+    common.valueHi = c.accessHi;
   }
   const verdict = vm.decide(trap);
   const isDone = carryOut(c, verdict, mapping, ipa, bytes, isWrite);
   if (!isWrite && isDone) {
-    trap.valueLo = c.accessLo;
-    trap.valueHi = c.accessHi;
+    common.valueLo = c.accessLo;
+    common.valueHi = c.accessHi;
     if (isBigEndian(c)) swapAccess(c, bytes);
   }
   vm.note(trap, isDone || verdict.action !== ALLOW.action ? verdict : UNCLAIMED);

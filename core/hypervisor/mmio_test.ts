@@ -1,8 +1,10 @@
 import { assertEquals } from "@std/assert";
 import type { Device } from "../../devices/device.ts";
 import type { Trap } from "../policy/trap.ts";
-import { makeVerdict, type Verdict } from "../policy/verdict.ts";
+import { GUEST_IPA } from "../machine/memory_map.ts";
+import { ALLOW, makeVerdict, type Verdict } from "../policy/verdict.ts";
 import { HypervisorFixture } from "./fixture.ts";
+import { FRAME } from "./trap_frame.ts";
 
 const DEVICE = 0x0b00_0000;
 
@@ -163,4 +165,70 @@ Deno.test("Policies decide on accesses", () => {
   const pause = run("pause");
   assertEquals([pause.outcome, pause.f.events], [[0x8180n, 0n, "r2@0,w4@0=b000000"], ["pause", "pause", "off"]]);
   assertEquals(run("kill").f.events, ["kill 7"]);
+});
+
+Deno.test("Accesses that come again have their own syndromes and addresses", () => {
+  const seen: string[] = [];
+  const { f } = bench((trap) => {
+    const { frame } = f.vm.vcpus[0];
+    const hex = (field: number) => frame.lo(field).toString(16);
+    if (trap.kind === "mmio") seen.push([FRAME.esr_el2, FRAME.far_el2, FRAME.hpfar_el2].map(hex).join(" "));
+    return undefined;
+  });
+  f.runGuest(AT + `mov x4, #2\n0: ldr w2, [x1]\nldrsb x3, [x1, #9]\nstrh w4, [x1, #6]\nsubs x4, x4, #1\nb.ne 0b`);
+  const turn = ["93820005 b000000 b0000", "93238005 b000009 b0000", "93440045 b000006 b0000"];
+  assertEquals(seen, [...turn, ...turn]);
+});
+
+Deno.test("What the hypervisor maps in place of a device is there at the next access", () => {
+  const { f, accesses } = bench();
+  const ipa = 0x0b10_0000;
+  f.vm.decide = (trap) => {
+    if (trap.kind !== "mmio") return ALLOW;
+    if (trap.seq === 3) f.vm.stage2.map(ipa, f.vm.stage2.translate(GUEST_IPA + 0x1000), 4096);
+    return makeVerdict("value", { valueLo: trap.seq });
+  };
+  f.runGuest(
+    `ldr x1, =${ipa}\nldr w2, [x1]\nldr w3, [x1]\nldr w4, [x1]\nldr w5, =0x1234567\nldr x6, =${
+      GUEST_IPA + 0x1000
+    }\nstr w5, [x6]\nldr w7, [x1]`,
+  );
+  assertEquals([2, 3, 4, 7].map((n) => f.x(n)), [1n, 2n, 3n, 0x1234567n]);
+  assertEquals(accesses, []);
+});
+
+Deno.test("A guest's TLB maintenance takes devices from where they were", () => {
+  const { f, accesses } = bench();
+  // Level 1 blocks of 1 GiB: devices, RAM; the device's page again at 4 KiB of a third, then not
+  f.runGuest(`
+    ldr x9, =${GUEST_IPA + 0x10_0000}
+    mov x10, #0x401
+    str x10, [x9]
+    ldr x10, =${GUEST_IPA + 0x705}
+    str x10, [x9, #8]
+    ldr x10, =0x401
+    str x10, [x9, #16]
+    ldr x10, =0x04ff
+    msr mair_el1, x10
+    ldr x10, =0x280803519
+    msr tcr_el1, x10
+    msr ttbr0_el1, x9
+    isb
+    mrs x10, sctlr_el1
+    orr x10, x10, #1
+    msr sctlr_el1, x10
+    isb
+    ldr x1, =${DEVICE + 0x8000_0000}
+    ldr w2, [x1, #4]
+    ldr w3, [x1, #8]
+    str xzr, [x9, #16]
+    dsb ish
+    tlbi vmalle1
+    dsb ish
+    isb
+    ldr w4, [x1, #12]`);
+  assertEquals([2, 3].map((n) => f.x(n)), [0x8786_8584n, 0x8b8a_8988n]);
+  assertEquals(f.x(20) >> 26n, 0x25n); // a Data Abort at EL1
+  assertEquals(f.x(21), BigInt(DEVICE) + 0x8000_000cn);
+  assertEquals(accesses, ["r4@4", "r4@8"]);
 });

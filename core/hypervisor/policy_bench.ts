@@ -10,7 +10,7 @@ import { attachPolicy, environmentOf, PolicyView } from "./policy.ts";
 
 const TRAPS = 1000;
 
-/** A loop that the guest never leaves: its trap, and two instructions around it. */
+/** A loop that the guest never leaves: its trap, and two instructions around it. X28 is the PL011's address. */
 function loop(definition: Omit<PolicyDefinition, "name" | "apiVersion"> | null, body: string): () => void {
   const f = new HypervisorFixture({ time: "real" });
   f.vm.log.level = "none";
@@ -19,15 +19,15 @@ function loop(definition: Omit<PolicyDefinition, "name" | "apiVersion"> | null, 
     const host = { vm: new PolicyView(f.vm, () => {}), heartbeat: null, onError: "deny", tell: () => {} } as const;
     attachPolicy(f.vm, new PolicyEngine([policy], environmentOf(f.vm), host));
   }
-  f.runGuest(`mov x9, #1\n0: mov x0, #0\n${body}\ncbnz x9, 0b`, 100_000);
+  f.runGuest(`mov x9, #1\nldr x10, =${PLACES}\n0: mov x0, #0\n${body}\ncbnz x9, 0b`, 100_000);
   const traps = 3 * TRAPS;
   return () => void f.run(traps);
 }
 
 const hvc = "hvc #0";
 const many = (n: number) => Array.from({ length: n }, (_, i) => value.hypercall(i, BigInt(i)));
-const places = (n: number) =>
-  Array.from({ length: n }, (_, i) => value.mmio(range(0x0c00_0000 + 16 * i, 16), BigInt(i)));
+const PLACES = 0x0c00_0000;
+const places = (n: number) => Array.from({ length: n }, (_, i) => value.mmio(range(PLACES + 16 * i, 16), BigInt(i)));
 
 const CASES: Readonly<Record<string, () => () => void>> = {
   "HVC without a policy": () => loop(null, hvc),
@@ -38,8 +38,10 @@ const CASES: Readonly<Record<string, () => () => void>> = {
     loop({ on: { hypercall: (trap) => trap.functionId === 0 ? deny : value(trap.args[0] + trap.pc) } }, hvc),
   "HVC, a handler that looks at arguments and makes a value": () =>
     loop({ on: { hypercall: (trap) => trap.functionId === 1 ? deny : value(trap.args[0] + trap.pc) } }, hvc),
-  "load from a device, 1 rule": () => loop({ rules: places(1) }, "ldr x1, =0x0c000000\nldr w2, [x1]"),
-  "load from a device, 10,000 rules": () => loop({ rules: places(10_000) }, "ldr x1, =0x0c000000\nldr w2, [x1]"),
+  "MMIO read, a rule's value": () => loop({ rules: places(1) }, "ldr w2, [x10]"),
+  "MMIO read, the value of one of 10,000 rules": () => loop({ rules: places(10_000) }, "ldr w2, [x10]"),
+  "MMIO read of the PL011, without a policy": () => loop(null, "ldr w2, [x28, #0x18]"),
+  "MMIO read of the PL011, 1 rule": () => loop({ rules: [allow.mmio("pl011")] }, "ldr w2, [x28, #0x18]"),
   "MRS, 1 rule": () => loop({ rules: [value.sysreg("MIDR_EL1", 1n)] }, "mrs x2, midr_el1"),
 };
 

@@ -32,17 +32,17 @@ const IS_GIC = Uint8Array.from(SYSREGS, (row) => row.feature === "GICv3" && !row
 
 /** A trapped MRS, MSR or System instruction: asks the policy, then does it for the guest or injects UNDEFINED. */
 export function handleSysreg(c: VmVcpu, esr: number): void {
-  const { vm, vcpu } = c, trap = vm.traps.sysreg;
+  const { vm, vcpu } = c, trap = vm.traps.sysreg, { common } = trap;
   const encoding = (esr >> 20 & 3) << 14 | (esr >> 14 & 7) << 11 | (esr >> 10 & 15) << 7 | (esr >> 1 & 15) << 3 |
     (esr >> 17 & 7);
   const Rt = esr >> 5 & 31;
   const isWrite = (esr & 1) === 0;
-  vm.begin(c, trap, esr);
+  vm.begin(c, common, esr);
   trap.encoding = encoding;
   trap.isWrite = isWrite;
   if (isWrite) {
-    trap.valueLo = vcpu.xLo(Rt);
-    trap.valueHi = vcpu.xHi(Rt);
+    common.valueLo = vcpu.xLo(Rt);
+    common.valueHi = vcpu.xHi(Rt);
   }
   const verdict = vm.decide(trap);
   const isDone = carryOut(c, verdict, encoding, isWrite);
@@ -52,31 +52,31 @@ export function handleSysreg(c: VmVcpu, esr: number): void {
     else injectUndefined(vcpu);
     return;
   }
-  if (!isWrite && Rt !== 31) vcpu.setX(Rt, trap.valueLo, trap.valueHi);
+  if (!isWrite && Rt !== 31) vcpu.setX(Rt, common.valueLo, common.valueHi);
   c.frame.advance();
 }
 
 /** Does what the verdict says; a read leaves its value in the trap. @returns false when the guest gets an exception. */
 function carryOut(c: VmVcpu, verdict: Verdict, encoding: number, isWrite: boolean): boolean {
-  const trap = c.vm.traps.sysreg;
+  const { common } = c.vm.traps.sysreg;
   switch (verdict.action) {
     case "deny":
       return false;
     case "allow":
     case "pause":
-      return isWrite ? writeGuest(c, encoding, trap.valueLo, trap.valueHi) : readGuest(c, encoding);
+      return isWrite ? writeGuest(c, encoding, common.valueLo, common.valueHi) : readGuest(c, encoding);
     case "mask":
-      if (isWrite) return writeGuest(c, encoding, trap.valueLo, trap.valueHi);
+      if (isWrite) return writeGuest(c, encoding, common.valueLo, common.valueHi);
       if (!readGuest(c, encoding)) return false;
-      trap.valueLo = (trap.valueLo & ~verdict.clearLo | verdict.valueLo) >>> 0;
-      trap.valueHi = (trap.valueHi & ~verdict.clearHi | verdict.valueHi) >>> 0;
+      common.valueLo = (common.valueLo & ~verdict.clearLo | verdict.valueLo) >>> 0;
+      common.valueHi = (common.valueHi & ~verdict.clearHi | verdict.valueHi) >>> 0;
       return true;
     case "value":
     case "ignore":
     case "kill":
       if (!isWrite) {
-        trap.valueLo = verdict.valueLo >>> 0;
-        trap.valueHi = verdict.valueHi >>> 0;
+        common.valueLo = verdict.valueLo >>> 0;
+        common.valueHi = verdict.valueHi >>> 0;
       }
       return true;
   }
@@ -84,19 +84,19 @@ function carryOut(c: VmVcpu, verdict: Verdict, encoding: number, isWrite: boolea
 
 /** Reads a register as the guest would. @returns false when it has none of that encoding. */
 function readGuest(c: VmVcpu, encoding: number): boolean {
-  const { vcpu } = c, trap = c.vm.traps.sysreg;
+  const { vcpu } = c, { common } = c.vm.traps.sysreg;
   const index = findSysreg(encoding);
   if (index < 0 || vcpu.sysregPresent[index] === 0) return false;
   const mask = PSTATE_VIEWS.get(index);
   if (mask !== undefined) {
-    trap.valueLo = (c.frame.lo(FRAME.spsr_el2) & mask) >>> 0;
-    trap.valueHi = 0;
+    common.valueLo = (c.frame.lo(FRAME.spsr_el2) & mask) >>> 0;
+    common.valueHi = 0;
   } else if (IS_GIC[index] !== 0) {
-    trap.valueLo = c.gic.read(encoding, true, 1, true);
-    trap.valueHi = c.gic.readHi;
+    common.valueLo = c.gic.read(encoding, true, 1, true);
+    common.valueHi = c.gic.readHi;
   } else {
-    trap.valueLo = readSysreg(vcpu, VIRTUAL.get(index) ?? index);
-    trap.valueHi = vcpu.hi;
+    common.valueLo = readSysreg(vcpu, VIRTUAL.get(index) ?? index);
+    common.valueHi = vcpu.hi;
   }
   return true;
 }

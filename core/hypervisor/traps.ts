@@ -55,7 +55,7 @@ export function handleSynchronous(c: VmVcpu): void {
 /** WFI and WFE, while HCR_EL2.TWI or TWE ask for them: waits, or goes on. */
 function handleWfx(c: VmVcpu, esr: number): void {
   const { vm } = c, trap = vm.traps.wfx;
-  vm.begin(c, trap, esr);
+  vm.begin(c, trap.common, esr);
   trap.instruction = esr & 3;
   const verdict = vm.decide(trap);
   vm.note(trap, verdict);
@@ -69,7 +69,7 @@ function handleWfx(c: VmVcpu, esr: number): void {
 /** An exception of the guest that came to EL2 without a use for it there: the guest gets it. */
 function handleOther(c: VmVcpu, esr: number): void {
   const { vm, frame } = c, trap = vm.traps.exception;
-  vm.begin(c, trap, esr);
+  vm.begin(c, trap.common, esr);
   trap.syndrome = esr;
   trap.farLo = frame.lo(FRAME.far_el2);
   trap.farHi = frame.hi(FRAME.far_el2);

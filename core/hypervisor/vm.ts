@@ -17,6 +17,7 @@ import {
   SysregTrap,
   type Trap,
   TRAP_KINDS,
+  type TrapCommon,
   WfxTrap,
 } from "../policy/trap.ts";
 import { ACTIONS, ALLOW, type Verdict } from "../policy/verdict.ts";
@@ -239,22 +240,22 @@ export class Vm {
   }
 
   /** Fills what all traps have in common from the trap frame. */
-  begin(c: VmVcpu, trap: Trap, esr: number): void {
+  begin(c: VmVcpu, common: TrapCommon, esr: number): void {
     const { frame } = c;
-    trap.seq = ++this.trapCount;
-    trap.vcpu = c.index;
-    trap.el = frame.lo(FRAME.spsr_el2) >> 2 & 3;
-    trap.pcLo = frame.lo(FRAME.elr_el2);
-    trap.pcHi = frame.hi(FRAME.elr_el2);
-    trap.esr = esr;
-    trap.time = this.#timeNs();
-    trap.valueLo = 0;
-    trap.valueHi = 0;
+    common.seq = ++this.trapCount;
+    common.vcpu = c.index;
+    common.el = frame.lo(FRAME.spsr_el2) >> 2 & 3;
+    common.pcLo = frame.lo(FRAME.elr_el2);
+    common.pcHi = frame.hi(FRAME.elr_el2);
+    common.esr = esr;
+    common.time = this.#timeNs();
+    common.valueLo = 0;
+    common.valueHi = 0;
   }
 
   /** Records what was decided, and does what does not depend on the kind of trap. */
   note(trap: Trap, verdict: Verdict): void {
-    this.#counts[trap.kindIndex * ACTION_COUNT + verdict.actionIndex]++;
+    this.#counts[trap.common.kindIndex * ACTION_COUNT + verdict.actionIndex]++;
     this.log.note(trap, verdict);
     if (verdict.action === "pause") this.pause();
     else if (verdict.action === "kill") this.kill(verdict.code, `${verdict.rule}: ${verdict.because ?? trap.what}`);

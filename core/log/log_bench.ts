@@ -33,15 +33,15 @@ function writeRecords(count: number, write: (bytes: Uint8Array<ArrayBuffer>) => 
     const [trap, verdict] = seq % 64 === 0
       ? samples[seq / 64 % samples.length]
       : [mmio, seq % 1000 === 0 ? DENY : ALLOW];
-    trap.seq = seq;
-    trap.time = seq * 700;
+    trap.common.seq = seq;
+    trap.common.time = seq * 700;
     if (trap === mmio) {
       mmio.size = 4;
       mmio.device = seq % 4 === 0 ? "" : "pl011";
       mmio.offset = seq % 16 * 4;
       mmio.ipa = seq % 4 === 0 ? 0xa00_0000 + 4 * seq : 0x900_0000 + mmio.offset;
-      mmio.pcLo = Math.imul(seq % 100_000, 16) >>> 0;
-      mmio.valueLo = seq;
+      mmio.common.pcLo = Math.imul(seq % 100_000, 16) >>> 0;
+      mmio.common.valueLo = seq;
     }
     log.note(trap, verdict);
     if (seq % 4096 === 0) { while (drain.drain()); }

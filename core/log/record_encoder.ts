@@ -63,16 +63,16 @@ export class RecordEncoder {
 
   /** @param at word index of the record, a multiple of RECORD_WORDS. */
   trap(at: number, trap: Trap, verdict: Verdict): void {
-    const { words, floats } = this, pair = at >>> 1;
-    words[at + PLACE.head] = trap.kindIndex | verdict.actionIndex << 8 | trap.el << 16;
-    words[at + PLACE.vcpu] = trap.vcpu;
-    floats[pair + PLACE.seqPair] = trap.seq;
-    floats[pair + PLACE.timePair] = trap.time;
-    words[at + PLACE.pc] = trap.pcLo;
-    words[at + PLACE.pc + 1] = trap.pcHi;
-    words[at + PLACE.value] = trap.valueLo;
-    words[at + PLACE.value + 1] = trap.valueHi;
-    words[at + PLACE.esr] = trap.esr;
+    const { words, floats } = this, { common } = trap, pair = at >>> 1;
+    words[at + PLACE.head] = common.kindIndex | verdict.actionIndex << 8 | common.el << 16;
+    words[at + PLACE.vcpu] = common.vcpu;
+    floats[pair + PLACE.seqPair] = common.seq;
+    floats[pair + PLACE.timePair] = common.time;
+    words[at + PLACE.pc] = common.pcLo;
+    words[at + PLACE.pc + 1] = common.pcHi;
+    words[at + PLACE.value] = common.valueLo;
+    words[at + PLACE.value + 1] = common.valueHi;
+    words[at + PLACE.esr] = common.esr;
     words[at + PLACE.rule] = this.#rules.of(verdict.rule);
     words[at + PLACE.error] = verdict.error === undefined ? 0 : this.nameId(verdict.error);
     switch (trap.kind) {

@@ -91,7 +91,7 @@ Deno.test("Levels choose by what the verdict does, and rules choose beside them"
 
 Deno.test("The latest records are remembered whatever the level", () => {
   const log = new TrapLog("none"), trap = new MmioTrap();
-  for (trap.seq = 1; trap.seq <= 1000; trap.seq++) log.note(trap, ALLOW);
+  for (trap.common.seq = 1; trap.common.seq <= 1000; trap.common.seq++) log.note(trap, ALLOW);
   const seqs = [...log.lines()].map((line) => Number(/seq=(\d+)/.exec(line)![1]));
   assertEquals([seqs.length, seqs[0], seqs.at(-1)], [512, 489, 1000]);
   assertEquals([...log.lines(2)].length, 2);
@@ -111,10 +111,10 @@ Deno.test("Records without room are lost, counted and said at their place", () =
     },
   });
   const log = new TrapLog("all", ring), trap = new MmioTrap();
-  for (trap.seq = 1; trap.seq <= 10; trap.seq++) log.note(trap, ALLOW); // one place goes to the rule's name
+  for (trap.common.seq = 1; trap.common.seq <= 10; trap.common.seq++) log.note(trap, ALLOW); // one place goes to the rule's name
   decode.drain();
-  for (; trap.seq <= 12; trap.seq++) log.note(trap, ALLOW);
-  for (; trap.seq <= 30; trap.seq++) log.note(trap, ALLOW);
+  for (; trap.common.seq <= 12; trap.common.seq++) log.note(trap, ALLOW);
+  for (; trap.common.seq <= 30; trap.common.seq++) log.note(trap, ALLOW);
   decode.stop();
   assertEquals(lines, [
     "[ariel] schema=1",

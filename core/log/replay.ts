@@ -27,14 +27,14 @@ export class TrapReplay {
   trap(record: LogRecord): Trap | null {
     const trap = this.#trap(record);
     if (trap === null) return null;
-    const { words } = record;
-    trap.seq = record.number(FIELD.seq);
-    trap.vcpu = record.number(FIELD.vcpu);
-    trap.el = record.number(FIELD.el);
-    [trap.pcLo, trap.pcHi] = [words[2 * FIELD.pc], words[2 * FIELD.pc + 1]];
-    trap.esr = words[2 * FIELD.esr];
-    trap.time = record.number(FIELD.t);
-    [trap.valueLo, trap.valueHi] = [words[2 * FIELD.value], words[2 * FIELD.value + 1]];
+    const { words } = record, { common } = trap;
+    common.seq = record.number(FIELD.seq);
+    common.vcpu = record.number(FIELD.vcpu);
+    common.el = record.number(FIELD.el);
+    [common.pcLo, common.pcHi] = [words[2 * FIELD.pc], words[2 * FIELD.pc + 1]];
+    common.esr = words[2 * FIELD.esr];
+    common.time = record.number(FIELD.t);
+    [common.valueLo, common.valueHi] = [words[2 * FIELD.value], words[2 * FIELD.value + 1]];
     return trap;
   }
 

@@ -2,12 +2,16 @@ import { assertEquals } from "@std/assert";
 import { sampleDecisions } from "./fixture.ts";
 import { LogReader } from "./log_reader.ts";
 import { TrapReplay } from "./replay.ts";
+import { TrapCommon } from "../policy/trap.ts";
 import { testingStored } from "../../tests/needs.ts";
 
 /** All that a trap says of itself. */
 function dump(trap: object): Record<string, unknown> {
   return Object.fromEntries(
-    Object.entries(trap).map(([key, value]) => [key, ArrayBuffer.isView(value) ? String(value) : value]),
+    Object.entries(trap).map(([key, value]) => [
+      key,
+      ArrayBuffer.isView(value) ? String(value) : value instanceof TrapCommon ? { ...value } : value,
+    ]),
   );
 }
 

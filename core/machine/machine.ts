@@ -116,6 +116,7 @@ export class Machine {
       compiler: options.compilerPort &&
         new RemoteCompiler(options.compilerPort, this.buffer, model.features, soleVcpu),
     });
+    this.mmu.runningInstruction = (vcpu) => this.engine.runningInstruction(vcpu);
     this.gic = new Gicv3({ vcpus: cpuCount, securityStates: options.highestEl === 3 ? 2 : 1 });
     this.bus.add(GICD_BASE, this.gic.distributor());
     this.bus.add(GICR_BASE, this.gic.redistributors());

@@ -84,6 +84,23 @@ export class Fault {
     this.farNotValid = false;
   }
 
+  copyFrom(from: Fault): void {
+    this.statusCode = from.statusCode;
+    this.accessType = from.accessType;
+    this.vaHi = from.vaHi;
+    this.vaLo = from.vaLo;
+    this.level = from.level;
+    this.secondStage = from.secondStage;
+    this.s2fs1walk = from.s2fs1walk;
+    this.hwUpdateWalk = from.hwUpdateWalk;
+    this.write = from.write;
+    this.unprivileged = from.unprivileged;
+    this.ipa = from.ipa;
+    this.ipaSecure = from.ipaSecure;
+    this.external = from.external;
+    this.farNotValid = from.farNotValid;
+  }
+
   /** True when there is a fault. */
   get isFault(): boolean {
     return this.statusCode !== FAULT.none;

@@ -44,7 +44,7 @@ export class Mmu implements CpuMmu {
   readonly memory: PhysicalMemory;
   readonly maintenance: TlbMaintenance;
   /** The fault of the last translation that failed. */
-  readonly fault: Fault;
+  fault: Fault;
   /** Physical address of the last translation, and whether it is in the Secure PA space. */
   pa = 0;
   paSecure = false;
@@ -61,6 +61,12 @@ export class Mmu implements CpuMmu {
    * but unaligned accesses there do not fault then. Call `flushDataTlbs` after a change.
    */
   deviceRamIsFast = false;
+
+  /**
+   * The byte offset in memory of the instruction whose access TypeScript makes, or -1 where only its address is known:
+   * who runs decoded instructions can tell without a translation.
+   */
+  runningInstruction: (vcpu: Vcpu) => number = () => -1;
 
   readonly #tlbs: (VcpuTlb | undefined)[] = [];
   readonly #translator: Translator;
@@ -133,7 +139,15 @@ export class Mmu implements CpuMmu {
   fill(vcpu: Vcpu, lo: number, hi: number, access: number): number {
     const t = this.#translator;
     const tlb = this.#tlbs[vcpu.index]!;
-    if (!t.translate(vcpu, tlb, lo, hi, access)) return FILL_FAULT;
+    const known = tlb.faults.find((hi & 1 << 23) === 0 ? tlb.current : tlb.upper, lo, hi, access);
+    if (known !== null) {
+      this.fault = known;
+      return FILL_FAULT;
+    }
+    if (!t.translate(vcpu, tlb, lo, hi, access)) {
+      if (vcpu.residents[2] !== null) this.#noteFault(vcpu, tlb, lo, hi, access);
+      return this.#fail();
+    }
     this.pa = t.pa;
     this.paSecure = t.paSecure;
     const host = this.memory.hostOffset(t.pa, t.paSecure);
@@ -146,6 +160,16 @@ export class Mmu implements CpuMmu {
       this.#insert(vcpu, tlb, lo, hi, access, host - (lo & 0xfff));
     }
     return host;
+  }
+
+  #fail(): typeof FILL_FAULT {
+    this.fault = this.#translator.fault;
+    return FILL_FAULT;
+  }
+
+  #noteFault(vcpu: Vcpu, tlb: VcpuTlb, lo: number, hi: number, access: number): void {
+    const context = this.#contextOf(tlb, hi);
+    if (this.#isInContext(vcpu, tlb, context)) tlb.faults.note(context, lo, hi, access, this.#translator.fault);
   }
 
   /** Enters a page of Normal memory at byte `hostPage`, unless its accesses must be seen. */
@@ -188,7 +212,7 @@ export class Mmu implements CpuMmu {
   fillExec(vcpu: Vcpu, lo: number, hi: number): number {
     const t = this.#translator;
     const tlb = this.#tlbs[vcpu.index]!;
-    if (!t.translate(vcpu, tlb, lo, hi, ACCESS_EXECUTE)) return FILL_FAULT;
+    if (!t.translate(vcpu, tlb, lo, hi, ACCESS_EXECUTE)) return this.#fail();
     this.pa = t.pa;
     this.paSecure = t.paSecure;
     this.guarded = t.stage1.guarded;
@@ -204,7 +228,10 @@ export class Mmu implements CpuMmu {
   /** Checks and translates an access without touching the TLBs. @returns false when `fault` was filled; else `pa` is set. */
   translate(vcpu: Vcpu, lo: number, hi: number, access: number): boolean {
     const t = this.#translator;
-    if (!t.translate(vcpu, this.#tlbs[vcpu.index]!, lo, hi, access)) return false;
+    if (!t.translate(vcpu, this.#tlbs[vcpu.index]!, lo, hi, access)) {
+      this.#fail();
+      return false;
+    }
     this.pa = t.pa;
     this.paSecure = t.paSecure;
     return true;
@@ -229,11 +256,15 @@ export class Mmu implements CpuMmu {
   }
 
   instructionWord(vcpu: Vcpu): number {
+    const running = this.runningInstruction(vcpu);
+    const host = running >= 0 ? running : this.#instructionByAddress(vcpu);
+    return host < 0 ? 0 : this.memory.u32[host >>> 2];
+  }
+  #instructionByAddress(vcpu: Vcpu): number {
     const lo = vcpu.u32[vcpu.w + PC], hi = vcpu.u32[vcpu.w + PC + 1];
     const t = this.#debugTranslator;
     const isMapped = t.translate(vcpu, this.#tlbs[vcpu.index]!, lo, hi, ACCESS_EXECUTE | ACCESS_DEBUG);
-    const host = isMapped ? this.memory.hostOffset(t.pa, t.paSecure) : -1;
-    return host < 0 ? 0 : this.memory.u32[host >>> 2];
+    return isMapped ? this.memory.hostOffset(t.pa, t.paSecure) : -1;
   }
 
   cacheMaintenance(vcpu: Vcpu, lo: number, hi: number, kind: "dc" | "dcInvalidate" | "ic" | "zero"): boolean {
@@ -245,6 +276,7 @@ export class Mmu implements CpuMmu {
   }
 
   at(vcpu: Vcpu, encoding: number, lo: number, hi: number): boolean {
+    this.fault = this.#translator.fault;
     return translateAt(this.#translator, vcpu, this.#tlbs[vcpu.index]!, encoding, lo, hi);
   }
 

@@ -2,6 +2,7 @@ import { STATE } from "../cpu/layout.ts";
 import { forgetSites } from "../cpu/sites.ts";
 import type { Vcpu } from "../cpu/vcpu.ts";
 import { KEY_PAN } from "./context.ts";
+import { KnownFaults } from "./known_faults.ts";
 import { Stage2Cache } from "./stage2_cache.ts";
 import { WalkCache } from "./walk_cache.ts";
 
@@ -56,6 +57,7 @@ export class VcpuTlb {
   readonly wanted = new Int32Array(KEY_WORDS);
   readonly stage2 = new Stage2Cache();
   readonly walks = new WalkCache();
+  readonly faults = new KnownFaults();
   /** A page of the context is guarded. */
   readonly guarded = new Uint8Array(TLB_CONTEXTS);
   /** Of contexts without ASID: a page of the upper half was met that is not global, so the ASID's context serves it. */
@@ -105,6 +107,7 @@ export class VcpuTlb {
       this.keys.set(this.wanted, context * KEY_WORDS);
       this.hasNonGlobal[context] = 0;
       this.#choice++;
+      this.faults.forget();
       this.#empty(context);
     } else if (this.#stale[context] !== 0) {
       this.#empty(context);
@@ -249,6 +252,7 @@ export class VcpuTlb {
 
   /** Forgets all entries of a context: at once where it is in use, else when it is next chosen. */
   invalidate(context: number): void {
+    this.faults.forget();
     if (context === this.current || context === this.upper || context === this.unprivileged) this.#empty(context);
     else this.#stale[context] = 1;
   }
@@ -259,6 +263,7 @@ export class VcpuTlb {
 
   /** Forgets what a context holds for the page at a VA, and for the block that the page is in. */
   invalidateVa(context: number, lo: number, hi: number): void {
+    this.faults.forget();
     if (this.#stale[context] !== 0) return;
     forgetSites(this.vcpu);
     if ((this.#largeBlocks[context] & 1 << (hi >>> 23 & 1)) !== 0) return this.invalidate(context);

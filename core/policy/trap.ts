@@ -18,42 +18,25 @@ function hex(value: number | bigint): string {
   return `0x${value.toString(16)}`;
 }
 
-/**
- * What all traps have in common. A trap object is reused for the next trap of its kind: `clone()` keeps one.
- * 64-bit values are kept as unsigned halves.
- */
-abstract class TrapBase<Self> {
-  abstract readonly kind: TrapKind;
-  /** Its kind's place in TRAP_KINDS. */
-  abstract readonly kindIndex: number;
-  /** Number of the trap since the VM was started, from 1. */
+/** What all traps have in common: an object of one shape, whatever their kind. */
+export class TrapCommon {
   seq = 0;
-  /** The VM's vCPU. */
   vcpu = 0;
-  /** The Exception level that trapped: 0 or 1. */
   el = 0;
-  /** Address of the instruction that trapped. */
   pcLo = 0;
   pcHi = 0;
-  /** ESR_EL2[31:0]. */
   esr = 0;
-  /** The machine's time in nanoseconds. */
   time = 0;
-  /** What was written, or what a read or call returned. */
   valueLo = 0;
   valueHi = 0;
+  /** The kind's place in TRAP_KINDS. */
+  readonly kindIndex: number;
 
-  get pc(): bigint {
-    return join(this.pcLo, this.pcHi);
+  constructor(kind: TrapKind) {
+    this.kindIndex = TRAP_KINDS.indexOf(kind);
   }
-  get value(): bigint {
-    return join(this.valueLo, this.valueHi);
-  }
 
-  /** What the trap is about, in one word without spaces, for records. */
-  abstract get what(): string;
-
-  protected copyCommon(from: TrapBase<Self>): void {
+  copyFrom(from: TrapCommon): void {
     this.seq = from.seq;
     this.vcpu = from.vcpu;
     this.el = from.el;
@@ -64,6 +47,46 @@ abstract class TrapBase<Self> {
     this.valueLo = from.valueLo;
     this.valueHi = from.valueHi;
   }
+}
+
+/**
+ * A trap object is reused for the next trap of its kind: `clone()` keeps one. 64-bit values are kept as unsigned halves.
+ */
+abstract class TrapBase<Self> {
+  abstract readonly kind: TrapKind;
+  abstract readonly common: TrapCommon;
+
+  /** Number of the trap since the VM was started, from 1. */
+  get seq(): number {
+    return this.common.seq;
+  }
+  /** The VM's vCPU. */
+  get vcpu(): number {
+    return this.common.vcpu;
+  }
+  /** The Exception level that trapped: 0 or 1. */
+  get el(): number {
+    return this.common.el;
+  }
+  /** ESR_EL2[31:0]. */
+  get esr(): number {
+    return this.common.esr;
+  }
+  /** The machine's time in nanoseconds. */
+  get time(): number {
+    return this.common.time;
+  }
+  /** Address of the instruction that trapped. */
+  get pc(): bigint {
+    return join(this.common.pcLo, this.common.pcHi);
+  }
+  /** What was written, or what a read or call returned. */
+  get value(): bigint {
+    return join(this.common.valueLo, this.common.valueHi);
+  }
+
+  /** What the trap is about, in one word without spaces, for records. */
+  abstract get what(): string;
 
   /** Makes this a copy of another trap of the same kind. */
   abstract copyFrom(from: Self): void;
@@ -73,7 +96,7 @@ abstract class TrapBase<Self> {
 /** A load or store, or a part of one, where no RAM is. */
 export class MmioTrap extends TrapBase<MmioTrap> {
   readonly kind = "mmio";
-  readonly kindIndex = TRAP_KINDS.indexOf("mmio");
+  readonly common = new TrapCommon("mmio");
   ipa = 0;
   /** Bytes: 1, 2, 4 or 8. */
   size = 0;
@@ -88,7 +111,7 @@ export class MmioTrap extends TrapBase<MmioTrap> {
     return `${place}:${this.isWrite ? "w" : "r"}${this.size}`;
   }
   copyFrom(from: MmioTrap): void {
-    this.copyCommon(from);
+    this.common.copyFrom(from.common);
     this.ipa = from.ipa;
     this.size = from.size;
     this.isWrite = from.isWrite;
@@ -105,7 +128,7 @@ export class MmioTrap extends TrapBase<MmioTrap> {
 /** An MRS, MSR or System instruction. */
 export class SysregTrap extends TrapBase<SysregTrap> {
   readonly kind = "sysreg";
-  readonly kindIndex = TRAP_KINDS.indexOf("sysreg");
+  readonly common = new TrapCommon("sysreg");
   /** op0:op1:CRn:CRm:op2 in 2+3+4+4+3 bits. */
   encoding = 0;
   isWrite = false;
@@ -132,7 +155,7 @@ export class SysregTrap extends TrapBase<SysregTrap> {
     return `${this.name}:${this.isWrite ? "w" : "r"}`;
   }
   copyFrom(from: SysregTrap): void {
-    this.copyCommon(from);
+    this.common.copyFrom(from.common);
     this.encoding = from.encoding;
     this.isWrite = from.isWrite;
   }
@@ -163,7 +186,7 @@ abstract class CallTrap<Self extends CallTrap<Self>> extends TrapBase<Self> {
     return this.functionName === "" ? hex(this.functionId) : this.functionName;
   }
   copyFrom(from: Self): void {
-    this.copyCommon(from);
+    this.common.copyFrom(from.common);
     this.imm16 = from.imm16;
     this.functionId = from.functionId;
     this.functionName = from.functionName;
@@ -174,7 +197,7 @@ abstract class CallTrap<Self extends CallTrap<Self>> extends TrapBase<Self> {
 /** An HVC: one of our hypercalls, or an SMCCC call by that conduit. */
 export class HypercallTrap extends CallTrap<HypercallTrap> {
   readonly kind = "hypercall";
-  readonly kindIndex = TRAP_KINDS.indexOf("hypercall");
+  readonly common = new TrapCommon("hypercall");
   clone(): HypercallTrap {
     const copy = new HypercallTrap();
     copy.copyFrom(this);
@@ -185,7 +208,7 @@ export class HypercallTrap extends CallTrap<HypercallTrap> {
 /** An SMC. */
 export class SmcTrap extends CallTrap<SmcTrap> {
   readonly kind = "smc";
-  readonly kindIndex = TRAP_KINDS.indexOf("smc");
+  readonly common = new TrapCommon("smc");
   clone(): SmcTrap {
     const copy = new SmcTrap();
     copy.copyFrom(this);
@@ -199,7 +222,7 @@ export const WFX = ["WFI", "WFE", "WFIT", "WFET"] as const;
 /** A wait instruction, while those are trapped. */
 export class WfxTrap extends TrapBase<WfxTrap> {
   readonly kind = "wfx";
-  readonly kindIndex = TRAP_KINDS.indexOf("wfx");
+  readonly common = new TrapCommon("wfx");
   /** ISS.TI: 0 WFI, 1 WFE, 2 WFIT, 3 WFET. */
   instruction = 0;
 
@@ -207,7 +230,7 @@ export class WfxTrap extends TrapBase<WfxTrap> {
     return WFX[this.instruction];
   }
   copyFrom(from: WfxTrap): void {
-    this.copyCommon(from);
+    this.common.copyFrom(from.common);
     this.instruction = from.instruction;
   }
   clone(): WfxTrap {
@@ -232,7 +255,7 @@ export type FaultKind =
 /** A stage 2 fault. Those that are plainly accesses to a device are MmioTraps at once, unless a policy decides on aborts. */
 export class AbortTrap extends TrapBase<AbortTrap> {
   readonly kind = "abort";
-  readonly kindIndex = TRAP_KINDS.indexOf("abort");
+  readonly common = new TrapCommon("abort");
   ipa = 0;
   access: "read" | "write" | "execute" = "read";
   fault: FaultKind = "translation";
@@ -245,7 +268,7 @@ export class AbortTrap extends TrapBase<AbortTrap> {
     return `${hex(this.ipa)}:${this.access[0] === "e" ? "x" : this.access[0]}:${this.fault}:${this.intent}`;
   }
   copyFrom(from: AbortTrap): void {
-    this.copyCommon(from);
+    this.common.copyFrom(from.common);
     this.ipa = from.ipa;
     this.access = from.access;
     this.fault = from.fault;
@@ -269,7 +292,7 @@ export function exceptionClassWord(syndrome: number): string {
 /** An exception of the guest: one that it reports, or one that came to EL2 and is none of the other kinds. */
 export class ExceptionTrap extends TrapBase<ExceptionTrap> {
   readonly kind = "exception";
-  readonly kindIndex = TRAP_KINDS.indexOf("exception");
+  readonly common = new TrapCommon("exception");
   /** The guest's syndrome and fault address; as reported, or those of EL2. */
   syndrome = 0;
   farLo = 0;
@@ -280,7 +303,7 @@ export class ExceptionTrap extends TrapBase<ExceptionTrap> {
     return exceptionClassWord(this.syndrome);
   }
   copyFrom(from: ExceptionTrap): void {
-    this.copyCommon(from);
+    this.common.copyFrom(from.common);
     this.syndrome = from.syndrome;
     this.farLo = from.farLo;
     this.farHi = from.farHi;

@@ -1,0 +1,48 @@
+import { ACCESS_UNALIGNED, ACCESS_UNPRIVILEGED } from "./access.ts";
+import { FAULT, Fault } from "./fault.ts";
+
+const ENTRIES = 16;
+/** VA of the page, access, context. */
+const KEY_WORDS = 4;
+
+/**
+ * Stage 2 Translation faults of data accesses that come again and again: devices that EL2 emulates. An architectural TLB
+ * keeps no such faults, so this is only for who says so when stage 2 tables change: a resident of EL2.
+ */
+export class KnownFaults {
+  readonly #keys = new Int32Array(ENTRIES * KEY_WORDS).fill(-1);
+  readonly #faults = Array.from({ length: ENTRIES }, () => new Fault());
+  #isEmpty = true;
+
+  /** The fault of an access in a TLB context, or null where it is not known. */
+  find(context: number, lo: number, hi: number, access: number): Fault | null {
+    if (this.#isEmpty) return null;
+    const keys = this.#keys, at = (lo >>> 12 & ENTRIES - 1) * KEY_WORDS;
+    if (keys[at] !== (lo & ~0xfff) || keys[at + 1] !== (hi | 0) || keys[at + 2] !== access) return null;
+    if (keys[at + 3] !== context) return null;
+    const fault = this.#faults[at / KEY_WORDS];
+    fault.vaLo = lo >>> 0;
+    fault.ipa += (lo & 0xfff) - fault.ipa % 4096;
+    return fault;
+  }
+
+  /** Remembers the fault of an access, if it is of that kind. */
+  note(context: number, lo: number, hi: number, access: number, fault: Fault): void {
+    const isPlain = fault.statusCode === FAULT.translation && fault.secondStage && !fault.s2fs1walk;
+    if (!isPlain || (access & (ACCESS_UNALIGNED | ACCESS_UNPRIVILEGED)) !== 0) return;
+    const keys = this.#keys, slot = lo >>> 12 & ENTRIES - 1, at = slot * KEY_WORDS;
+    keys[at] = lo & ~0xfff;
+    keys[at + 1] = hi;
+    keys[at + 2] = access;
+    keys[at + 3] = context;
+    this.#faults[slot].copyFrom(fault);
+    this.#isEmpty = false;
+  }
+
+  /** To be called when a translation may have changed. */
+  forget(): void {
+    if (this.#isEmpty) return;
+    this.#keys.fill(-1);
+    this.#isEmpty = true;
+  }
+}
