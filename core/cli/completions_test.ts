@@ -1,4 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
+import $ from "dax";
 import { needs } from "../../tests/needs.ts";
 import { completionScript } from "./completions.ts";
 import { loadCommands } from "./commands.ts";
@@ -9,9 +10,7 @@ async function offered(script: string, ...words: string[]): Promise<string[]> {
   const test = `${script}\nCOMP_WORDS=(${quoted}) COMP_CWORD=${
     words.length - 1
   }\n_ariel\nprintf '%s\\n' "\${COMPREPLY[@]}"`;
-  const { stdout, stderr, success } = await new Deno.Command("bash", { args: ["--norc", "-c", test] }).output();
-  assert(success, new TextDecoder().decode(stderr));
-  return new TextDecoder().decode(stdout).split("\n").filter((word) => word !== "");
+  return (await $`bash --norc -c ${test}`.lines()).filter((word) => word !== "");
 }
 
 Deno.test({
@@ -37,8 +36,7 @@ for (const shell of ["bash", "zsh", "fish"] as const) {
     async fn() {
       const commands = await loadCommands(), script = completionScript(shell, commands);
       for (const { options } of commands) for (const { name } of options) assert(script.includes(name), `--${name}`);
-      const { success, stderr } = await new Deno.Command(shell, { args: ["-n", "-c", script] }).output();
-      assert(success, new TextDecoder().decode(stderr));
+      await $`${shell} -n -c ${script}`;
     },
   });
 }

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import $ from "dax";
 import { needs } from "../../tests/needs.ts";
 import { loadCommands } from "./commands.ts";
 import { topicText } from "./help.ts";
@@ -33,13 +34,9 @@ Deno.test({
   name: "groff has nothing to say about the manual page",
   ...needs({ permissions: ["run", "env"], programs: ["groff"] }),
   async fn() {
-    const args = ["-man", "-Tutf8", "-ww", "-z"];
-    const process = new Deno.Command("groff", { args, stdin: "piped", stdout: "piped", stderr: "piped" }).spawn();
-    const writer = process.stdin.getWriter();
-    await writer.write(new TextEncoder().encode(manualPage(await loadCommands())));
-    await writer.close();
-    const { stderr } = await process.output();
-    assertEquals(new TextDecoder().decode(stderr), "");
+    const page = manualPage(await loadCommands());
+    const { stderr } = await $`groff -man -Tutf8 -ww -z`.stdinText(page).stderr("piped");
+    assertEquals(stderr, "");
   },
 });
 

@@ -1,4 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
+import $ from "dax";
+import { testing } from "../../tests/needs.ts";
 import { cells64, decodeFdt, encodeFdt, type Fdt, FdtNode } from "./fdt.ts";
 
 function sample(): Fdt {
@@ -9,19 +11,9 @@ function sample(): Fdt {
   return { root, reservations: [[0x1000, 0x2000]] };
 }
 
-Deno.test("encodeFdt() writes what dtc reads", async () => {
-  let process: Deno.ChildProcess;
-  try {
-    process = new Deno.Command("dtc", { args: ["-q", "-I", "dtb", "-O", "dts", "-"], stdin: "piped", stdout: "piped" })
-      .spawn();
-  } catch {
-    console.log("skipped: dtc (package device-tree-compiler) is not installed");
-    return;
-  }
-  const writer = process.stdin.getWriter();
-  await writer.write(encodeFdt(sample()));
-  await writer.close();
-  const text = new TextDecoder().decode((await process.output()).stdout).replace(/\s+/g, " ");
+testing({ programs: ["dtc"] })("encodeFdt() writes what dtc reads", async () => {
+  const source = await $`dtc -q -I dtb -O dts -`.stdin(encodeFdt(sample())).text();
+  const text = source.replace(/\s+/g, " ");
   assertEquals(text.includes("/memreserve/ 0x0000000000001000 0x0000000000002000;"), true, text);
   assertEquals(text.includes('compatible = "ariel,virt\\0linux,dummy-virt";'), true, text);
   assertEquals(text.includes("reg = <0x00 0x40000000 0x01 0x00>;"), true, text);

@@ -1,4 +1,5 @@
-import { run } from "./process.ts";
+import { filesOf } from "./folder.ts";
+import { $, outputOf } from "./process.ts";
 import type { Stage } from "./stage.ts";
 
 /** The policy API, which plugins import by its name: its module must stay one of its own. */
@@ -20,10 +21,8 @@ export async function bundle(
   more: readonly string[] = [],
 ): Promise<Bundle> {
   const entries = ["main.ts", ...workers, POLICY_API, ...more];
-  await run(
-    deno,
-    ["bundle", "--quiet", "--platform", "deno", "--code-splitting", "--outdir", folder, ...entries],
-    from,
+  await outputOf(
+    $`${deno} bundle --quiet --platform deno --code-splitting --outdir ${folder} ${entries}`.cwd(from),
   );
   const packages = new Set<string>();
   const texts = new Map<string, string>();
@@ -44,13 +43,6 @@ export async function bundle(
     JSON.stringify({ imports: { "ariel/policy": imports["ariel/policy"].replace(/\.ts$/, ".js") }, unstable }, null, 2),
   );
   return { folder, packages: [...packages].sort() };
-}
-
-/** All files under a folder, in order. */
-export function filesOf(folder: string, prefix = ""): string[] {
-  return [...Deno.readDirSync(`${folder}/${prefix}`)].sort((a, b) => a.name < b.name ? -1 : 1).flatMap((entry) =>
-    entry.isDirectory ? filesOf(folder, `${prefix}${entry.name}/`) : [`${prefix}${entry.name}`]
-  );
 }
 
 const HASHED = /-([A-Z0-9]{8})\.js/g;

@@ -7,10 +7,11 @@
 import { parseArgs } from "@std/cli";
 import type { BuildInfo } from "../cli/build_info.ts";
 import { KILL } from "../cli/terminal.ts";
-import { bundle, filesOf } from "./bundle.ts";
+import { bundle } from "./bundle.ts";
+import { filesOf } from "./folder.ts";
 import { findPackages, type Package } from "./packages.ts";
 import { prebuild } from "./prebuild.ts";
-import { run, tryRun } from "./process.ts";
+import { $, outputOf } from "./process.ts";
 import { makeStage, replaceConstant, ROOT } from "./stage.ts";
 
 /** What the program may do: it reads and writes files that its user names, and listens where its user says. */
@@ -59,11 +60,14 @@ export async function compile({ target, output, tell = () => {} }: CompileOption
     Deno.mkdirSync(output.replace(/[^/]+$/, "") || ".", { recursive: true });
     const includes = [...workers, "policies"].flatMap((path) => ["--include", path]);
     const permissions = [...PERMISSIONS, ...await stopPermission(deno)];
-    const flags = ["--quiet", "--no-check", "--no-prompt", "--no-code-cache", ...permissions, ...includes];
+    const flags = ["--no-check", "--no-prompt", "--no-code-cache", ...permissions, ...includes];
     const path = output.startsWith("/") ? output : `${Deno.cwd()}/${output}`;
-    await run(deno, ["compile", ...flags, "--target", target, "--output", path, entry], folder, runtimeFor(target));
+    await outputOf(
+      $`${deno} compile --quiet ${flags} --target ${target} --output ${path} ${entry}`
+        .cwd(folder).env(runtimeFor(target)),
+    );
     if (target === HOST_TARGET) await tryOut(path, work, entry === "main.js" ? tell : () => {});
-    const version = JSON.parse(await run(deno, ["eval", "console.log(JSON.stringify(Deno.version))"])).deno;
+    const version = (await outputOf($`${deno} eval ${"console.log(Deno.version.deno)"}`)).trim();
     return { packages, commit, date, deno: version };
   } finally {
     Deno.removeSync(work, { recursive: true });
@@ -73,15 +77,16 @@ export async function compile({ target, output, tell = () => {} }: CompileOption
 /** Runs the diagnostic guest with the new program. Throws Error when it does not pass. */
 async function tryOut(path: string, work: string, tell: (line: string) => void): Promise<void> {
   const stats = `${work}/stats.json`;
-  await run(path, ["run", "--time", "virtual", "--log-level", "none", "--stats", stats]);
+  await outputOf($`${path} run --time virtual --log-level none --stats ${stats}`);
   const { engine } = JSON.parse(Deno.readTextFileSync(stats));
   if (engine.prebuilt !== 1) tell("The handlers that were made beforehand do not fit, so the program starts later");
 }
 
 /** What the program needs of this runtime to stop itself as a shell's job. */
 async function stopPermission(deno: string): Promise<string[]> {
-  const isFree = await tryRun(deno, ["run", "--no-prompt", "data:text/javascript,Deno.kill(Deno.pid, 'SIGCONT')"]);
-  return isFree === undefined ? [`--allow-run=${KILL}`] : [];
+  const signalsItself = "data:text/javascript,Deno.kill(Deno.pid, 'SIGCONT')";
+  const { code } = await $`${deno} run --no-prompt ${signalsItself}`;
+  return code === 0 ? [] : [`--allow-run=${KILL}`];
 }
 
 /** What Deno says when it cannot download esbuild, with which it bundles. */
@@ -125,12 +130,12 @@ function runtimeFor(target: string): Record<string, string | undefined> {
 
 /** The commit and its date; SOURCE_DATE_EPOCH where there is no repository. */
 async function sourceVersion(): Promise<{ commit: string; date: string }> {
-  const git = (...args: string[]) => tryRun("git", args, ROOT.pathname);
-  const [commit, seconds] = (await git("log", "-1", "--format=%H %ct"))?.trim().split(" ") ?? [];
-  const changes = await git("status", "--porcelain", "--untracked-files=no");
-  const epoch = Number(Deno.env.get("SOURCE_DATE_EPOCH") ?? seconds ?? 0);
+  const { stdout: log } = await $`git log -1 ${"--format=%H %ct"}`.cwd(ROOT);
+  const { stdout: changes } = await $`git status --porcelain --untracked-files=no`.cwd(ROOT);
+  const [commit, seconds] = log.trim().split(" ");
+  const epoch = Number(Deno.env.get("SOURCE_DATE_EPOCH") ?? (seconds || 0));
   return {
-    commit: commit === undefined ? "unknown" : `${commit}${changes?.trim() ? "+" : ""}`,
+    commit: commit === "" ? "unknown" : `${commit}${changes.trim() ? "+" : ""}`,
     date: new Date(epoch * 1000).toISOString(),
   };
 }

@@ -1,5 +1,4 @@
-import { sha256 } from "./process.ts";
-import { filesOf } from "./bundle.ts";
+import { filesOf, sha256 } from "./folder.ts";
 
 export const MANIFEST_NAME = "MANIFEST.json";
 

@@ -1,4 +1,4 @@
-import { run } from "./process.ts";
+import { $, outputOf } from "./process.ts";
 import { productFiles, ROOT } from "./stage.ts";
 
 /** An npm package that is part of the program. */
@@ -20,7 +20,7 @@ interface LockFile {
 /** The packages that the program imports, statically or not, with what they depend on; none of the development tools. */
 export async function findPackages(deno: string): Promise<Package[]> {
   const lock = JSON.parse(Deno.readTextFileSync(new URL("deno.lock", ROOT))) as LockFile;
-  const { npmCache } = JSON.parse(await run(deno, ["info", "--json"]));
+  const { npmCache } = JSON.parse(await outputOf($`${deno} info --json`));
   const used = new Set<string>();
   const use = (id: string) => {
     const found = Object.keys(lock.npm).find((known) => known === id || known.startsWith(`${id}@`));

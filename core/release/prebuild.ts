@@ -1,6 +1,6 @@
 import { policyApi } from "../cli/policy_api.ts";
 import { bundle } from "./bundle.ts";
-import { run } from "./process.ts";
+import { $, outputOf } from "./process.ts";
 import { replaceConstant, type Stage } from "./stage.ts";
 
 /**
@@ -38,7 +38,7 @@ export async function prebuild(deno: string, stage: Stage): Promise<void> {
   // Bundled as the program will be: the helpers' numbers follow from the order in which modules are evaluated
   await bundle(deno, stage, folder, [`${MAKER_NAME}.ts`]);
   Deno.writeTextFileSync(`${folder}/runner.js`, RUNNER);
-  const made = JSON.parse(await run(deno, ["run", "--quiet", "--allow-read", "runner.js"], folder));
+  const made = JSON.parse(await outputOf($`${deno} run --quiet --allow-read runner.js`.cwd(folder)));
   Deno.removeSync(source);
   Deno.removeSync(folder, { recursive: true });
   replaceConstant(stage, "core/cli/policy_api.ts", "POLICY_API", policyApi());

@@ -9,9 +9,10 @@ import { completionScript } from "../cli/completions.ts";
 import { manualPage } from "../cli/man.ts";
 import { VERSION } from "../cli/version.ts";
 import { compile, type Compiled } from "./compile.ts";
+import { sha256 } from "./folder.ts";
 import { licensesText } from "./licenses.ts";
 import { describeFiles, type Manifest, MANIFEST_NAME, releaseLayout } from "./manifest.ts";
-import { run, sha256 } from "./process.ts";
+import { $, outputOf } from "./process.ts";
 import { sbomOf } from "./sbom.ts";
 import { ROOT } from "./stage.ts";
 import { tarOf } from "./tar.ts";
@@ -35,13 +36,8 @@ async function release(target: string, output: string): Promise<string> {
   const manifest: Manifest = { name: "ariel", version: VERSION, target, commit: compiled.commit, files };
   Deno.writeTextFileSync(`${folder}/${MANIFEST_NAME}`, JSON.stringify(manifest, null, 2) + "\n");
   // A program of its own, so that it sees what is in the folder and not what was meant to be
-  await run(Deno.execPath(), [
-    "run",
-    "--quiet",
-    "--allow-read",
-    new URL("verify.ts", import.meta.url).pathname,
-    folder,
-  ]);
+  const verify = new URL("verify.ts", import.meta.url).pathname;
+  await outputOf($`${Deno.execPath()} run --quiet --allow-read ${verify} ${folder}`);
   const seconds = Date.parse(compiled.date) / 1000;
   const tar = tarOf(folder, name, seconds, (path) => files.find((file) => file.path === path)?.isExecutable ?? false);
   const archive = `${output}/${name}.tar.gz`;

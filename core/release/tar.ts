@@ -1,4 +1,4 @@
-import { filesOf } from "./bundle.ts";
+import { filesOf } from "./folder.ts";
 
 const BLOCK_BYTES = 512;
 

@@ -1,3 +1,5 @@
+import { TextLineStream } from "@std/streams";
+import $ from "dax";
 import { S_IFREG } from "../../core/machine/cpio.ts";
 import { FROM_SOURCE } from "../cli/ariel.ts";
 import { busyboxInitrd, kernelPath } from "../linux/guest.ts";
@@ -29,11 +31,7 @@ const TIMEOUT_MS = 600_000;
 export function missing(): string | null {
   if (Deno.env.get("ARIEL_REAL") === undefined) return "ARIEL_REAL does not name the folder with the real guests";
   for (const program of [QEMU, "aarch64-linux-gnu-gcc"]) {
-    try {
-      new Deno.Command(program, { args: ["--version"], stdout: "null", stderr: "null" }).outputSync();
-    } catch {
-      return `${program} is missing`;
-    }
+    if (!$.commandExistsSync(program)) return `${program} is missing`;
   }
   return null;
 }
@@ -57,7 +55,8 @@ function commands(kernel: string, initrd: string, append: string): Record<keyof 
 interface Run {
   /** Seconds from the start to the shell. */
   readonly bootSeconds: number;
-  readonly console: string;
+  /** The guest's console. */
+  readonly lines: readonly string[];
 }
 
 /** Runs a command to its end, and notes when the shell was up. */
@@ -70,15 +69,19 @@ async function run(command: readonly string[]): Promise<Run> {
     stderr: "null",
   }).spawn();
   const timer = setTimeout(() => process.kill("SIGKILL"), TIMEOUT_MS);
-  let console = "", bootSeconds = NaN;
-  for await (const text of process.stdout.pipeThrough(new TextDecoderStream())) {
-    console += text;
-    if (Number.isNaN(bootSeconds) && console.includes(UP)) bootSeconds = (performance.now() - start) / 1000;
+  const lines: string[] = [];
+  let bootSeconds = NaN;
+  const text = process.stdout.pipeThrough(new TextDecoderStream());
+  for await (const line of text.pipeThrough<string>(new TextLineStream())) {
+    lines.push(line);
+    if (line.endsWith(UP)) bootSeconds = (performance.now() - start) / 1000;
   }
   await process.status;
   clearTimeout(timer);
-  if (Number.isNaN(bootSeconds)) throw new Error(`${command[0]} did not reach the shell:\n${console.slice(-2000)}`);
-  return { bootSeconds, console };
+  if (Number.isNaN(bootSeconds)) {
+    throw new Error(`${command[0]} did not reach the shell:\n${lines.slice(-40).join("\n")}`);
+  }
+  return { bootSeconds, lines };
 }
 
 /** Makes the comparison: medians of so many rounds. */
@@ -97,8 +100,11 @@ export async function compareGuests(rounds: number, progress: (text: string) => 
       for (const who of ["qemu", "ariel"] as const) {
         progress(`round ${round} of ${rounds}: ${who}`);
         note("boot", who, (await run(commands(kernel, initrd, APPEND)[who])).bootSeconds);
-        const { console } = await run(commands(kernel, initrd, `${APPEND} workloads`)[who]);
-        for (const [, name, seconds] of console.matchAll(/^WORK (\S+) (\S+)/gm)) note(name, who, Number(seconds));
+        const { lines } = await run(commands(kernel, initrd, `${APPEND} workloads`)[who]);
+        for (const line of lines) {
+          const [, name, seconds] = /^WORK (\S+) (\S+)/.exec(line) ?? [];
+          if (name) note(name, who, Number(seconds));
+        }
       }
     }
   } finally {

@@ -1,4 +1,5 @@
 import { parseArgs } from "@std/cli";
+import $ from "dax";
 import { compareGuests, type GuestFigures, meanSpeed, missing } from "./guests.ts";
 
 /*
@@ -36,12 +37,9 @@ export function perUnit(name: string, nanoseconds: number): [name: string, nanos
 }
 
 async function microBenchmarks(filter: string | undefined): Promise<Omit<Results, "guests">> {
-  const { stdout } = await new Deno.Command(Deno.execPath(), {
-    args: ["bench", "--allow-all", "--json", ...filter ? ["--filter", filter] : []],
-    cwd: ROOT,
-    stdout: "piped",
-  }).output();
-  const { cpu, runtime, benches } = JSON.parse(new TextDecoder().decode(stdout)) as BenchOutput;
+  const only = filter ? ["--filter", filter] : [];
+  const bench = $`${Deno.execPath()} bench --allow-all --json ${only}`.cwd(ROOT).noThrow();
+  const { cpu, runtime, benches } = await bench.json<BenchOutput>();
   const micro: Record<string, number> = {};
   for (const { name, results } of benches) {
     const least = results[0].ok?.min;

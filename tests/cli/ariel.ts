@@ -1,3 +1,5 @@
+import { toText } from "@std/streams";
+
 /** The program as its user starts it: from the source, or another one that does the same. */
 export const FROM_SOURCE: readonly string[] = [
   Deno.execPath(),
@@ -26,7 +28,7 @@ export interface DialogOptions {
   readonly command?: readonly string[];
   readonly cwd?: string;
   /** Added to the environment, or all of it with `isAlone`. */
-  readonly env?: Record<string, string>;
+  readonly env?: Readonly<Record<string, string>>;
   readonly isAlone?: boolean;
   /** The user and group that the program runs as, where the tests run as root. */
   readonly uid?: number;
@@ -65,7 +67,7 @@ export class Dialog {
     this.#timer = setTimeout(() => this.#process.kill("SIGKILL"), options.timeoutMs ?? 60_000);
     this.#stdin = options.isStdinClosed ? null : this.#process.stdin.getWriter();
     this.#stdout = this.#read();
-    this.#stderr = new Response(this.#process.stderr).text();
+    this.#stderr = toText(this.#process.stderr);
   }
 
   async #read(): Promise<void> {

@@ -1,3 +1,5 @@
+import $ from "dax";
+
 /**
  * A foreign judge of single instructions: an emulator in user mode (or an AArch64 host) runs `instruction.c`.
  * Needs `qemu-aarch64` and `aarch64-linux-gnu-gcc`.
@@ -35,16 +37,9 @@ async function prepare(): Promise<readonly string[] | null> {
   const program = await Deno.makeTempFile({ prefix: "ariel-instruction-" });
   const compiler = isNative ? "gcc" : "aarch64-linux-gnu-gcc";
   const command = isNative ? [program] : ["qemu-aarch64", "-cpu", "max", program];
-  try {
-    const compiled = await new Deno.Command(compiler, { args: ["-O1", "-static", "-o", program, source.pathname] })
-      .output();
-    if (!compiled.success) return null;
-    const child = new Deno.Command(command[0], { args: command.slice(1), stdin: "null", stdout: "null" });
-    return (await child.output()).success ? command : null;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return null;
-    throw error;
-  }
+  const compiled = await $`${compiler} -O1 -static -o ${program} ${source.pathname} && ${command}`
+    .stdin("null").quiet().noThrow();
+  return compiled.code === 0 ? command : null;
 }
 
 function encode(cases: readonly InstructionCase[]): Uint8Array<ArrayBuffer> {
@@ -75,11 +70,7 @@ export async function runInstructions(cases: readonly InstructionCase[]): Promis
 }
 
 async function runBatch(command: readonly string[], cases: readonly InstructionCase[]): Promise<InstructionResult[]> {
-  const child = new Deno.Command(command[0], { args: command.slice(1), stdin: "piped", stdout: "piped" }).spawn();
-  const writer = child.stdin.getWriter();
-  const written = writer.write(encode(cases)).then(() => writer.close());
-  const { stdout } = await child.output();
-  await written;
+  const stdout = await $`${command}`.stdin(encode(cases)).bytes();
   const view = new DataView(stdout.buffer, stdout.byteOffset, stdout.byteLength);
   return cases.map((_, i) => {
     const at = i * OUT_BYTES;

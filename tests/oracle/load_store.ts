@@ -1,3 +1,5 @@
+import $ from "dax";
+
 /**
  * A foreign judge of loads and stores: an emulator in user mode (or an AArch64 host) runs `load_store.c`.
  * Needs `qemu-aarch64` and `aarch64-linux-gnu-gcc`.
@@ -63,19 +65,11 @@ export async function runLoadsStores(cases: readonly LoadStoreCase[]): Promise<L
   const program = await Deno.makeTempFile({ prefix: "ariel-load-store-" });
   try {
     const source = new URL("./load_store.c", import.meta.url).pathname;
-    const compiler = new Deno.Command(isNative ? "gcc" : "aarch64-linux-gnu-gcc", {
-      args: ["-O1", "-static", "-o", program, source],
-    });
-    if (!(await compiler.output()).success) return null;
-    const command = isNative ? [program] : ["qemu-aarch64", "-cpu", "max", program];
-    const child = new Deno.Command(command[0], { args: command.slice(1), stdin: "piped", stdout: "piped" }).spawn();
-    const writer = child.stdin.getWriter();
-    const written = writer.write(encode(cases)).then(() => writer.close());
-    const [{ stdout }] = await Promise.all([child.output(), written]);
-    return decode(stdout);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return null;
-    throw error;
+    const [compiler, ...emulator] = isNative ? ["gcc"] : ["aarch64-linux-gnu-gcc", "qemu-aarch64"];
+    if (![compiler, ...emulator].every((name) => $.commandExistsSync(name))) return null;
+    const command = isNative ? [program] : [...emulator, "-cpu", "max", program];
+    await $`${compiler} -O1 -static -o ${program} ${source}`;
+    return decode(await $`${command}`.stdin(encode(cases)).bytes());
   } finally {
     await Deno.remove(program);
   }

@@ -1,3 +1,4 @@
+import $ from "dax";
 import { mersenneTwister } from "./mersenne_twister.ts";
 
 /**
@@ -118,9 +119,7 @@ export class SequenceJudge {
   /** To be disposed of. Throws Error when the program cannot be compiled. */
   static async open(): Promise<SequenceJudge> {
     const folder = await Deno.makeTempDir({ prefix: "ariel-sequence-" }), program = `${folder}/sequence`;
-    const args = ["-O2", "-static", PROGRAM_PLACE, "-o", program, source.pathname];
-    const { success, stderr } = await new Deno.Command(compiler, { args }).output();
-    if (!success) throw new Error(`Cannot compile sequence.c: ${new TextDecoder().decode(stderr)}`);
+    await $`${compiler} -O2 -static ${PROGRAM_PLACE} -o ${program} ${source.pathname}`;
     const emulator = ["qemu-aarch64", "-cpu", CPU, "-seed", String(EMULATOR_SEED)];
     const judge = new SequenceJudge(isNative ? [program] : [...emulator, program], folder);
     // Learns the keys

@@ -1,4 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
+import $ from "dax";
 import { needs } from "../../../tests/needs.ts";
 import { unpackImage } from "./unpack.ts";
 
@@ -95,10 +96,10 @@ for (
       const bytes = mixture(), path = Deno.makeTempFileSync();
       try {
         Deno.writeFileSync(path, bytes);
-        const { stdout } = new Deno.Command(name, { args: [...args, "-c", path], stderr: "null" }).outputSync();
+        const packed = await $`${name} ${args} -c ${path}`.stderr("null").bytes();
         const seen: number[] = [];
-        const unpacked = await unpackImage(stdout, (done, total) => {
-          assertEquals(total, stdout.length);
+        const unpacked = await unpackImage(packed, (done, total) => {
+          assertEquals(total, packed.length);
           seen.push(done);
         });
         assertEquals(unpacked.length, bytes.length);
