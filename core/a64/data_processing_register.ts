@@ -291,9 +291,7 @@ function conditionalCompare(sub: boolean): Meaning<ConditionalCompare> {
     const operand1 = o.reg(f.sf, f.Rn);
     const operand2 = f.Rm !== undefined ? o.reg(f.sf, f.Rm) : f.sf === 1 ? o.imm(f.imm5!) : o.imm16(f.imm5!);
     const otherwise = o.imm16(f.immnzcv);
-    o.if(o.condition(f.cond), () => {
-      addSub(sub, true, o, operand1, operand2);
-    }, () => o.setNzcv(otherwise));
+    o.setFlagsIf(o.condition(f.cond), sub, operand1, operand2, otherwise);
   };
 }
 

@@ -143,6 +143,8 @@ export const FLAGS = {
   logic32: 6,
   /** In the state block, of a kind that is known at run time only. */
   memory: 7,
+  /** Those of one of the states above where a condition held, else a constant: only within a block. */
+  conditional: 8,
 } as const;
 export type FlagState = (typeof FLAGS)[keyof typeof FLAGS];
 

@@ -150,6 +150,8 @@ export interface Builder {
   setFlagsAdc<T extends Int>(a: T, b: T, carry: I32, result: T): void;
   /** N and Z of `result`, C = V = 0. */
   setFlagsLogic<T extends Int>(result: T): void;
+  /** Flags of `a - b` or `a + b` where `condition` is not 0, else `nzcv`. */
+  setFlagsIf(condition: I32, isSub: boolean, a: Int, b: Int, nzcv: I32): void;
   /** PSTATE.C, 0 or 1. */
   carry(): I32;
   /** ConditionHolds(cond) for a condition known from the shape, 0 to 15: 0 or 1. */

@@ -16,7 +16,8 @@ const CONDITION_SETS: readonly number[] = Array.from({ length: 16 }, (_, cond) =
   return set;
 });
 
-function conditionHolds(cond: number, nzcv: number): boolean {
+/** ConditionHolds(cond) of a constant NZCV. */
+export function conditionHolds(cond: number, nzcv: number): boolean {
   const n = !!(nzcv & 8), z = !!(nzcv & 4), c = !!(nzcv & 2), v = !!(nzcv & 1);
   const base = [z, c, n, v, c && !z, n === v, n === v && !z, true][cond >> 1];
   return (cond & 1) && cond !== 15 ? !base : base;
@@ -134,6 +135,13 @@ export abstract class GuestEmitter extends Emitter {
   }
   setFlagsLogic<T extends Int>(result: T): void {
     this.setNzcv(this.nzcvOf(result, null, null));
+  }
+  setFlagsIf(condition: I32, isSub: boolean, a: Int, b: Int, nzcv: I32): void {
+    this.if(
+      condition,
+      () => isSub ? this.setFlagsSub(a, b, this.sub(a, b)) : this.setFlagsAdd(a, b, this.add(a, b)),
+      () => this.setNzcv(nzcv),
+    );
   }
 
   // System registers

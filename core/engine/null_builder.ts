@@ -270,6 +270,7 @@ export class NullBuilder implements Builder {
   setFlagsSub(): void {}
   setFlagsAdc(): void {}
   setFlagsLogic(): void {}
+  setFlagsIf(): void {}
   carry(): I32 {
     return INT32;
   }

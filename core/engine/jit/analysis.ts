@@ -19,8 +19,6 @@ export interface Facts {
   readonly vWrites: number;
   /** State of the flags after it, or -1 when it leaves them alone. */
   readonly flags: FlagState | -1;
-  /** It writes the flags on some paths only. */
-  readonly flagsConditional: boolean;
   readonly readsFlags: boolean;
   /** The region may be left at it, before or after it was executed. */
   readonly mayLeave: boolean;
@@ -36,7 +34,6 @@ class AnalysisBuilder extends NullBuilder {
   vReads = 0;
   vWrites = 0;
   flags: FlagState | -1 = -1;
-  flagsConditional = false;
   ending: Ending = "next";
   offset = 0;
   readsFlags = false;
@@ -52,7 +49,6 @@ class AnalysisBuilder extends NullBuilder {
       this.#depth =
         0;
     this.flags = -1;
-    this.flagsConditional = false;
     this.ending = "next";
     this.readsFlags = this.mayLeave = false;
   }
@@ -133,8 +129,8 @@ class AnalysisBuilder extends NullBuilder {
   }
 
   #setFlags(state: FlagState): void {
+    if (this.#depth > 0) throw new TypeError("Cannot set flags on some paths only");
     this.flags = state;
-    if (this.#depth > 0) this.flagsConditional = true;
   }
   override setNzcv(): void {
     this.#setFlags(FLAGS.exact);
@@ -154,6 +150,10 @@ class AnalysisBuilder extends NullBuilder {
   }
   override setFlagsLogic<T extends Int>(result?: T): void {
     this.#setFlags(result!.type === "i64" ? FLAGS.logic64 : FLAGS.logic32);
+  }
+
+  override setFlagsIf(): void {
+    this.#setFlags(FLAGS.memory);
   }
 
   #end(ending: Ending, offset = 0): void {
@@ -200,7 +200,7 @@ export function analyse(row: Row, word: number): Facts {
   const fields = extractFields(row, word);
   builder.reset();
   row.semantics!(builder, fields);
-  const { xReads, xWrites, vReads, vWrites, flags, flagsConditional, readsFlags, ending, offset } = builder;
+  const { xReads, xWrites, vReads, vWrites, flags, readsFlags, ending, offset } = builder;
   const mayLeave = builder.mayLeave || row.options.trap === "fp";
   return {
     row,
@@ -210,7 +210,6 @@ export function analyse(row: Row, word: number): Facts {
     vReads,
     vWrites,
     flags,
-    flagsConditional,
     readsFlags,
     mayLeave,
     ending,

@@ -28,7 +28,8 @@ Deno.test("analyse() tells how flags are set", () => {
   assertEquals(facts("adds x1, x2, x3").flags, FLAGS.add64);
   assertEquals(facts("ands x1, x2, x3").flags, FLAGS.logic64);
   assertEquals(facts("adcs x1, x2, x3").flags, FLAGS.exact);
-  assertEquals([facts("ccmp x1, #2, #3, eq").flagsConditional, facts("cmp x1, x2").flagsConditional], [true, false]);
+  assertEquals(facts("ccmp x1, #2, #3, eq").flags, FLAGS.memory);
+  assertEquals(facts("fccmp d1, d2, #3, eq").flags, FLAGS.exact);
 });
 
 Deno.test("analyse() tells where flags are read and where a region may be left", () => {

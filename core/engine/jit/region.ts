@@ -275,7 +275,7 @@ function flagsOut(b: Block): FlagState {
   const last = b.instructions.at(-1)!;
   if (last.ending === "call" || last.ending === "callTo") return FLAGS.memory;
   let state = b.flagsIn;
-  for (const f of b.instructions) if (f.flags >= 0) state = f.flagsConditional ? FLAGS.exact : f.flags as FlagState;
+  for (const f of b.instructions) if (f.flags >= 0) state = f.flags as FlagState;
   return state;
 }
 
@@ -292,7 +292,7 @@ function findFlagsLive(blocks: readonly Mutable<Block>[]): void {
 /** Whether the flags as they are at a block's start are looked at in the state block, given what follows the block. */
 function flagsLookedAt(b: Block): boolean {
   for (const f of b.instructions) {
-    if (f.mayLeave || (f.readsFlags || f.flagsConditional) && b.flagsIn === FLAGS.memory) return true;
+    if (f.mayLeave || f.readsFlags && b.flagsIn === FLAGS.memory) return true;
     if (f.flags >= 0) return false;
   }
   const last = b.instructions.at(-1)!;

@@ -1,7 +1,7 @@
 import type { Builder, F32, F64, I32, I64, Int, V128, Value, WasmType } from "../builder.ts";
 import { type ExitKind, FLAGS, type FlagState, SITE_BYTES, SITES, STATE, V, WRITE_SITES, X } from "../../cpu/layout.ts";
 import { Operand } from "../emitter.ts";
-import { type Access, GuestEmitter, mustAlign } from "../guest_emitter.ts";
+import { type Access, conditionHolds, GuestEmitter, mustAlign } from "../guest_emitter.ts";
 import { findHelper } from "../helpers.ts";
 import { WRITE_TLB_OFFSET } from "../memory_request.ts";
 import { is64, makeFlagsExact } from "../lazy_flags.ts";
@@ -67,11 +67,13 @@ export class RegionEmitter extends GuestEmitter implements Builder {
   /** Index of the instruction in the page, and in its block. */
   #index = 0;
   #position = 0;
-  #conditionalDepth = 0;
   #fpChecked = false;
   /** SP is known to be aligned. */
   #spChecked = false;
   flags: FlagState = FLAGS.memory;
+  /** Where `flags` is FLAGS.conditional: of which state, on what condition, and NZCV where that did not hold. */
+  #conditional = { state: FLAGS.sub64 as FlagState, nzcv: 0 };
+  readonly #condition = this.newLocal("i32");
   /** The flags are in locals only: the state block has older ones. */
   flagsPending = false;
   terminal: Terminal | null = null;
@@ -106,7 +108,6 @@ export class RegionEmitter extends GuestEmitter implements Builder {
     this.#position = position;
     this.#base = 32;
     this.terminal = null;
-    if (facts.flagsConditional) this.#makeFlagsExact();
     if (facts.row.options.trap === "fp" && !this.#fpChecked) {
       this.checkFp();
       this.#fpChecked = true;
@@ -276,11 +277,6 @@ export class RegionEmitter extends GuestEmitter implements Builder {
 
   // Flags
 
-  override if(condition: I32, then: () => void, otherwise?: () => void): void {
-    this.#conditionalDepth++;
-    super.if(condition, then, otherwise);
-    this.#conditionalDepth--;
-  }
   /** The operands of a lazy state. */
   #operandsOf(state: FlagState): [Int, Int] {
     const { a64, b64, a32, b32 } = this.#flagLocals;
@@ -295,17 +291,23 @@ export class RegionEmitter extends GuestEmitter implements Builder {
     this.flags = state;
     this.flagsPending = true;
   }
-  override setFlagsAdd<T extends Int>(a: T, b: T, result: T): void {
-    if (this.#conditionalDepth > 0) return super.setFlagsAdd(a, b, result);
+  override setFlagsAdd<T extends Int>(a: T, b: T): void {
     this.#setLazy(a.type === "i64" ? FLAGS.add64 : FLAGS.add32, a, b);
   }
-  override setFlagsSub<T extends Int>(a: T, b: T, result: T): void {
-    if (this.#conditionalDepth > 0) return super.setFlagsSub(a, b, result);
+  override setFlagsSub<T extends Int>(a: T, b: T): void {
     this.#setLazy(a.type === "i64" ? FLAGS.sub64 : FLAGS.sub32, a, b);
   }
   override setFlagsLogic<T extends Int>(result: T): void {
-    if (this.#conditionalDepth > 0) return super.setFlagsLogic(result);
     this.#setLazy(result.type === "i64" ? FLAGS.logic64 : FLAGS.logic32, result, this.const(result, 0));
+  }
+  override setFlagsIf(condition: I32, isSub: boolean, a: Int, b: Int, nzcv: I32): void {
+    this.get(condition);
+    this.set(this.#condition);
+    const is64Bit = a.type === "i64";
+    const state = isSub ? is64Bit ? FLAGS.sub64 : FLAGS.sub32 : is64Bit ? FLAGS.add64 : FLAGS.add32;
+    this.#setLazy(state, a, b);
+    this.#conditional = { state, nzcv: (nzcv as Operand).lo };
+    this.flags = FLAGS.conditional;
   }
   override setNzcv(nzcv: I32): void {
     this.get(nzcv);
@@ -322,14 +324,21 @@ export class RegionEmitter extends GuestEmitter implements Builder {
         this.get(this.#flagLocals.a32);
         return this.take("i32");
       }
+      case FLAGS.conditional:
+        return this.#ifHeld(() => this.nzcv(), this.#conditional.nzcv);
     }
     const [a, b] = this.#operandsOf(this.flags);
     return this.lazyNzcv(this.flags, a, b);
   }
-  #makeFlagsExact(): void {
-    if (this.flags !== FLAGS.exact) this.setNzcv(this.nzcv());
+  /** What the state of a conditional comparison gives where its condition held, else a constant. */
+  #ifHeld(compute: () => I32, otherwise: number): I32 {
+    this.flags = this.#conditional.state;
+    const value = compute();
+    this.flags = FLAGS.conditional;
+    return this.select(this.#condition as I32, value, this.i32(otherwise)) as I32;
   }
   override carry(): I32 {
+    if (this.flags === FLAGS.conditional) return this.#ifHeld(() => this.carry(), this.#conditional.nzcv >> 1 & 1);
     const [a, b] = this.#operandsOf(this.flags);
     switch (this.flags) {
       case FLAGS.sub32:
@@ -344,21 +353,36 @@ export class RegionEmitter extends GuestEmitter implements Builder {
   }
   override condition(cond: number): I32 {
     if (cond >= 14) return this.i32(1);
+    if (this.flags === FLAGS.conditional) {
+      return this.#ifHeld(() => this.condition(cond), Number(conditionHolds(cond, this.#conditional.nzcv)));
+    }
     const [a, b] = this.#operandsOf(this.flags);
     return lazyCondition(this, this.flags, cond, a, b) ?? super.condition(cond);
   }
   /** Puts the flags in the state block, where other code finds them. */
   storeFlags(): void {
     if (!this.flagsPending) return;
-    if (this.flags === FLAGS.exact) this.storeMemory(4, this.cpu, STATE.nzcv.offset, this.#flagLocals.a32);
-    else {
-      const [a, b] = this.#operandsOf(this.flags), bytes = is64(this.flags) ? 8 : 4;
-      this.storeMemory(bytes, this.cpu, STATE.flagA.offset, a);
-      if (this.flags !== FLAGS.logic32 && this.flags !== FLAGS.logic64) {
-        this.storeMemory(bytes, this.cpu, STATE.flagB.offset, b);
+    switch (this.flags) {
+      case FLAGS.exact:
+        this.setState32("nzcv", this.#flagLocals.a32 as I32);
+        return this.setState32("flagKind", this.i32(FLAGS.exact));
+      case FLAGS.conditional: {
+        const { state, nzcv } = this.#conditional;
+        this.#storeOperands(state);
+        this.setState32("nzcv", this.i32(nzcv));
+        const kind = this.select(this.#condition as I32, this.i32(state), this.i32(FLAGS.exact));
+        return this.setState32("flagKind", kind as I32);
       }
+      default:
+        this.#storeOperands(this.flags);
+        this.setState32("flagKind", this.i32(this.flags));
     }
-    this.setState32("flagKind", this.i32(this.flags));
+  }
+  #storeOperands(state: FlagState): void {
+    const [a, b] = this.#operandsOf(state), bytes = is64(state) ? 8 : 4;
+    this.storeMemory(bytes, this.cpu, STATE.flagA.offset, a);
+    if (state === FLAGS.logic32 || state === FLAGS.logic64) return;
+    this.storeMemory(bytes, this.cpu, STATE.flagB.offset, b);
   }
 
   // Leaving
