@@ -12,7 +12,7 @@ export const TYPE = { handler: 0, import: 1, dispatch: 2, exit: 3, resume: 4 } a
 /** The exit for TypeScript to translate the PC. */
 const FETCH_EXIT = EXIT_KINDS.indexOf("fetch");
 /** Arrivals after which TypeScript is told of a hot record: a power of two. */
-const HOT_PERIOD = 1024;
+const HOT_PERIOD = 4096;
 
 /** How dispatch is told of the kind of an indirect branch: not 0 where BTYPE will be. */
 export const BRANCH_TYPE = { ret: 0, br: 1, blr: 2 } as const;
