@@ -23,7 +23,7 @@ import { Emitter } from "./emitter.ts";
 export const SPECIAL = { decode: 0, nextPage: 1, step: 2, breakpoint: 3 } as const;
 const FIRST_SLOT = 8;
 /** Table slots: the number of shapes met is bounded by the table of instructions, about 20,000 with all variants. */
-const TABLE_SLOTS = 0x10000;
+export const TABLE_SLOTS = 0x10000;
 
 export const SIGNATURES: readonly Signature[] = [
   { params: ["i32", "i32", "i32"], results: ["i64"] },

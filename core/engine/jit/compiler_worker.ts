@@ -3,6 +3,7 @@ import { Decoder } from "../../a64/decoder.ts";
 import { MEANINGS } from "../../a64/table.ts";
 import { numberHelpers } from "../helpers.ts";
 import type { CompilerAnswer, CompilerSetup } from "./remote_compiler.ts";
+import { Rehearsal } from "./rehearsal.ts";
 import { type CompileRequest, Translator } from "./translator.ts";
 
 /*
@@ -14,13 +15,23 @@ interface Scope {
   onmessage: ((event: MessageEvent<MessagePort>) => void) | null;
 }
 
+function rehearsalFor(memoryPages: number, soleVcpu: number): Rehearsal | null {
+  try {
+    return new Rehearsal(memoryPages, soleVcpu);
+  } catch (error) {
+    if (error instanceof RangeError) return null;
+    throw error;
+  }
+}
+
 (self as unknown as Scope).onmessage = ({ data: port }) => {
   let translator: Translator | null = null, asker = 0;
   port.onmessage = ({ data }: MessageEvent<CompilerSetup | readonly CompileRequest[]>) => {
     if ("memory" in data) {
       asker = data.asker;
       numberHelpers(data.helperNames);
-      translator = new Translator(data.memory, new Decoder(MEANINGS, new Set(data.features)), data.soleVcpu);
+      const { memory, soleVcpu } = data, decoder = new Decoder(MEANINGS, new Set(data.features));
+      translator = new Translator(memory, decoder, soleVcpu, rehearsalFor(memory.byteLength / 65536, soleVcpu));
     } else port.postMessage({ asker, batch: translator!.compile(data) } satisfies CompilerAnswer);
   };
 };

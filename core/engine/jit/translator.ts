@@ -4,6 +4,7 @@ import { findRegion } from "./region.ts";
 import { RegionCompiler } from "./region_compiler.ts";
 import type { RegionEmitter } from "./region_emitter.ts";
 import { encodeRegions, MODULE_FUNCTIONS } from "./region_module.ts";
+import type { Rehearsal } from "./rehearsal.ts";
 
 /** Regions shorter than this are not worth a function. */
 const INSTRUCTIONS_MIN = 2;
@@ -36,8 +37,16 @@ export interface CompiledBatch {
 export class Translator {
   readonly #i32: Int32Array;
 
-  /** @param soleVcpu where the state block of a machine's only vCPU stands; 0 where there are several. */
-  constructor(readonly buffer: SharedArrayBuffer, readonly decoder: Decoder, readonly soleVcpu = 0) {
+  /**
+   * @param soleVcpu where the state block of a machine's only vCPU stands; 0 where there are several.
+   * @param rehearsal for a thread that has the time.
+   */
+  constructor(
+    readonly buffer: SharedArrayBuffer,
+    readonly decoder: Decoder,
+    readonly soleVcpu = 0,
+    readonly rehearsal: Rehearsal | null = null,
+  ) {
     this.#i32 = new Int32Array(buffer);
   }
 
@@ -62,6 +71,7 @@ export class Translator {
       const bytes = encodeRegions(regions, slots, this.buffer.byteLength / 65536, this.soleVcpu);
       module = new WebAssembly.Module(bytes);
       wasmBytes = bytes.length;
+      this.rehearsal?.run(module, slots);
     }
     return { requests, instructions, module, wasmBytes, milliseconds: performance.now() - start };
   }
