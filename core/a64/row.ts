@@ -61,30 +61,45 @@ function isImmediate(name: string): boolean {
   return name.startsWith("imm");
 }
 
-/** Parses a diagram. Throws SyntaxError when it is not 32 bits wide or a field stands twice. */
+const SPACE = 0x20, ZERO = 0x30, ONE = 0x31, COLON = 0x3a, X = 0x78;
+
+/**
+ * Parses a diagram: at each start of the program, some thousand of them before anything is compiled, so by characters.
+ * Throws SyntaxError when it is not 32 bits wide or a field stands twice.
+ */
 export function parseDiagram(diagram: string): { mask: number; value: number; fields: Field[] } {
   let mask = 0, value = 0, position = 32;
   const fields: Field[] = [];
-  for (const item of diagram.split(/\s+/)) {
-    const colon = item.indexOf(":");
-    if (colon < 0) {
-      for (const bit of item) {
-        position--;
-        if (bit === "x") continue;
-        if (bit !== "0" && bit !== "1") throw new SyntaxError(`Cannot parse "${item}" in diagram "${diagram}"`);
-        mask |= 1 << position;
-        if (bit === "1") value |= 1 << position;
-      }
-    } else {
-      const name = item.slice(0, colon), width = Number(item.slice(colon + 1));
-      if (!(width >= 1 && width <= 26)) throw new SyntaxError(`Cannot parse "${item}" in diagram "${diagram}"`);
+  for (let at = 0, end = 0; at < diagram.length; at = end + 1) {
+    let colon = -1;
+    for (end = at; end < diagram.length; end++) {
+      const character = diagram.charCodeAt(end);
+      if (character === SPACE) break;
+      if (character === COLON) colon = end;
+    }
+    if (colon >= 0) {
+      const name = diagram.slice(at, colon), width = Number(diagram.slice(colon + 1, end));
+      if (!(width >= 1 && width <= 26)) throw unreadable(diagram.slice(at, end), diagram);
       if (fields.some((f) => f.name === name)) throw new SyntaxError(`Field ${name} stands twice in "${diagram}"`);
       position -= width;
       fields.push({ name, lsb: position, width });
+      continue;
+    }
+    for (let i = at; i < end; i++) {
+      const bit = diagram.charCodeAt(i);
+      position--;
+      if (bit === X) continue;
+      if (bit !== ZERO && bit !== ONE) throw unreadable(diagram.slice(at, end), diagram);
+      mask |= 1 << position;
+      if (bit === ONE) value |= 1 << position;
     }
   }
   if (position !== 0) throw new SyntaxError(`Diagram "${diagram}" has ${32 - position} bits, not 32`);
   return { mask: mask >>> 0, value: value >>> 0, fields };
+}
+
+function unreadable(item: string, diagram: string): SyntaxError {
+  return new SyntaxError(`Cannot parse "${item}" in diagram "${diagram}"`);
 }
 
 /** A row of the instruction table. See {@link Row} for the parts. */
@@ -108,18 +123,24 @@ export function alias<const D extends string>(name: string, diagram: D, asm: str
 
 /** Gives every row of a group the same options; a row's own options come first. */
 export function group(options: RowOptions, rows: readonly Row[]): Row[] {
-  return rows.map((r) => makeRow(r.name, r.diagram, r.asm, r.semantics, { ...options, ...r.options }));
+  return rows.map((r) => {
+    const all = { ...options, ...r.options };
+    return { ...r, options: all, shapeMask: shapeMaskOf(r.fields, all) };
+  });
 }
 
 function makeRow(name: string, diagram: string, asm: string, semantics: Semantics | null, options: RowOptions): Row {
   const { mask, value, fields } = parseDiagram(diagram);
-  let shapeMask = 0;
-  for (const f of fields) {
-    if (isRegister(f.name)) continue;
-    if (isImmediate(f.name) && !options.shape?.includes(f.name)) continue;
-    shapeMask |= (2 ** f.width - 1) << f.lsb;
+  return { name, diagram, asm, semantics, options, mask, value, fields, shapeMask: shapeMaskOf(fields, options) };
+}
+
+function shapeMaskOf(fields: readonly Field[], { shape }: RowOptions): number {
+  let mask = 0;
+  for (const { name, lsb, width } of fields) {
+    if (isRegister(name) || isImmediate(name) && !shape?.includes(name)) continue;
+    mask |= (2 ** width - 1) << lsb;
   }
-  return { name, diagram, asm, semantics, options, mask, value, fields, shapeMask: shapeMask >>> 0 };
+  return mask >>> 0;
 }
 
 /** The fields of `word`, each as an unsigned number. */

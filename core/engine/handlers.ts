@@ -16,6 +16,7 @@ import {
   TYPE,
 } from "./tier1.ts";
 import { ExactFlags, makeFlagsExact } from "./lazy_flags.ts";
+import { prebuiltModule } from "./prebuilt.ts";
 import { encodeModule, type FunctionBody, type Signature } from "./wasm_module.ts";
 import { Emitter } from "./emitter.ts";
 
@@ -92,6 +93,12 @@ export class Handlers {
     this.#imports = {
       env: { memory, table: this.table, helper, memory_access: memoryAccess, decode, hot, fetch, exit },
     };
+    const bytes = prebuiltModule(this, []) ?? this.encodeSpecial();
+    this.enter = this.install(new WebAssembly.Module(bytes)).exports.enter as typeof this.enter;
+  }
+
+  /** The module of what is not the handler of an instruction. */
+  encodeSpecial(): Uint8Array<ArrayBuffer> {
     const special = [
       [emitDecode(), SPECIAL.decode],
       [emitNextPage(), SPECIAL.nextPage],
@@ -100,8 +107,7 @@ export class Handlers {
       [new ExactFlags(CPU).write(), -1],
       [emitEnter(FIRST_EMITTED + 4), -1],
     ] as const;
-    const bytes = this.#encode(special.map(([e]) => e), special.map(([, slot]) => slot), special.length - 1);
-    this.enter = this.install(new WebAssembly.Module(bytes)).exports.enter as typeof this.enter;
+    return this.#encode(special.map(([e]) => e), special.map(([, slot]) => slot), special.length - 1);
   }
 
   /** The table slot of the handler of a shape, which is generated now if it is new. */

@@ -25,7 +25,10 @@ export function prebuiltKey({ profile, soleVcpu }: Handlers, shapes: readonly Sh
   return [profile, soleVcpu, shapes.length, helperTable.length, hash >>> 0].join(" ");
 }
 
-/** The module for these shapes if one was generated beforehand, fitted to the memory; else null. */
+/**
+ * The module for these shapes if one was generated beforehand, fitted to the memory; else null. Without shapes it is
+ * that of Handlers.encodeSpecial().
+ */
 export function prebuiltModule(handlers: Handlers, shapes: readonly Shape[]): Uint8Array<ArrayBuffer> | null {
   const known = PREBUILT_HANDLERS as readonly PrebuiltHandlers[] | null;
   if (known === null) return null;

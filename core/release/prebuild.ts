@@ -16,14 +16,18 @@ import { diagnosticGuest } from "./guests/diagnostic.ts";
 
 const base64 = (bytes) => btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
 const { bytes, origin, entry } = diagnosticGuest();
-const handlers = [1, 2].map((cpuCount) => {
+const handlers = [1, 2].flatMap((cpuCount) => {
   const [small, large] = [1, 2].map((mebibytes) =>
     new Machine({ ramBytes: mebibytes << 20, cpuCount, model: CPU_MODELS.max, highestEl: 2, time: "real" })
       .engine.handlers
   );
-  const shapes = [...small.shapes], bytes = small.encode(shapes), other = large.encode(shapes);
-  const memoryPagesAt = bytes.findIndex((byte, i) => byte !== other[i]);
-  return { key: prebuiltKey(small, shapes), base64: base64(bytes), memoryPagesAt };
+  const module = (shapes, encode) => {
+    const bytes = encode(small), other = encode(large);
+    const memoryPagesAt = bytes.findIndex((byte, i) => byte !== other[i]);
+    return { key: prebuiltKey(small, shapes), base64: base64(bytes), memoryPagesAt };
+  };
+  const shapes = [...small.shapes];
+  return [module(shapes, (handlers) => handlers.encode(shapes)), module([], (handlers) => handlers.encodeSpecial())];
 });
 console.log(JSON.stringify({ image: { base64: base64(bytes), origin, entry }, handlers }));
 `;

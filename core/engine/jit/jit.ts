@@ -65,7 +65,6 @@ export class Jit {
     this.#compiler = compiler;
     this.#i32 = new Int32Array(code.buffer);
     this.#u16 = new Uint16Array(code.buffer);
-    handlers.share(new WebAssembly.Module(encodeShared(handlers.memoryPages, handlers.soleVcpu)));
   }
 
   /** Every instruction that is met is compiled before it runs, with what it leads to: for tests. */
@@ -138,12 +137,19 @@ export class Jit {
     if (batch === null) return;
     this.#isBusy = false;
     if (batch.module) {
+      if (this.counts.modules === 0) this.#share();
       this.#handlers.install(batch.module);
       this.counts.modules++;
     }
     batch.requests.forEach((request, i) => this.#install(request, batch.instructions[i]));
     this.counts.wasmBytes += batch.wasmBytes;
     this.counts.compileMs += batch.milliseconds;
+  }
+
+  /** Puts in place what all regions import: not at the start, which it would delay. */
+  #share(): void {
+    const { memoryPages, soleVcpu } = this.#handlers;
+    this.#handlers.share(new WebAssembly.Module(encodeShared(memoryPages, soleVcpu)));
   }
 
   #install({ record, slot, generation }: CompileRequest, instructions: number): void {
