@@ -44,6 +44,7 @@ export function findRegion(words: Int32Array, start: number, decoder: Decoder, u
   const blocks = new Map<number, Mutable<Block>>();
   const leaders = findLeaders(facts, start);
   const root = buildBlock(start, facts, leaders, blocks);
+  keepLoop(root, [...blocks.values()]);
   const ordered = reversePostorder(root);
   findDominators(ordered);
   cutIrreducible(ordered);
@@ -146,6 +147,28 @@ function emptyBlock(start: number): Mutable<Block> {
     flagsIn: FLAGS.memory,
     flagsLive: false,
   };
+}
+
+/**
+ * Where the root is in a loop, only what can come back to it stays: a loop that runs long is soon compiled without what
+ * stands around it, which has regions of its own.
+ */
+function keepLoop(root: Mutable<Block>, blocks: readonly Mutable<Block>[]): void {
+  const predecessors = new Map<Block, Block[]>(blocks.map((b) => [b, []]));
+  for (const b of blocks) for (const s of successors(b)) predecessors.get(s)!.push(b);
+  const loop = new Set<Block>();
+  const work = [...predecessors.get(root)!];
+  if (work.length === 0) return;
+  while (work.length) {
+    const block = work.pop()!;
+    if (loop.has(block)) continue;
+    loop.add(block);
+    work.push(...predecessors.get(block)!);
+  }
+  for (const b of loop as Set<Mutable<Block>>) {
+    if (b.taken && !loop.has(b.taken)) b.taken = null;
+    if (b.next && !loop.has(b.next)) b.next = null;
+  }
 }
 
 /** The blocks' successors: at most two. */

@@ -92,6 +92,7 @@ Deno.test("findRegion() knows how the flags stand, or that it depends", () => {
 
 Deno.test("findRegion() knows where the flags are looked at before they are set again", () => {
   const { blocks } = regionOf(`
+      mov  x0, #0
   1:  add  x1, x1, #1
       cmp  x1, x2
       b.ne 1b
@@ -100,5 +101,16 @@ Deno.test("findRegion() knows where the flags are looked at before they are set 
       b.ne 2b
       ret`);
   const live = Object.fromEntries(blocks.map((b) => [b.start, b.flagsLive]));
-  assertEquals(live, { 0: false, 3: true, 4: false, 6: true });
+  assertEquals(live, { 0: false, 1: false, 4: true, 5: false, 7: true });
+});
+
+Deno.test("findRegion() keeps to the loops that it begins in", () => {
+  const { blocks } = regionOf(`
+  1:  subs x1, x1, #1
+      b.ne 1b
+      cbz  x2, 2f
+      sub  x2, x2, #1
+      b    1b
+  2:  ret`);
+  assertEquals(blocks.map((b) => b.start).sort(), [0, 2, 3]);
 });
