@@ -167,8 +167,12 @@ function xxh64Round(o: Builder, input: I64): I64 {
 }
 
 function computePac(o: Builder, data: I64, modifier: I64, key: string): I64 {
+  const low = o.storedSysreg(`${key}Lo_EL1`), high = o.storedSysreg(`${key}Hi_EL1`);
+  return o.pac(data, modifier, low, high, () => xxh64(o, [data, modifier, low, high]));
+}
+
+function xxh64(o: Builder, inputs: readonly I64[]): I64 {
   const prime2 = o.i64(SIGNED_PRIME2);
-  const inputs = [data, modifier, o.storedSysreg(`${key}Lo_EL1`), o.storedSysreg(`${key}Hi_EL1`)];
   const lanes = inputs.map((input, i) => xxh64Round(o, o.add(o.mul(input, prime2), o.i64(SIGNED_LANE_SEEDS[i]))));
   let hash = lanes.map((lane, i) => rotl(o, lane, LANE_ROTATIONS[i])).reduce((sum, lane) => o.add(sum, lane));
   for (const lane of lanes) {

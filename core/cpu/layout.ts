@@ -184,4 +184,12 @@ export const SYSREG_ACCESS = SYSREG + 8 * SYSREG_SLOTS;
 /** Counters of arrivals at branch targets, 16 bits each, by a hash of the record's address. */
 export const HOT = 0x4000;
 export const HOT_COUNTERS = 0x4000;
-export const VCPU_BYTES = HOT + 2 * HOT_COUNTERS;
+/**
+ * Pointer authentication codes that regions computed, by a hash of what of:
+ *   +0  data, modifier, low and high half of the key
+ *   +32 the code; 0 where none is known
+ */
+export const PACS = HOT + 2 * HOT_COUNTERS;
+export const PAC_BYTES = 64;
+export const PAC_COUNT = 256;
+export const VCPU_BYTES = PACS + PAC_COUNT * PAC_BYTES;
