@@ -255,6 +255,7 @@ export function evaluate(row: Row, word: number, state: EvaluatorState): void {
     ...PURE,
     ...registerMethods(state),
     ...memoryMethods(state),
+    pac: (_data: Known, _modifier: Known, _keyLow: Known, _keyHigh: Known, compute: () => Known) => compute(),
     outline: (_name: string, a: Known, b: Known, body: (o: unknown, a: Known, b: Known) => Known) =>
       body(methods, a, b),
   };
