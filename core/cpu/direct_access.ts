@@ -1,11 +1,12 @@
-import { SYSREG_ACCESS } from "./layout.ts";
+import { STATE, SYSREG_ACCESS } from "./layout.ts";
 import { checkSysregAccess, isRedirected, OUTCOME } from "./sysreg_check.ts";
 import { HCR_E2H_HI, hcrHi, hcrLo, scr } from "./security.ts";
 import { SYSREG_FUNCTIONS } from "./sysreg_functions.ts";
 import { sysregIndex, SYSREGS } from "./sysregs.ts";
 import type { Vcpu } from "./vcpu.ts";
 
-const SP_EL0 = sysregIndex("SP_EL0");
+const SP_EL0 = sysregIndex("SP_EL0"), SP_EL0_BYTE = SYSREG_ACCESS + SP_EL0;
+const SP_EL0_ACCESS = STATE.spEl0Access.offset >>> 2;
 
 /** The control bits that decide about registers with direct access, as (register, mask of the low half). */
 const CONTROLS = ([
@@ -40,8 +41,6 @@ const CACHED_STATES = 16;
 export class DirectAccessCache {
   readonly #states: Cached[] = [];
   readonly #key = new Int32Array(3 + CONTROLS.length);
-  /** The access byte of SP_EL0 while PSTATE.SP = 1; it is 0 while that is 0. */
-  spEl0 = 0;
 
   /** To be called when `sysregTraps`, the model or the presence of levels changed. */
   clear(): void {
@@ -57,7 +56,7 @@ export class DirectAccessCache {
     for (let i = 0; i < CONTROLS.length; i++) key[3 + i] = vcpu.sysLo(CONTROLS[i].index) & CONTROLS[i].mask;
     const state = this.#find() ?? this.#compute(vcpu);
     vcpu.u8.set(state.bytes, vcpu.base + SYSREG_ACCESS);
-    this.spEl0 = state.bytes[SP_EL0];
+    vcpu.u32[vcpu.w + SP_EL0_ACCESS] = state.bytes[SP_EL0];
     patchSpEl0Access(vcpu, (vcpu.get32("pstate") & 1) !== 0);
   }
 
@@ -119,5 +118,5 @@ export function setSysregTraps(vcpu: Vcpu, traps: Uint8Array): void {
 
 /** SP_EL0 is UNDEFINED while it is the current stack pointer. */
 export function patchSpEl0Access(vcpu: Vcpu, isSpElx: boolean): void {
-  vcpu.u8[vcpu.base + SYSREG_ACCESS + SP_EL0] = isSpElx ? vcpu.directAccess.spEl0 : 0;
+  vcpu.u8[vcpu.base + SP_EL0_BYTE] = isSpElx ? vcpu.u32[vcpu.w + SP_EL0_ACCESS] : 0;
 }

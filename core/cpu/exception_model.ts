@@ -19,9 +19,12 @@ import {
 import {
   exceptionReturn,
   exceptionReturnTo,
+  isPlainReturn,
+  runResident,
   setBranchTarget,
   takePcAlignmentFault,
   takeUndefined,
+  VECTOR_LOWER,
 } from "./exceptions.ts";
 import { hasWakeUpEvent, takeInterrupts } from "./interrupts.ts";
 import { type ExitKind, STATE } from "./layout.ts";
@@ -79,6 +82,16 @@ export class CpuExceptionModel {
 
   branchTarget(vcpu: Vcpu, word: number, branchWord: number, kind: number): boolean {
     return checkBranchTarget(vcpu, word, branchWord, kind);
+  }
+
+  callResident(vcpu: Vcpu): void {
+    runResident(vcpu, vcpu.residents[2]!, 2, VECTOR_LOWER);
+  }
+
+  returnFromResident(vcpu: Vcpu, isForCode: boolean): boolean {
+    if (isForCode && isPlainReturn(vcpu)) return true;
+    exceptionReturn(vcpu);
+    return false;
   }
 
   /** Does what an exit of generated code asks for. */

@@ -1,6 +1,7 @@
 import { SP_SLOT, STATE, SYSREG, X } from "./layout.ts";
+import { handlerPstate, PSTATE, PSTATE_KEPT, returnedBits } from "./pstate.ts";
 import { syncRegime } from "./regime.ts";
-import { currentEl, el2Enabled, elIsInHost, HCR_TGE, hcrLo, isInHost, isSecureBelowEl3 } from "./security.ts";
+import { currentEl, el2Enabled, elIsInHost, HCR_TGE, hcrLo, isSecureBelowEl3 } from "./security.ts";
 import { patchSpEl0Access } from "./direct_access.ts";
 import { debugExceptionReturnSs } from "./debug.ts";
 import { buildEsr, EC } from "./syndrome.ts";
@@ -17,36 +18,25 @@ export interface Resident {
   onException(vcpu: Vcpu, el: number, vector: number): void;
 }
 
-/** Offsets into a vector table. */
+/** Offsets into a vector table, and what is added for an exception from a lower level. */
+export const VECTOR_LOWER = 0x400;
 export const VECTOR = { synchronous: 0, irq: 0x80, fiq: 0x100, serror: 0x180 } as const;
 
-const BITS = {
-  SP: 1 << 0,
-  EL: 3 << 2,
-  F: 1 << 6,
-  I: 1 << 7,
-  A: 1 << 8,
-  D: 1 << 9,
-  DAIF: 15 << 6,
-  BTYPE: 3 << 10,
-  SSBS: 1 << 12,
-  IL: 1 << 20,
-  SS: 1 << 21,
-  PAN: 1 << 22,
-  UAO: 1 << 23,
-  DIT: 1 << 24,
-} as const;
-/** PSTATE bits, where SPSR_ELx has them. */
-export const PSTATE = BITS;
+const BITS = PSTATE, KEPT = PSTATE_KEPT;
 
 const PC = STATE.pc.offset >>> 2;
 const NZCV = STATE.nzcv.offset >>> 2;
 const PSTATE_WORD = STATE.pstate.offset >>> 2;
+const REGIME = STATE.regime.offset >>> 2, REGIME_SECURE = STATE.regimeSecure.offset >>> 2;
+const RETURNED_BITS = STATE.returnedBits.offset >>> 2;
+/** SPSR_ELx.M. */
+const MODE = 0x1f;
 const EXCLUSIVE_BYTES = STATE.exclusiveBytes.offset >>> 2;
 const SP = (X >>> 2) + 2 * SP_SLOT;
 const SYSREGS = SYSREG >>> 2;
 
-const SP_EL0 = sysregIndex("SP_EL0");
+/** SP_EL0 to SP_EL3 follow one another. */
+const SP_SLOTS = SYSREGS + 2 * sysregIndex("SP_EL0");
 
 /** Indices of a register at each Exception level; none at EL0. */
 function banked(name: string): number[] {
@@ -62,10 +52,6 @@ export const ESR = banked("ESR");
 export const FAR = banked("FAR");
 const TCR = banked("TCR");
 
-const SCTLR_SPAN = 1 << 23;
-/** SCTLR_ELx.DSSBS, in the high half. */
-const SCTLR_DSSBS_HI = 1 << 12;
-
 /** SPSR_ELx as an exception would save it. Arm DDI 0487, GetPSRFromPSTATE(). */
 export function getPsrFromPstate(vcpu: Vcpu): number {
   const { u32, w } = vcpu;
@@ -77,17 +63,17 @@ export function getPsrFromPstate(vcpu: Vcpu): number {
  * the others in the slots of SP_EL0 to SP_EL3.
  */
 export function setPstate(vcpu: Vcpu, pstate: number): void {
-  const { u32, w } = vcpu;
-  const old = u32[w + PSTATE_WORD];
-  u32[w + PSTATE_WORD] = pstate;
+  const { i32, w } = vcpu;
+  const old = i32[w + PSTATE_WORD];
+  i32[w + PSTATE_WORD] = pstate;
   const from = (old & 1) !== 0 ? old >> 2 & 3 : 0;
   const to = (pstate & 1) !== 0 ? pstate >> 2 & 3 : 0;
   if (from !== to) {
-    const saved = w + SYSREGS + 2 * (SP_EL0 + from), loaded = w + SYSREGS + 2 * (SP_EL0 + to), sp = w + SP;
-    u32[saved] = u32[sp];
-    u32[saved + 1] = u32[sp + 1];
-    u32[sp] = u32[loaded];
-    u32[sp + 1] = u32[loaded + 1];
+    const saved = w + SP_SLOTS + 2 * from, loaded = w + SP_SLOTS + 2 * to;
+    i32[saved] = i32[w + SP];
+    i32[saved + 1] = i32[w + SP + 1];
+    i32[w + SP] = i32[loaded];
+    i32[w + SP + 1] = i32[loaded + 1];
   }
   if (((old ^ pstate) & 1) !== 0) patchSpEl0Access(vcpu, (pstate & 1) !== 0);
 }
@@ -99,46 +85,49 @@ export function setPstate(vcpu: Vcpu, pstate: number): void {
  * @param offset what is added to the PC for the preferred return address: 0 or 4.
  */
 export function takeException(vcpu: Vcpu, target: number, vector: number, offset: number): void {
-  const { u32, w } = vcpu;
-  const old = u32[w + PSTATE_WORD];
-  vcpu.telemetry.note(vcpu, target, vector);
-  if (target > (old >> 2 & 3)) vector |= 0x400;
+  const { i32, w } = vcpu;
+  const old = i32[w + PSTATE_WORD], nzcv = i32[w + NZCV];
+  vcpu.telemetry.note(target, vector);
+  if (target > (old >> 2 & 3)) vector |= VECTOR_LOWER;
   else if ((old & BITS.SP) !== 0) vector |= 0x200;
-  const pcLo = u32[w + PC], pcHi = u32[w + PC + 1];
+  const returnLo = i32[w + PC] + offset | 0;
   const elr = w + SYSREGS + 2 * ELR[target], spsr = w + SYSREGS + 2 * SPSR[target];
-  u32[elr] = pcLo + offset;
-  u32[elr + 1] = pcHi + (pcLo + offset > 0xffffffff ? 1 : 0);
-  u32[spsr] = u32[w + NZCV] << 28 | old;
-  u32[spsr + 1] = 0;
-  setPstate(vcpu, handlerPstate(vcpu, target, old));
+  i32[elr] = returnLo;
+  i32[elr + 1] = i32[w + PC + 1] + (returnLo >= 0 && returnLo < offset ? 1 : 0);
+  i32[spsr] = nzcv << 28 | old;
+  i32[spsr + 1] = 0;
+  setPstate(vcpu, old & KEPT | handlerPstate(vcpu, target));
   const resident = vcpu.residents[target];
   if (resident !== null) {
-    const wasInResident = vcpu.inResident;
-    vcpu.inResident = true;
-    try {
-      resident.onException(vcpu, target, vector);
-    } finally {
-      vcpu.inResident = wasInResident;
-    }
-    exceptionReturn(vcpu);
-    return;
+    runResident(vcpu, resident, target, vector);
+    return exceptionReturn(vcpu);
   }
   const vbar = w + SYSREGS + 2 * VBAR[target];
-  u32[w + PC] = u32[vbar] + vector;
-  u32[w + PC + 1] = u32[vbar + 1];
+  i32[w + PC] = i32[vbar] + vector;
+  i32[w + PC + 1] = i32[vbar + 1];
   syncRegime(vcpu);
 }
 
-/** PSTATE of the handler at `target`, without NZCV, which does not change. */
-function handlerPstate(vcpu: Vcpu, target: number, old: number): number {
-  let pstate = old & (BITS.PAN | BITS.DIT) | target << 2 | BITS.SP | BITS.DAIF;
-  const sctlrLo = vcpu.sysLo(SCTLR[target]), sctlrHi = vcpu.sysHi(SCTLR[target]);
-  const features = vcpu.features;
-  if (features.pan && (sctlrLo & SCTLR_SPAN) === 0 && (target === 1 || (target === 2 && isInHost(vcpu)))) {
-    pstate |= BITS.PAN;
+/** Has a level's resident handle the exception that was taken to it. */
+export function runResident(vcpu: Vcpu, resident: Resident, el: number, vector: number): void {
+  const wasInResident = vcpu.inResident;
+  vcpu.inResident = true;
+  try {
+    resident.onException(vcpu, el, vector);
+  } finally {
+    vcpu.inResident = wasInResident;
   }
-  if (features.ssbs && (sctlrHi & SCTLR_DSSBS_HI) !== 0) pstate |= BITS.SSBS;
-  return pstate;
+}
+
+/** Whether an ERET at EL2 does no more than go on at EL1 in the regime that is in effect. */
+export function isPlainReturn(vcpu: Vcpu): boolean {
+  if (vcpu.regimeStale || vcpu.asidStale) return false;
+  const { i32, w } = vcpu, spsr = i32[w + SYSREGS + 2 * SPSR[2]] & (i32[w + RETURNED_BITS] | MODE);
+  if ((spsr & (MODE ^ BITS.SP | BITS.IL)) !== 1 << 2) return false;
+  // No tag: bits 63:55 of the address are all the same
+  const top = i32[w + SYSREGS + 2 * ELR[2] + 1] >> 23;
+  if (top !== 0 && top !== -1) return false;
+  return (1 | spsr >> 20 & 12 | i32[w + REGIME_SECURE]) === i32[w + REGIME];
 }
 
 /**
@@ -146,28 +135,25 @@ function handlerPstate(vcpu: Vcpu, target: number, old: number): number {
  * Arm DDI 0487, ERET and AArch64.ExceptionReturn().
  */
 export function exceptionReturn(vcpu: Vcpu): void {
-  const el = currentEl(vcpu);
-  const elr = ELR[el];
-  exceptionReturnTo(vcpu, vcpu.sysLo(elr), vcpu.sysHi(elr));
+  const { i32, w } = vcpu, elr = w + SYSREGS + 2 * ELR[i32[w + PSTATE_WORD] >> 2 & 3];
+  exceptionReturnTo(vcpu, i32[elr], i32[elr + 1]);
 }
 
 /** AArch64.ExceptionReturn() to an address: ELR_ELx, or what authentication made of it (ERETAA, ERETAB). */
 export function exceptionReturnTo(vcpu: Vcpu, pcLo: number, pcHi: number): void {
-  const { u32, w } = vcpu;
-  const old = u32[w + PSTATE_WORD];
-  const el = old >> 2 & 3;
-  const spsr = vcpu.sysLo(SPSR[el]);
+  const { i32, w } = vcpu;
+  const old = i32[w + PSTATE_WORD], el = old >> 2 & 3, spsr = i32[w + SYSREGS + 2 * SPSR[el]];
   const isIllegal = illegalExceptionReturn(vcpu, spsr, el);
-  const always = spsr & (BITS.DAIF | (vcpu.features.pan ? BITS.PAN : 0));
-  let pstate: number;
-  if (isIllegal) pstate = old & ~(BITS.DAIF | BITS.PAN | BITS.SS | BITS.BTYPE) | always | BITS.IL;
-  else pstate = spsr & vcpu.features.pstateMask | always;
+  let pstate = spsr & returnedBits(vcpu);
+  if (isIllegal) {
+    pstate = old & ~(BITS.DAIF | BITS.PAN | BITS.SS | BITS.BTYPE) | pstate & (BITS.DAIF | BITS.PAN) | BITS.IL;
+  }
   if ((spsr & BITS.SS) !== 0 && debugExceptionReturnSs(vcpu, spsr, isIllegal ? el : spsr >> 2 & 3)) {
     pstate |= BITS.SS;
   }
-  u32[w + NZCV] = spsr >>> 28;
+  i32[w + NZCV] = spsr >>> 28;
+  i32[w + EXCLUSIVE_BYTES] = 0;
   setPstate(vcpu, pstate);
-  u32[w + EXCLUSIVE_BYTES] = 0;
   setBranchTarget(vcpu, pcLo, pcHi);
   syncRegime(vcpu);
   if ((pstate & BITS.IL) !== 0) takeIllegalState(vcpu);
@@ -190,9 +176,9 @@ export function illegalExceptionReturn(vcpu: Vcpu, spsr: number, el: number): bo
  * Arm DDI 0487, AArch64.BranchAddr().
  */
 export function setBranchTarget(vcpu: Vcpu, lo: number, hi: number): void {
-  const { u32, w } = vcpu;
-  u32[w + PC] = lo;
-  u32[w + PC + 1] = hi;
+  const { i32, u32, w } = vcpu;
+  i32[w + PC] = lo;
+  i32[w + PC + 1] = hi;
   if (hi >>> 24 === 0) return;
   const el = currentEl(vcpu);
   const isUpper = (hi & 1 << 23) !== 0;

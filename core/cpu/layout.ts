@@ -126,6 +126,19 @@ export const STATE = {
   flagB:            { offset: 0x1d0, bytes: 8 },
   /** Call sites (see CALL_SITES) that know a target: a bit for each. */
   callSites:        { offset: 0x1d8, bytes: 4 },
+  /** What generated code may do of exceptions by itself, as things stand: bits of CODE_EXCEPTIONS. */
+  codeExceptions:   { offset: 0xb00, bytes: 4 },
+  /** What an exception to EL1 or EL2 sets in PSTATE, and what of SPSR_EL1 or SPSR_EL2 an ERET makes PSTATE. See pstate.ts. */
+  pstateEl1:        { offset: 0xb04, bytes: 4 },
+  pstateEl2:        { offset: 0xb08, bytes: 4 },
+  returnedBits:     { offset: 0xb0c, bytes: 4 },
+  /** The access byte that SP_EL0 has while PSTATE.SP = 1 (see SYSREG_ACCESS). */
+  spEl0Access:      { offset: 0xb10, bytes: 4 },
+  /** The regime in effect, see REGIMES, and which of them are in order: those with this number. */
+  regime:           { offset: 0xb14, bytes: 4 },
+  regimeEpoch:      { offset: 0xb18, bytes: 4 },
+  /** 16 in Secure state, else 0: what is added for the number of a regime. */
+  regimeSecure:     { offset: 0xb1c, bytes: 4 },
 } as const;
 export type StateField = keyof typeof STATE;
 
@@ -147,6 +160,9 @@ export const FLAGS = {
   conditional: 8,
 } as const;
 export type FlagState = (typeof FLAGS)[keyof typeof FLAGS];
+
+/** Bits of the state field `codeExceptions`: SVC is taken to EL1, HVC to a resident of EL2; an ERET at EL1 returns. */
+export const CODE_EXCEPTIONS = { svc: 1, hvc: 2, eret: 4 } as const;
 
 /** V0 to V31, 16 bytes each. */
 export const V = 0x200;
@@ -181,6 +197,18 @@ export const SYSREG_SLOTS = 1024;
  * bit 4 + n: an MSR at ELn may write it, without calling TypeScript.
  */
 export const SYSREG_ACCESS = SYSREG + 8 * SYSREG_SLOTS;
+/**
+ * Regimes: what generated code takes from the Exception level and its control registers. REGIME_BYTES each, by EL in bits
+ * 1:0, PSTATE.PAN, PSTATE.UAO and Security state:
+ *   +0  `regimeEpoch` if all that follows holds
+ *   +4  the first regime with the same words from +20 on
+ *   +8  the fields tlb, tlbUpper, tlbUnprivileged
+ *   +20 the fields guarded, fpTrap, zvaTrap, pauth
+ *   +40 the four masks of pointer authentication
+ */
+export const REGIMES = SYSREG_ACCESS + SYSREG_SLOTS;
+export const REGIME_BYTES = 80;
+export const REGIME_COUNT = 32;
 /** Counters of arrivals at branch targets, 16 bits each, by a hash of the record's address. */
 export const HOT = 0x4000;
 export const HOT_COUNTERS = 0x4000;
@@ -192,4 +220,12 @@ export const HOT_COUNTERS = 0x4000;
 export const PACS = HOT + 2 * HOT_COUNTERS;
 export const PAC_BYTES = 64;
 export const PAC_COUNT = 256;
-export const VCPU_BYTES = PACS + PAC_COUNT * PAC_BYTES;
+/**
+ * Exceptions taken, by Exception level and then EXCEPTION_KINDS kinds, EXCEPTION_BYTES each:
+ *   +0  how many, as a float64
+ *   +8  ESR_ELx, FAR_ELx, HPFAR_EL2 and the PC that was left, of the last
+ */
+export const EXCEPTIONS = PACS + PAC_COUNT * PAC_BYTES;
+export const EXCEPTION_KINDS = 67;
+export const EXCEPTION_BYTES = 40;
+export const VCPU_BYTES = EXCEPTIONS + 0x3000;

@@ -74,6 +74,7 @@ const KEPT: readonly { offset: number }[] = [
   STATE.tlb,
   STATE.tlbUpper,
   STATE.tlbUnprivileged,
+  STATE.regimeEpoch,
   STATE.readSites,
   STATE.writeSites,
   STATE.callSites,

@@ -17,7 +17,7 @@ const SCR_EL3 = sysregIndex("SCR_EL3");
 const FIELDS = STATE;
 const ATTENTION = STATE.attention.offset >>> 2, PSTATE = STATE.pstate.offset >>> 2, PC = STATE.pc.offset >>> 2;
 const RECORD = STATE.record.offset >>> 2, RECORD_BASE = STATE.recordBase.offset >>> 2;
-const PC_PAGE = STATE.pcPage.offset >>> 2;
+const PC_PAGE = STATE.pcPage.offset >>> 2, EPOCH = STATE.regimeEpoch.offset >>> 2;
 const REGISTERS = X >>> 2, SYSREGS = SYSREG >>> 2, VECTORS = V, SCRATCHES = SCRATCH;
 
 /**
@@ -48,6 +48,7 @@ export class Vcpu implements GicVcpu {
     this.f64 = new Float64Array(buffer);
     this.u8 = new Uint8Array(buffer);
     this.w = base >>> 2;
+    this.telemetry = new ExceptionTelemetry(this);
   }
 
   /** Instructions executed since reset; the running slice is added when it ends (see Engine.instructions). */
@@ -79,7 +80,7 @@ export class Vcpu implements GicVcpu {
   /** By twice the system-register index: low and high halves of the bits that an MSR changes. */
   readonly writable = new Uint32Array(2 * SYSREG_SLOTS);
   readonly directAccess = new DirectAccessCache();
-  readonly telemetry = new ExceptionTelemetry();
+  readonly telemetry: ExceptionTelemetry;
   /** The high half of what a register's read function returned last. */
   hi = 0;
   readonly regimes = new RegimeCache();
@@ -88,8 +89,8 @@ export class Vcpu implements GicVcpu {
   asidStale = false;
   /** A resident runs: the regime is brought up to date when it returns. */
   inResident = false;
-  /** The regime that is in effect; see regime.ts. */
-  regimeOf = -1;
+  /** Exceptions may be taken by generated code, without TypeScript; see engine/exception_code.ts. */
+  hasCodeExceptions = true;
 
   /** All vCPUs of the machine, this one too: SEV reaches them. */
   peers: readonly Vcpu[] = [this];
@@ -109,6 +110,10 @@ export class Vcpu implements GicVcpu {
       this.isRunning = true;
     }
     this.onAttention(this);
+  }
+  /** Generated code enters no regime by itself until TypeScript has: TLB contexts are others, or are to be emptied. */
+  forgetRegimes(): void {
+    this.i32[this.w + EPOCH]++;
   }
   currentEl(): number {
     return this.u32[this.w + PSTATE] >> 2 & 3;

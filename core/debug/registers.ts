@@ -1,4 +1,5 @@
-import { PSTATE, setPstate } from "../cpu/exceptions.ts";
+import { setPstate } from "../cpu/exceptions.ts";
+import { PSTATE } from "../cpu/pstate.ts";
 import { SP_SLOT } from "../cpu/layout.ts";
 import { syncRegime } from "../cpu/regime.ts";
 import { readSysreg, writeSysreg } from "../cpu/sysreg_access.ts";

@@ -45,6 +45,14 @@ export interface ExceptionModel {
   stepped(vcpu: Vcpu): void;
   /** Does what an exit of generated code asks for: an exception, an exception return, a wait. */
   exit(vcpu: Vcpu, kind: ExitKind): void;
+  /** Has the resident of EL2 handle an exception that generated code has taken from EL1. */
+  callResident(vcpu: Vcpu): void;
+  /**
+   * Its ERET.
+   * @param isForCode generated code may do it, where it leads back to EL1 in the same regime.
+   * @returns true when it is left to generated code.
+   */
+  returnFromResident(vcpu: Vcpu, isForCode: boolean): boolean;
   /** Takes the Data Abort or Instruction Abort of the MMU's fault. */
   abort(vcpu: Vcpu): void;
   /** Takes a synchronous External abort. */
@@ -69,6 +77,7 @@ const KINDS = EXIT_KINDS;
 const REDIRECT = EXIT_KINDS.indexOf("redirect");
 const SLICE = EXIT_KINDS.indexOf("slice");
 const FETCH = EXIT_KINDS.indexOf("fetch");
+const HVC = EXIT_KINDS.indexOf("hvc");
 const STEP = EXIT_KINDS.indexOf("step");
 const BREAKPOINT = EXIT_KINDS.indexOf("breakpoint");
 const REGION = EXIT_KINDS.indexOf("region");
@@ -138,6 +147,7 @@ export class Engine {
         decode: (record) => this.#decode(record),
         fetch: (branchType) => this.#fetchTarget(branchType),
         exit: (kind) => this.#exit(kind),
+        resident: () => this.#resident(),
         hot: (record) => {
           this.jit?.hot(record);
           return 0;
@@ -377,6 +387,19 @@ export class Engine {
     vcpu.codeMoved = false;
     this.#exceptions.exit(vcpu, KINDS[kind]);
     this.#goOn(vcpu, tlb, upper);
+  }
+
+  #resident(): number {
+    const vcpu = this.#vcpu, { i32, w } = vcpu;
+    const tlb = i32[w + TLB], upper = i32[w + TLB + 1];
+    this.exits[HVC]++;
+    vcpu.codeMoved = false;
+    this.#exceptions.callResident(vcpu);
+    const isForCode = i32[w + BUDGET] < 0 && i32[w + ATTENTION] === 0 && vcpu.isRunning && !vcpu.codeMoved &&
+      !this.#stepsNext;
+    if (this.#exceptions.returnFromResident(vcpu, isForCode)) return 0;
+    this.#goOn(vcpu, tlb, upper);
+    return 1;
   }
 
   /**

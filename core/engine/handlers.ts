@@ -9,12 +9,14 @@ import {
   emitFind,
   emitResume,
   endSlice,
+  EXCEPTION_SLOTS,
   FIRST_REGION_SLOT,
   leaveCode,
   LEFT,
   Tier1Emitter,
   TYPE,
 } from "./tier1.ts";
+import { emitEnterRegime, ExceptionCode } from "./exception_code.ts";
 import { ExactFlags, makeFlagsExact } from "./lazy_flags.ts";
 import { prebuiltModule } from "./prebuilt.ts";
 import { encodeModule, type FunctionBody, type Signature } from "./wasm_module.ts";
@@ -32,6 +34,7 @@ export const SIGNATURES: readonly Signature[] = [
   { params: ["i32", "i64", "i32", "i32"], results: ["i64"] },
   { params: ["i32"], results: [] },
   { params: ["i32"], results: ["i64"] },
+  { params: ["i32", "i32"], results: [] },
 ];
 export const IMPORTS = [
   { name: "helper", type: TYPE.import },
@@ -40,6 +43,7 @@ export const IMPORTS = [
   { name: "hot", type: TYPE.import },
   { name: "fetch", type: TYPE.import },
   { name: "exit", type: TYPE.exit },
+  { name: "resident", type: TYPE.import },
 ];
 
 /** What generated code calls in TypeScript; each gets one number and answers with one. */
@@ -56,6 +60,8 @@ export interface Callbacks {
   fetch(branchType: number): number;
   /** Does what an exit of this kind, an index in EXIT_KINDS, asks for; `resume` says where the code goes on. */
   exit(kind: number): void;
+  /** Has the resident of EL2 handle an HVC; not 0 where its ERET was done here: `resume` says where the code goes on. */
+  resident(): number;
 }
 
 /** One shape of a row, to be made into a handler: any word of it, and the variant bits. */
@@ -63,6 +69,13 @@ export interface Shape {
   readonly row: Row;
   readonly word: number;
   readonly variant: number;
+}
+
+/** A function of a module: its type if it is no handler, and the table slot that it fills, if any. */
+interface Emitted {
+  readonly e: Emitter;
+  readonly type?: number;
+  readonly slot?: number;
 }
 
 /**
@@ -89,9 +102,9 @@ export class Handlers {
    */
   constructor(memory: WebAssembly.Memory, callbacks: Callbacks, readonly profile = false, readonly soleVcpu = 0) {
     this.memoryPages = memory.buffer.byteLength / 65536;
-    const { helper, memoryAccess, decode, hot, fetch, exit } = callbacks;
+    const { helper, memoryAccess, decode, hot, fetch, exit, resident } = callbacks;
     this.#imports = {
-      env: { memory, table: this.table, helper, memory_access: memoryAccess, decode, hot, fetch, exit },
+      env: { memory, table: this.table, helper, memory_access: memoryAccess, decode, hot, fetch, exit, resident },
     };
     const bytes = prebuiltModule(this, []) ?? this.encodeSpecial();
     this.enter = this.install(new WebAssembly.Module(bytes)).exports.enter as typeof this.enter;
@@ -99,15 +112,21 @@ export class Handlers {
 
   /** The module of what is not the handler of an instruction. */
   encodeSpecial(): Uint8Array<ArrayBuffer> {
-    const special = [
-      [emitDecode(), SPECIAL.decode],
-      [emitNextPage(), SPECIAL.nextPage],
-      [emitStop("step"), SPECIAL.step],
-      [emitStop("breakpoint"), SPECIAL.breakpoint],
-      [new ExactFlags(CPU).write(), -1],
-      [emitEnter(FIRST_EMITTED + 4), -1],
-    ] as const;
-    return this.#encode(special.map(([e]) => e), special.map(([, slot]) => slot), special.length - 1);
+    const { soleVcpu } = this;
+    const exceptionCode = () => new ExceptionCode({ resume: DISPATCH + 1, enterRegime: FIRST_EMITTED + 5 }, soleVcpu);
+    const special: Emitted[] = [
+      { e: emitDecode(), slot: SPECIAL.decode },
+      { e: emitNextPage(), slot: SPECIAL.nextPage },
+      { e: emitStop("step"), slot: SPECIAL.step },
+      { e: emitStop("breakpoint"), slot: SPECIAL.breakpoint },
+      { e: new ExactFlags(CPU).write(), type: TYPE.import },
+      { e: emitEnterRegime(soleVcpu), type: TYPE.enterRegime },
+      { e: exceptionCode().supervisorCall(), slot: EXCEPTION_SLOTS.svc },
+      { e: exceptionCode().hypervisorCall(), slot: EXCEPTION_SLOTS.hvc },
+      { e: exceptionCode().exceptionReturn(), slot: EXCEPTION_SLOTS.eret },
+      { e: emitEnter(FIRST_EMITTED + 4) },
+    ];
+    return this.#encode(special, special.length - 1);
   }
 
   /** The table slot of the handler of a shape, which is generated now if it is new. */
@@ -145,10 +164,11 @@ export class Handlers {
 
   /** The module of the handlers of these shapes, which fill the table from a slot on. */
   encode(shapes: readonly Shape[], firstSlot = FIRST_SLOT): Uint8Array<ArrayBuffer> {
-    const emitters = shapes.map(({ row, word, variant }) =>
-      emitHandler(row, word, variant, this.profile, this.soleVcpu)
-    );
-    return this.#encode(emitters, shapes.map((_, i) => firstSlot + i), -1);
+    const emitted = shapes.map(({ row, word, variant }, i) => ({
+      e: emitHandler(row, word, variant, this.profile, this.soleVcpu),
+      slot: firstSlot + i,
+    }));
+    return this.#encode(emitted, -1);
   }
 
   /** A table slot for a region, from FIRST_REGION_SLOT on; -1 when none is left. */
@@ -173,7 +193,8 @@ export class Handlers {
     return variants[variant] ??= new Map();
   }
 
-  #encode(emitters: readonly Emitter[], slots: readonly number[], entry: number): Uint8Array<ArrayBuffer> {
+  /** @param entry index of the function to be exported as `enter`, or -1. */
+  #encode(emitted: readonly Emitted[], entry: number): Uint8Array<ArrayBuffer> {
     const body = (e: Emitter, type: number): FunctionBody => ({
       type,
       locals: e.locals,
@@ -188,9 +209,9 @@ export class Handlers {
       types: SIGNATURES,
       imports: IMPORTS,
       memoryPages: this.memoryPages,
-      functions: [...shared, ...emitters.map((e) => body(e, e instanceof ExactFlags ? TYPE.import : TYPE.handler))],
+      functions: [...shared, ...emitted.map(({ e, type = TYPE.handler }) => body(e, type))],
       exports: entry < 0 ? {} : { enter: FIRST_EMITTED + entry },
-      elements: slots.flatMap((slot, i) => slot < 0 ? [] : [{ slot, function: i + shared.length }]),
+      elements: emitted.flatMap(({ slot }, i) => slot === undefined ? [] : [{ slot, function: i + shared.length }]),
     });
   }
 }

@@ -66,6 +66,7 @@ Deno.test("the handlers of all rows are valid WebAssembly", () => {
     hot: () => 0,
     fetch: () => 0,
     exit: () => {},
+    resident: () => 0,
   });
   const builder = new CaptureBuilder(memory.buffer as unknown as SharedArrayBuffer);
   const failures: string[] = [];

@@ -1,6 +1,6 @@
 import type { F32, F64, I32, I64, Int, V128, Value, WasmType } from "./builder.ts";
 import type { Builder } from "./builder.ts";
-import { EXIT_KINDS, HOT, HOT_COUNTERS, STATE } from "../cpu/layout.ts";
+import { EXIT_KINDS, type ExitKind, HOT, HOT_COUNTERS, STATE } from "../cpu/layout.ts";
 import { GuestEmitter, IMPORT, tlbOf } from "./guest_emitter.ts";
 import { Emitter, Operand } from "./emitter.ts";
 import { EXEC_TLB_OFFSET } from "./memory_request.ts";
@@ -8,7 +8,7 @@ import { makeFlagsExact } from "./lazy_flags.ts";
 import { RECORD_BYTES, RecordSlots, VARIANT } from "./record.ts";
 
 /** Indices of the function types that every module of generated code has. */
-export const TYPE = { handler: 0, import: 1, dispatch: 2, exit: 3, resume: 4 } as const;
+export const TYPE = { handler: 0, import: 1, dispatch: 2, exit: 3, resume: 4, enterRegime: 5 } as const;
 /** The exit for TypeScript to translate the PC. */
 const FETCH_EXIT = EXIT_KINDS.indexOf("fetch");
 /** Arrivals after which TypeScript is told of a hot record: a power of two. */
@@ -45,6 +45,10 @@ export function endSlice(
   e.storeMemory(4, cpu, STATE.budget.offset, executed);
   leaveCode(e, cpu);
 }
+
+/** Table slots of the code in exception_code.ts. */
+export const EXCEPTION_SLOTS = { svc: 4, hvc: 5, eret: 6 } as const;
+const SLOT_OF_EXIT: Partial<Record<ExitKind, number>> = EXCEPTION_SLOTS;
 
 /** Table slots below are handlers of instructions, the others regions of the JIT. */
 export const FIRST_REGION_SLOT = 0x8000;
@@ -339,6 +343,14 @@ export class Tier1Emitter extends GuestEmitter implements Builder {
     return body(this, a, b);
   }
 
+  override exit(kind: ExitKind, argument?: I64): void {
+    const slot = SLOT_OF_EXIT[kind];
+    if (slot === undefined) return super.exit(kind, argument);
+    if (argument) this.setState64("exitArgument", argument);
+    for (const value of [this.cpu, this.#record, this.#count, this.i32(slot)]) this.get(value);
+    this.#returnCallIndirect();
+    this.#ended = true;
+  }
   protected spill(): void {
     this.setState32("record", this.#record as I32);
     this.setState32("budget", this.#executed());

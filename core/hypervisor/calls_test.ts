@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch } from "@std/assert";
-import { makeVerdict } from "../policy/verdict.ts";
+import { ALLOW, makeVerdict } from "../policy/verdict.ts";
 import { GUEST_IPA } from "../machine/memory_map.ts";
 import { HypervisorFixture } from "./fixture.ts";
 
@@ -175,4 +175,52 @@ Deno.test("Policies decide on calls", () => {
   assertEquals([f.x(24), f.x(20)], [0x200n, 0x0200_0000n]);
   // The PC is the instruction's, not the one behind it
   assertEquals(f.x(22), [...f.vm.log.lines()].map((l) => BigInt(/pc=(\w+)/.exec(l)![1]))[0]);
+});
+
+Deno.test("An HVC that generated code takes is what TypeScript makes of it", () => {
+  const [byCode, byTypeScript] = [true, false].map((hasCodeExceptions) => {
+    const f = new HypervisorFixture(), seen: string[] = [];
+    const [vcpu] = f.machine.vcpus, [c] = f.vm.vcpus;
+    vcpu.hasCodeExceptions = hasCodeExceptions;
+    f.vm.decide = (trap) => {
+      const { pstate, nzcv, pc } = { pstate: vcpu.get32("pstate"), nzcv: vcpu.get32("nzcv"), pc: vcpu.get64("pc") };
+      seen.push(`${trap.what} ${trap.pc} ${pstate} ${nzcv} ${pc} ${c.frame.bytes()}`);
+      if (trap.kind !== "hypercall") return ALLOW;
+      return trap.functionId === 5 ? makeVerdict("deny", { inject: "undefined" }) : ALLOW;
+    };
+    f.runGuest(`
+    ldr x1, =0x40001000
+    mov sp, x1
+    msr sp_el0, x0
+    mov x9, #3
+0:  mov x0, #0
+    cmp x9, #2
+    hvc #0
+    cset x2, eq
+    msr spsel, #0
+    add sp, sp, #16
+    mov x0, #2
+    hvc #0
+    mrs x3, spsel
+    mov x4, sp
+    msr spsel, #1
+    mov x5, sp
+    mrs x6, sp_el0
+    msr pan, #1
+    ldxr x7, [x1]
+    mov x0, #0
+    hvc #3
+    stxr w8, x7, [x1]
+    mrs x10, pan
+    msr pan, #0
+    subs x9, x9, #1
+    b.ne 0b
+    mov x0, #5
+    hvc #0`);
+    const { count, last } = { count: vcpu.telemetry.count(2, 0x16), last: vcpu.telemetry.last(2, 0x16) };
+    const registers = Array.from({ length: 31 }, (_, n) => f.x(n));
+    return { seen, count, last, registers, instructions: f.machine.instructions, events: f.events };
+  });
+  assertEquals(byCode, byTypeScript);
+  assertEquals([byCode.count, byCode.registers[8], byCode.registers[24]], [11, 1n, 0x200n]);
 });

@@ -1,4 +1,4 @@
-import { PSTATE } from "../cpu/exceptions.ts";
+import { PSTATE } from "../cpu/pstate.ts";
 import { buildEsr, EC } from "../cpu/syndrome.ts";
 import { sysregIndex } from "../cpu/sysregs.ts";
 import type { Vcpu } from "../cpu/vcpu.ts";

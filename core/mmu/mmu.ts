@@ -117,6 +117,7 @@ export class Mmu implements CpuMmu {
     }
     tlb.use(current, upper, unprivileged);
     if (regime >= 0) tlb.remember(regime);
+    else vcpu.forgetRegimes();
   }
 
   contextResumed(vcpu: Vcpu, regime: number): void {

@@ -47,10 +47,6 @@ export class VcpuTlb {
   readonly recent = new Int8Array(4).fill(-1);
   readonly recentUpper = new Int8Array(4).fill(-1);
   readonly partner = new Int8Array(TLB_CONTEXTS).fill(-1);
-  /** The contexts that the `tlb`, `tlbUpper` and `tlbUnprivileged` fields point to; -1 before the first. */
-  current = -1;
-  upper = -1;
-  unprivileged = -1;
   /** Keys of the contexts, KEY_WORDS each; word 0 is 0 where the context was never used. */
   readonly keys = new Int32Array(TLB_CONTEXTS * KEY_WORDS);
   /** The key that is looked for. */
@@ -99,6 +95,21 @@ export class VcpuTlb {
 
   // Contexts
 
+  /** The contexts that the `tlb`, `tlbUpper` and `tlbUnprivileged` fields point to; negative before the first. */
+  get current(): number {
+    return this.#contextAt(TLB);
+  }
+  get upper(): number {
+    return this.#contextAt(TLB_UPPER);
+  }
+  get unprivileged(): number {
+    return this.#contextAt(TLB_UNPRIVILEGED);
+  }
+  #contextAt(field: number): number {
+    const { i32, w } = this.vcpu;
+    return Math.floor(((i32[w + field] >>> 2) - this.#base) / CONTEXT_WORDS);
+  }
+
   /** The context whose key is `wanted`; the least recently used one, emptied, if there is none. `hint` is tried first. */
   select(hint: number): number {
     let context = hint >= 0 && this.#hasWantedKey(hint) ? hint : this.#find();
@@ -106,7 +117,7 @@ export class VcpuTlb {
       context = this.#oldest();
       this.keys.set(this.wanted, context * KEY_WORDS);
       this.hasNonGlobal[context] = 0;
-      this.#choice++;
+      this.#chooseAnew();
       this.faults.forget();
       this.#empty(context);
     } else if (this.#stale[context] !== 0) {
@@ -119,7 +130,12 @@ export class VcpuTlb {
   /** The upper half is no longer served by this context, which has no ASID. */
   setNonGlobal(context: number): void {
     this.hasNonGlobal[context] = 1;
+    this.#chooseAnew();
+  }
+
+  #chooseAnew(): void {
     this.#choice++;
+    this.vcpu.forgetRegimes();
   }
 
   /** Remembers the contexts that are in use. */
@@ -165,9 +181,6 @@ export class VcpuTlb {
     i32[w + TLB] = this.offset(current);
     i32[w + TLB_UPPER] = this.offset(upper);
     i32[w + TLB_UNPRIVILEGED] = this.offset(unprivileged);
-    this.upper = upper;
-    this.unprivileged = unprivileged;
-    this.current = current;
   }
 
   /** Whether pages that were executed in context `old` may be others in `context`: PSTATE.PAN is about data. */
@@ -197,6 +210,8 @@ export class VcpuTlb {
   }
 
   #oldest(): number {
+    // Generated code enters contexts without a stamp
+    for (const context of [this.current, this.upper, this.unprivileged]) this.#stamps[context] = ++this.#clock;
     let oldest = 0;
     for (let context = 1; context < TLB_CONTEXTS; context++) {
       if (this.#stamps[context] < this.#stamps[oldest]) oldest = context;
@@ -227,6 +242,7 @@ export class VcpuTlb {
     this.#hasExec[context] = 1;
     this.#execMap[context * EXEC_MAP_WORDS + (lo >>> 17 & EXEC_MAP_WORDS - 1)] |= 1 << (lo >>> 12 & 31);
     if (!guarded) return;
+    if (this.guarded[context] === 0) this.vcpu.forgetRegimes();
     this.guarded[context] = 1;
     if (context === this.current || context === this.upper) this.vcpu.set32("guarded", 1);
   }
@@ -254,7 +270,10 @@ export class VcpuTlb {
   invalidate(context: number): void {
     this.faults.forget();
     if (context === this.current || context === this.upper || context === this.unprivileged) this.#empty(context);
-    else this.#stale[context] = 1;
+    else if (this.#stale[context] === 0) {
+      this.#stale[context] = 1;
+      this.vcpu.forgetRegimes();
+    }
   }
 
   invalidateAll(): void {

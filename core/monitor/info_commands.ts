@@ -1,4 +1,4 @@
-import { EXCEPTION_KINDS } from "../cpu/exception_telemetry.ts";
+import { EXCEPTION_KINDS } from "../cpu/layout.ts";
 import { EC_NAMES } from "../cpu/syndrome.ts";
 import { sysregIndex } from "../cpu/sysregs.ts";
 import { DebugError, hex } from "../debug/debug_error.ts";

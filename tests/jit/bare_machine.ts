@@ -22,6 +22,8 @@ export function makeMachine(jit: boolean): Machine {
     time: "virtual",
     jit,
   });
+  // The interpreter's are all TypeScript's
+  machine.vcpus[0].hasCodeExceptions = jit;
   let reads = 0;
   machine.bus.add(DEVICE.pa, {
     name: "counter",

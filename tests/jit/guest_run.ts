@@ -48,6 +48,8 @@ export class GuestRun {
       jit,
     });
     const { vcpus, ram: memory, mmu, clock, bus } = machine;
+    // The interpreter's are all TypeScript's
+    for (const vcpu of vcpus) vcpu.hasCodeExceptions = jit;
     const transmit = (byte: number) => void this.#console.push(byte);
     const stop = (ending: string) => {
       this.#ending = ending;

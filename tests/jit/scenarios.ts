@@ -997,6 +997,95 @@ user_end:
     .balign 8`,
   ),
   scenario(
+    "exception returns to all kinds of states, and system calls from there",
+    String.raw`
+    mrs     x26, vbar_el1
+    adr     x0, own_vectors
+    msr     vbar_el1, x0
+    ldr     x11, =USER
+    mov     x9, #400
+    mov     x8, #0
+    mov     x25, #0
+2:  add     x8, x8, x8, lsl #2              // x8 = 5 x8 + 1: all of M[4:0], DAIF, PAN, IL, SS, UAO, DIT and flags
+    add     x8, x8, #1
+    and     x1, x8, #0x1f
+    ubfx    x2, x8, #3, #4
+    bfi     x1, x2, #6, #4
+    bfi     x1, x2, #28, #4
+    ubfx    x2, x8, #5, #1
+    bfi     x1, x2, #22, #1
+    ubfx    x2, x8, #7, #2
+    bfi     x1, x2, #23, #2
+    ubfx    x2, x8, #9, #2
+    and     x2, x2, x8, lsr #11
+    bfi     x1, x2, #20, #2
+    tst     x9, #1                          // every other time a state that exists
+    b.eq    4f
+    and     x1, x1, #~0x1f
+    and     x1, x1, #~(3 << 20)
+    ubfx    x2, x8, #3, #2
+    add     x2, x2, #3
+    tst     x8, #4
+    csel    x2, xzr, x2, eq
+    cmp     x2, #6
+    csel    x2, xzr, x2, hs
+    orr     x1, x1, x2                      // EL0t, EL1t, EL1h, and EL0 with a reserved bit
+4:  msr     spsr_el1, x1
+    adr     x3, calls
+    tst     x8, #0x700
+    cset    x4, eq
+    add     x3, x3, x4, lsl #1              // sometimes misaligned
+    tst     x8, #0x3800
+    cset    x4, eq
+    add     x3, x3, x4, lsl #55             // or not canonical
+    msr     elr_el1, x3
+    mov     x2, #0
+    msr     spsel, #0
+    tbz     x8, #14, 5f
+    msr     spsel, #1
+5:  eret
+3:  msr     spsel, #1
+    subs    x9, x9, #1
+    b.ne    2b
+    msr     vbar_el1, x26
+    brk     #0
+calls:
+    ldxr    x10, [x11]
+    svc     #0xffff
+    cinc    x13, x13, gt
+    mrs     x12, sp_el0                     // not with PSTATE.SP = 0
+    svc     #0
+    .balign 4096
+own_vectors:
+${
+      Array.from({ length: 16 }, (_, n) => `
+    .balign 0x80
+    mov     x20, #${128 * n}
+    b       caught`).join("")
+    }
+caught:
+    mrs     x12, sp_el0
+    mrs     x21, esr_el1
+    mrs     x22, elr_el1
+    mrs     x23, spsr_el1
+    mrs     x24, far_el1
+    add     x25, x25, x20
+    eor     x25, x25, x21, ror #3
+    eor     x25, x25, x22, ror #7
+    eor     x25, x25, x23, ror #11
+    eor     x25, x25, x24, ror #13
+    ror     x25, x25, #17
+    add     x2, x2, #1
+    cmp     x2, #4
+    b.hs    3b
+    tst     x21, #1                         // SVC #0 ends it
+    b.eq    3b
+    lsr     x21, x21, #26
+    cmp     x21, #0x15
+    b.ne    3b
+    eret`,
+  ),
+  scenario(
     "interrupts at every distance",
     String.raw`
     ldr     x21, =VARIABLES

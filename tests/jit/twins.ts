@@ -1,6 +1,17 @@
 import { assemble } from "../../core/a64/assembler.ts";
 import { disassemble } from "../../core/a64/disassembler.ts";
-import { HOT, SP_SLOT, STATE, type StateField, SYSREG, SYSREG_SLOTS, V, X } from "../../core/cpu/layout.ts";
+import {
+  EXCEPTIONS,
+  HOT,
+  SP_SLOT,
+  STATE,
+  type StateField,
+  SYSREG,
+  SYSREG_SLOTS,
+  V,
+  VCPU_BYTES,
+  X,
+} from "../../core/cpu/layout.ts";
 import { SYSREGS } from "../../core/cpu/sysregs.ts";
 import type { Vcpu } from "../../core/cpu/vcpu.ts";
 import type { Machine } from "../../core/machine/machine.ts";
@@ -25,6 +36,10 @@ const PRIVATE: readonly StateField[] = [
   "callSites",
   "flagA",
   "flagB",
+  "resume",
+  "restart",
+  "codeExceptions",
+  "regimeEpoch",
 ];
 /** Memory that is compared at every stop. */
 const WATCHED = [CODE, MEMORY, OTHER_MEMORY, USER, { ...SUPERVISOR, pages: 2 }];
@@ -153,7 +168,7 @@ function show(value: unknown): string {
 type Differ = (name: string, a: unknown, b: unknown) => void;
 
 function compareCpus(a: Vcpu, b: Vcpu, differ: Differ): void {
-  for (let at = 0; at < HOT; at += 4) {
+  for (let at = 0; at < VCPU_BYTES; at += at === HOT - 4 ? EXCEPTIONS - at : 4) {
     const i = (a.base + at) >>> 2, j = (b.base + at) >>> 2;
     if (a.u32[i] === b.u32[j]) continue;
     const name = fieldAt(at);
@@ -171,6 +186,7 @@ function fieldAt(offset: number): string | null {
   if (offset >= SYSREG && offset < SYSREG + 8 * SYSREG_SLOTS) {
     return `${SYSREGS[(offset - SYSREG) >>> 3]?.name ?? "no system register"}.${part}`;
   }
+  if (offset >= EXCEPTIONS) return `exceptions+${offset - EXCEPTIONS}`;
   const field = Object.entries(STATE).find(([, f]) => offset >= f.offset && offset < f.offset + f.bytes);
   return !field || PRIVATE.includes(field[0] as StateField) ? null : `${field[0]}.${part}`;
 }

@@ -195,6 +195,8 @@ export class FlatMachine {
       isStepping: () => false,
       stepped() {},
       exit: (vcpu, kind) => stop(vcpu, kind === "brk" ? 0 : kind === "undefined" ? 1 : kind),
+      callResident() {},
+      returnFromResident: () => false,
       abort: (vcpu) => stop(vcpu, 2),
       externalAbort: (vcpu) => stop(vcpu, 2),
       pcAlignment: (vcpu) => stop(vcpu, 2),

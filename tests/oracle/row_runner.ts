@@ -40,6 +40,7 @@ export class RowRunner {
       hot: () => 0,
       fetch: () => 0,
       exit: (kind) => this.#u32[this.#field("exitKind")] = kind,
+      resident: () => 0,
     });
   }
 
