@@ -129,7 +129,14 @@ export class Jit {
     }
     settled.add(record);
     if (this.#u16[record >>> 1] === 0) this.#code.decode(record);
-    return { record, at, generation: this.#generationOf(record), rootSlot: this.#u16[record >>> 1], slot };
+    return {
+      record,
+      at,
+      generation: this.#generationOf(record),
+      rootSlot: this.#u16[record >>> 1],
+      slot,
+      isWhole: this.isEager,
+    };
   }
 
   #collect(): void {

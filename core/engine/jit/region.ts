@@ -38,13 +38,29 @@ export interface Region {
   readonly instructionCount: number;
 }
 
-/** Finds the region of the instruction at index `start` of a page's words. */
-export function findRegion(words: Int32Array, start: number, decoder: Decoder, undefinedRow: Row): Region {
+/**
+ * Finds the region of the instruction at index `start` of a page's words.
+ * @param isExecuted whether the instruction at an index was ever executed. Where the region is not a loop, others are left
+ * to tier 1.
+ */
+export function findRegion(
+  words: Int32Array,
+  start: number,
+  decoder: Decoder,
+  undefinedRow: Row,
+  isExecuted: (index: number) => boolean = () => true,
+): Region {
   const facts = discover(words, start, decoder, undefinedRow);
   const blocks = new Map<number, Mutable<Block>>();
   const leaders = findLeaders(facts, start);
   const root = buildBlock(start, facts, leaders, blocks);
-  keepLoop(root, [...blocks.values()]);
+  const all = [...blocks.values()];
+  const loop = loopOf(root, all);
+  const isKept = loop.size > 0 ? (b: Block) => loop.has(b) : (b: Block) => isExecuted(b.start);
+  for (const b of all) {
+    if (b.taken && !isKept(b.taken)) b.taken = null;
+    if (b.next && !isKept(b.next)) b.next = null;
+  }
   const ordered = reversePostorder(root);
   findDominators(ordered);
   cutIrreducible(ordered);
@@ -150,25 +166,21 @@ function emptyBlock(start: number): Mutable<Block> {
 }
 
 /**
- * Where the root is in a loop, only what can come back to it stays: a loop that runs long is soon compiled without what
- * stands around it, which has regions of its own.
+ * The blocks that can come back to the root, where it is in a loop. Only these stay: a loop that runs long is soon compiled
+ * without what stands around it, which has regions of its own.
  */
-function keepLoop(root: Mutable<Block>, blocks: readonly Mutable<Block>[]): void {
+function loopOf(root: Block, blocks: readonly Block[]): Set<Block> {
   const predecessors = new Map<Block, Block[]>(blocks.map((b) => [b, []]));
   for (const b of blocks) for (const s of successors(b)) predecessors.get(s)!.push(b);
   const loop = new Set<Block>();
   const work = [...predecessors.get(root)!];
-  if (work.length === 0) return;
   while (work.length) {
     const block = work.pop()!;
     if (loop.has(block)) continue;
     loop.add(block);
     work.push(...predecessors.get(block)!);
   }
-  for (const b of loop as Set<Mutable<Block>>) {
-    if (b.taken && !loop.has(b.taken)) b.taken = null;
-    if (b.next && !loop.has(b.next)) b.next = null;
-  }
+  return loop;
 }
 
 /** The blocks' successors: at most two. */

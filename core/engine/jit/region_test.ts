@@ -114,3 +114,22 @@ Deno.test("findRegion() keeps to the loops that it begins in", () => {
   2:  ret`);
   assertEquals(blocks.map((b) => b.start).sort(), [0, 2, 3]);
 });
+
+Deno.test("findRegion() leaves out what was never executed, but in loops", () => {
+  const source = (branch: string) => `
+      mov  x0, #0
+  1:  cbz  x1, 2f
+      sub  x1, x1, #1
+      ${branch}
+      ret
+  2:  brk  #1`;
+  const executed = (index: number) => index < 5;
+  const starts = (text: string, start: number) => {
+    const words = new Int32Array(1024);
+    words.set(new Int32Array(assemble(text, { origin: 0n }).bytes.slice().buffer));
+    return findRegion(words, start, decoder, UNDEFINED_ROW, executed).blocks.map((b) => b.start).sort();
+  };
+  assertEquals(starts(source("nop"), 0), [0, 2]);
+  assertEquals(starts(source("cbnz x1, 1b"), 0), [0, 1, 2, 4]);
+  assertEquals(starts(source("cbnz x1, 1b").replace("brk  #1", "b 1b"), 1), [1, 2, 5]);
+});

@@ -1,5 +1,6 @@
 import type { Decoder } from "../../a64/decoder.ts";
 import { UNDEFINED_ROW } from "../code_cache.ts";
+import { RECORD_BYTES } from "../record.ts";
 import { findRegion } from "./region.ts";
 import { RegionCompiler } from "./region_compiler.ts";
 import type { RegionEmitter } from "./region_emitter.ts";
@@ -20,6 +21,8 @@ export interface CompileRequest {
   /** Table slot of the instruction's handler in tier 1, and the one that the region gets. */
   readonly rootSlot: number;
   readonly slot: number;
+  /** What was never executed is part of the region too. */
+  readonly isWhole: boolean;
 }
 
 /** What became of a batch of requests. */
@@ -36,6 +39,7 @@ export interface CompiledBatch {
 /** Makes modules of regions: on the vCPU's thread or on another. */
 export class Translator {
   readonly #i32: Int32Array;
+  readonly #u16: Uint16Array;
 
   /**
    * @param soleVcpu where the state block of a machine's only vCPU stands; 0 where there are several.
@@ -48,6 +52,7 @@ export class Translator {
     readonly rehearsal: Rehearsal | null = null,
   ) {
     this.#i32 = new Int32Array(buffer);
+    this.#u16 = new Uint16Array(buffer);
   }
 
   compile(requests: readonly CompileRequest[]): CompiledBatch {
@@ -55,9 +60,12 @@ export class Translator {
     const regions: RegionEmitter[] = [], slots: number[] = [], instructions: number[] = [];
     for (const request of requests) {
       // A copy: the guest may write to the page meanwhile. It then has another generation, and the region is not used.
-      const page = (request.at & ~0xfff) >>> 2;
-      const words = this.#i32.slice(page, page + 1024);
-      const region = findRegion(words, (request.at & 0xfff) >>> 2, this.decoder, UNDEFINED_ROW);
+      const first = (request.at & ~0xfff) >>> 2;
+      const words = this.#i32.slice(first, first + 1024);
+      const start = (request.at & 0xfff) >>> 2;
+      const page = request.record - start * RECORD_BYTES;
+      const isExecuted = (index: number) => request.isWhole || this.#u16[(page + index * RECORD_BYTES) >>> 1] !== 0;
+      const region = findRegion(words, start, this.decoder, UNDEFINED_ROW, isExecuted);
       const isWorth = region.instructionCount >= INSTRUCTIONS_MIN;
       instructions.push(isWorth ? region.instructionCount : 0);
       if (!isWorth) continue;
