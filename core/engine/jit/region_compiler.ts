@@ -2,7 +2,7 @@ import type { I32, I64 } from "../builder.ts";
 import type { Operand } from "../emitter.ts";
 import { CALL_SITE_BYTES, CALL_SITE_COUNT, CALL_SITES, FLAGS } from "../../cpu/layout.ts";
 import { makeFlagsExact } from "../lazy_flags.ts";
-import { GENERATION_OFFSET } from "../record.ts";
+import { GENERATION_OFFSET, RECORD_BYTES } from "../record.ts";
 import { BRANCH_TYPE, FIRST_REGION_SLOT, TYPE } from "../tier1.ts";
 import { findLoops, type Loop, type LoopKind, loopKind } from "./loops.ts";
 import type { Block, Region } from "./region.ts";
@@ -24,6 +24,7 @@ export class RegionCompiler {
   readonly emitter: RegionEmitter;
   readonly #region: Region;
   readonly #generation: number;
+  readonly #recordBase: number;
   readonly #functions: ModuleFunctions;
   readonly #labels: Label[] = [];
   readonly #loops: ReadonlyMap<Block, readonly Loop[]>;
@@ -38,6 +39,7 @@ export class RegionCompiler {
     region: Region,
     generation: number,
     rootSlot: number,
+    recordBase: number,
     functions: ModuleFunctions,
     soleVcpu: number,
   ) {
@@ -46,7 +48,8 @@ export class RegionCompiler {
     this.#loops = findLoops(region.blocks);
     this.#behindLoops = new Set([...this.#loops.values()].flat().flatMap((loop) => loop.exits));
     this.#functions = functions;
-    this.emitter = new RegionEmitter(functions, region.root.start, rootSlot, soleVcpu);
+    this.#recordBase = recordBase;
+    this.emitter = new RegionEmitter(functions, region.root.start, rootSlot, recordBase, soleVcpu);
   }
 
   /** Writes the whole function. */
@@ -54,11 +57,9 @@ export class RegionCompiler {
     const o = this.emitter;
     o.get(o.state64("pcPage"));
     o.set(o.page);
-    o.get(o.state32("recordBase"));
-    o.set(o.recordBase);
-    o.get(o.add(o.count as I32, o.shrU(o.record as I32, o.i32(4))));
-    o.set(o.executed);
     const { root } = this.#region;
+    o.get(o.add(o.count as I32, o.i32((this.#recordBase >>> 4) + root.start)));
+    o.set(o.executed);
     o.loadRegisters(root.xLive, root.vLive);
     o.releaseTemporaries();
     this.#tree(root);
@@ -170,7 +171,7 @@ export class RegionCompiler {
   }
   #recordOf(index: number): I32 {
     const o = this.emitter;
-    return o.add(o.recordBase as I32, o.i32(16 * index));
+    return o.i32(this.#recordBase + RECORD_BYTES * index);
   }
 
   /** A direct branch, taken. Where it goes back or to another page it looks at the budget, as in tier 1. */

@@ -47,11 +47,10 @@ interface FlagLocals {
  */
 export class RegionEmitter extends GuestEmitter implements Builder {
   readonly cpu: Operand<"i32">;
-  readonly record = new Operand("i32", 1);
   readonly count = new Operand("i32", 2);
   /** VA of the page, start of its records, and instructions executed up to the block minus the budget. */
   readonly page = this.newLocal("i64");
-  readonly recordBase = this.newLocal("i32");
+  readonly recordBase: Operand<"i32">;
   readonly executed = this.newLocal("i32");
   readonly #flagLocals: FlagLocals = {
     a64: this.newLocal("i64"),
@@ -81,16 +80,19 @@ export class RegionEmitter extends GuestEmitter implements Builder {
   /**
    * @param root index of the region's first instruction, in whose record the region stands, and `rootSlot` the table
    * slot of that instruction's handler in tier 1.
+   * @param recordBase where the records of the region's page start: as long as they do, the region is in use.
    * @param soleVcpu where the state block of a machine's only vCPU stands; 0 where there are several.
    */
   constructor(
     readonly functions: ModuleFunctions,
     readonly root: number,
     readonly rootSlot: number,
+    recordBase: number,
     soleVcpu: number,
   ) {
     super(3);
     this.cpu = cpuOperand(soleVcpu);
+    this.recordBase = new Operand("i32", -1, recordBase);
   }
 
   // Entering blocks and instructions

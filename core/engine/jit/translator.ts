@@ -63,14 +63,15 @@ export class Translator {
       const first = (request.at & ~0xfff) >>> 2;
       const words = this.#i32.slice(first, first + 1024);
       const start = (request.at & 0xfff) >>> 2;
-      const page = request.record - start * RECORD_BYTES;
-      const isExecuted = (index: number) => request.isWhole || this.#u16[(page + index * RECORD_BYTES) >>> 1] !== 0;
+      const recordBase = request.record - start * RECORD_BYTES;
+      const isExecuted = (index: number) =>
+        request.isWhole || this.#u16[(recordBase + index * RECORD_BYTES) >>> 1] !== 0;
       const region = findRegion(words, start, this.decoder, UNDEFINED_ROW, isExecuted);
       const isWorth = region.instructionCount >= INSTRUCTIONS_MIN;
       instructions.push(isWorth ? region.instructionCount : 0);
       if (!isWorth) continue;
       const { generation, rootSlot } = request;
-      const compiler = new RegionCompiler(region, generation, rootSlot, MODULE_FUNCTIONS, this.soleVcpu);
+      const compiler = new RegionCompiler(region, generation, rootSlot, recordBase, MODULE_FUNCTIONS, this.soleVcpu);
       regions.push(compiler.compile());
       slots.push(request.slot);
     }
