@@ -25,6 +25,7 @@ export class RegionCompiler {
   readonly #region: Region;
   readonly #generation: number;
   readonly #recordBase: number;
+  readonly #self: { readonly slot: number; readonly function: number };
   readonly #functions: ModuleFunctions;
   readonly #labels: Label[] = [];
   readonly #loops: ReadonlyMap<Block, readonly Loop[]>;
@@ -34,12 +35,15 @@ export class RegionCompiler {
   /**
    * @param generation of the page when its words were read: a page that has another was written to since.
    * @param rootSlot table slot of the first instruction's handler in tier 1.
+   * @param recordBase where the records of the page start.
+   * @param self table slot of the region, and its function's index in the module.
    */
   constructor(
     region: Region,
     generation: number,
     rootSlot: number,
     recordBase: number,
+    self: { readonly slot: number; readonly function: number },
     functions: ModuleFunctions,
     soleVcpu: number,
   ) {
@@ -49,6 +53,7 @@ export class RegionCompiler {
     this.#behindLoops = new Set([...this.#loops.values()].flat().flatMap((loop) => loop.exits));
     this.#functions = functions;
     this.#recordBase = recordBase;
+    this.#self = self;
     this.emitter = new RegionEmitter(functions, region.root.start, rootSlot, recordBase, soleVcpu);
   }
 
@@ -268,9 +273,28 @@ export class RegionCompiler {
     this.#dispatch(address, BRANCH_TYPE.ret);
     o.endBlock();
     o.setState32("depth", o.add(depth, o.i32(1)));
-    this.#pushHandler(this.#recordOf(target));
-    const returned = this.#callIndirect();
+    const returned = target === this.#region.root.start ? this.#callSelf() : this.#callRecord(target);
     o.setState32("depth", depth);
+    return returned;
+  }
+
+  #callRecord(index: number): Operand<"i64"> {
+    this.#pushHandler(this.#recordOf(index));
+    return this.#callIndirect();
+  }
+
+  /** Recursion: a direct call, as long as the region is in place. */
+  #callSelf(): Operand<"i64"> {
+    const o = this.emitter, { start } = this.#region.root, record = this.#recordOf(start);
+    const returned = o.temporary("i64");
+    o.beginIf(o.eq(o.loadMemory("i32", 2, record, 0) as I32, o.i32(this.#self.slot)), 1);
+    const count = o.sub(o.executed as I32, o.shrU(record, o.i32(4)));
+    o.get(o.callFunction(this.#self.function, "i64", o.cpu, record, count));
+    o.set(returned);
+    o.beginElse();
+    o.get(this.#callRecord(start));
+    o.set(returned);
+    o.endBlock();
     return returned;
   }
 

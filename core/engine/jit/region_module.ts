@@ -88,6 +88,8 @@ export const MODULE_FUNCTIONS: ModuleFunctions = {
   sideExit: indexOf("sideExit"),
   outlines: new Map(Object.keys(OUTLINES).map((name) => [name, indexOf(name)])),
 };
+/** Index of a module's first region. */
+export const FIRST_REGION_FUNCTION = IMPORTS.length + SHARED.length + OWN.length;
 const EXACT_FLAGS = MODULE_FUNCTIONS.exactFlags;
 
 /** Makes the module of the functions that regions share, which it exports. */

@@ -4,7 +4,7 @@ import { RECORD_BYTES } from "../record.ts";
 import { findRegion } from "./region.ts";
 import { RegionCompiler } from "./region_compiler.ts";
 import type { RegionEmitter } from "./region_emitter.ts";
-import { encodeRegions, MODULE_FUNCTIONS } from "./region_module.ts";
+import { encodeRegions, FIRST_REGION_FUNCTION, MODULE_FUNCTIONS } from "./region_module.ts";
 import type { Rehearsal } from "./rehearsal.ts";
 
 /** Regions shorter than this are not worth a function. */
@@ -70,10 +70,19 @@ export class Translator {
       const isWorth = region.instructionCount >= INSTRUCTIONS_MIN;
       instructions.push(isWorth ? region.instructionCount : 0);
       if (!isWorth) continue;
-      const { generation, rootSlot } = request;
-      const compiler = new RegionCompiler(region, generation, rootSlot, recordBase, MODULE_FUNCTIONS, this.soleVcpu);
+      const { generation, rootSlot, slot } = request;
+      const self = { slot, function: FIRST_REGION_FUNCTION + regions.length };
+      const compiler = new RegionCompiler(
+        region,
+        generation,
+        rootSlot,
+        recordBase,
+        self,
+        MODULE_FUNCTIONS,
+        this.soleVcpu,
+      );
       regions.push(compiler.compile());
-      slots.push(request.slot);
+      slots.push(slot);
     }
     let module: WebAssembly.Module | null = null, wasmBytes = 0;
     if (regions.length) {
