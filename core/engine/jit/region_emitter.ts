@@ -1,13 +1,12 @@
 import type { Builder, F32, F64, I32, I64, Int, V128, Value, WasmType } from "../builder.ts";
-import { type ExitKind, FLAGS, type FlagState, SITE_BYTES, SITES, STATE, V, WRITE_SITES, X } from "../../cpu/layout.ts";
+import { type ExitKind, type FlagState, SITE_BYTES, SITES, V, WRITE_SITES, X } from "../../cpu/layout.ts";
 import { Operand } from "../emitter.ts";
-import { type Access, conditionHolds, GuestEmitter, mustAlign } from "../guest_emitter.ts";
+import { type Access, mustAlign } from "../guest_emitter.ts";
 import { findHelper } from "../helpers.ts";
 import { WRITE_TLB_OFFSET } from "../memory_request.ts";
-import { is64, makeFlagsExact } from "../lazy_flags.ts";
 import { cpuOperand } from "../tier1.ts";
 import type { Facts } from "./analysis.ts";
-import { lazyCondition } from "./flags.ts";
+import { LazyFlagsEmitter } from "./lazy_flags_emitter.ts";
 
 /** Functions that all regions share, by index; see region_module.ts. */
 export interface ModuleFunctions {
@@ -32,32 +31,18 @@ export type Terminal =
   | { readonly kind: "branch" | "synchronize" };
 export type CallTerminal = { readonly kind: "callTo"; readonly address: I64 } | { readonly kind: "call" };
 
-/** Locals that hold what the flags are to be computed of: operands of 64 and 32 bits. NZCV itself is in `a32`. */
-interface FlagLocals {
-  readonly a64: Operand<"i64">;
-  readonly b64: Operand<"i64">;
-  readonly a32: Operand<"i32">;
-  readonly b32: Operand<"i32">;
-}
-
 /**
  * Writes the instructions of a region: registers are locals, and each write of one is stored in the state block too, so
- * that the state is exact at every fault. Flags are computed where they are read; at the end of a block their operands
- * go to the state block. What crosses blocks (structure, branches, calls) is region_compiler.ts's.
+ * that the state is exact at every fault. At the end of a block the operands of flags go to the state block. What crosses blocks (structure, branches, calls) is region_compiler.ts's.
  */
-export class RegionEmitter extends GuestEmitter implements Builder {
+export class RegionEmitter extends LazyFlagsEmitter implements Builder {
   readonly cpu: Operand<"i32">;
+  protected readonly exactFlags: number;
   readonly count = new Operand("i32", 2);
   /** VA of the page, start of its records, and instructions executed up to the block minus the budget. */
   readonly page = this.newLocal("i64");
   readonly recordBase: Operand<"i32">;
   readonly executed = this.newLocal("i32");
-  readonly #flagLocals: FlagLocals = {
-    a64: this.newLocal("i64"),
-    b64: this.newLocal("i64"),
-    a32: this.newLocal("i32"),
-    b32: this.newLocal("i32"),
-  };
   readonly #x: (Operand<"i64"> | undefined)[] = [];
   readonly #v: (Operand<"v128"> | undefined)[] = [];
   /** Base register of the instruction's accesses; 32 where none is (literals). */
@@ -69,12 +54,6 @@ export class RegionEmitter extends GuestEmitter implements Builder {
   #fpChecked = false;
   /** SP is known to be aligned. */
   #spChecked = false;
-  flags: FlagState = FLAGS.memory;
-  /** Where `flags` is FLAGS.conditional: of which state, on what condition, and NZCV where that did not hold. */
-  #conditional = { state: FLAGS.sub64 as FlagState, nzcv: 0 };
-  readonly #condition = this.newLocal("i32");
-  /** The flags are in locals only: the state block has older ones. */
-  flagsPending = false;
   terminal: Terminal | null = null;
 
   /**
@@ -92,6 +71,7 @@ export class RegionEmitter extends GuestEmitter implements Builder {
   ) {
     super(3);
     this.cpu = cpuOperand(soleVcpu);
+    this.exactFlags = functions.exactFlags;
     this.recordBase = new Operand("i32", -1, recordBase);
   }
 
@@ -275,116 +255,6 @@ export class RegionEmitter extends GuestEmitter implements Builder {
   }
   imm16s(value: number): I64 {
     return this.i64(value);
-  }
-
-  // Flags
-
-  /** The operands of a lazy state. */
-  #operandsOf(state: FlagState): [Int, Int] {
-    const { a64, b64, a32, b32 } = this.#flagLocals;
-    return is64(state) ? [a64 as I64, b64 as I64] : [a32 as I32, b32 as I32];
-  }
-  #setLazy(state: FlagState, a: Int, b: Int): void {
-    const [la, lb] = this.#operandsOf(state);
-    this.get(a);
-    this.set(la as Operand);
-    this.get(b);
-    this.set(lb as Operand);
-    this.flags = state;
-    this.flagsPending = true;
-  }
-  override setFlagsAdd<T extends Int>(a: T, b: T): void {
-    this.#setLazy(a.type === "i64" ? FLAGS.add64 : FLAGS.add32, a, b);
-  }
-  override setFlagsSub<T extends Int>(a: T, b: T): void {
-    this.#setLazy(a.type === "i64" ? FLAGS.sub64 : FLAGS.sub32, a, b);
-  }
-  override setFlagsLogic<T extends Int>(result: T): void {
-    this.#setLazy(result.type === "i64" ? FLAGS.logic64 : FLAGS.logic32, result, this.const(result, 0));
-  }
-  override setFlagsIf(condition: I32, isSub: boolean, a: Int, b: Int, nzcv: I32): void {
-    this.get(condition);
-    this.set(this.#condition);
-    const is64Bit = a.type === "i64";
-    const state = isSub ? is64Bit ? FLAGS.sub64 : FLAGS.sub32 : is64Bit ? FLAGS.add64 : FLAGS.add32;
-    this.#setLazy(state, a, b);
-    this.#conditional = { state, nzcv: (nzcv as Operand).lo };
-    this.flags = FLAGS.conditional;
-  }
-  override setNzcv(nzcv: I32): void {
-    this.get(nzcv);
-    this.set(this.#flagLocals.a32);
-    this.flags = FLAGS.exact;
-    this.flagsPending = true;
-  }
-  override nzcv(): I32 {
-    switch (this.flags) {
-      case FLAGS.memory:
-        makeFlagsExact(this, this.cpu, this.functions.exactFlags);
-        return super.nzcv();
-      case FLAGS.exact: {
-        this.get(this.#flagLocals.a32);
-        return this.take("i32");
-      }
-      case FLAGS.conditional:
-        return this.#ifHeld(() => this.nzcv(), this.#conditional.nzcv);
-    }
-    const [a, b] = this.#operandsOf(this.flags);
-    return this.lazyNzcv(this.flags, a, b);
-  }
-  /** What the state of a conditional comparison gives where its condition held, else a constant. */
-  #ifHeld(compute: () => I32, otherwise: number): I32 {
-    this.flags = this.#conditional.state;
-    const value = compute();
-    this.flags = FLAGS.conditional;
-    return this.select(this.#condition as I32, value, this.i32(otherwise)) as I32;
-  }
-  override carry(): I32 {
-    if (this.flags === FLAGS.conditional) return this.#ifHeld(() => this.carry(), this.#conditional.nzcv >> 1 & 1);
-    const [a, b] = this.#operandsOf(this.flags);
-    switch (this.flags) {
-      case FLAGS.sub32:
-      case FLAGS.sub64:
-        return this.geU(a, b);
-      case FLAGS.add32:
-      case FLAGS.add64:
-        return this.ltU(this.add(a, b), a);
-      default:
-        return super.carry();
-    }
-  }
-  override condition(cond: number): I32 {
-    if (cond >= 14) return this.i32(1);
-    if (this.flags === FLAGS.conditional) {
-      return this.#ifHeld(() => this.condition(cond), Number(conditionHolds(cond, this.#conditional.nzcv)));
-    }
-    const [a, b] = this.#operandsOf(this.flags);
-    return lazyCondition(this, this.flags, cond, a, b) ?? super.condition(cond);
-  }
-  /** Puts the flags in the state block, where other code finds them. */
-  storeFlags(): void {
-    if (!this.flagsPending) return;
-    switch (this.flags) {
-      case FLAGS.exact:
-        this.setState32("nzcv", this.#flagLocals.a32 as I32);
-        return this.setState32("flagKind", this.i32(FLAGS.exact));
-      case FLAGS.conditional: {
-        const { state, nzcv } = this.#conditional;
-        this.#storeOperands(state);
-        this.setState32("nzcv", this.i32(nzcv));
-        const kind = this.select(this.#condition as I32, this.i32(state), this.i32(FLAGS.exact));
-        return this.setState32("flagKind", kind as I32);
-      }
-      default:
-        this.#storeOperands(this.flags);
-        this.setState32("flagKind", this.i32(this.flags));
-    }
-  }
-  #storeOperands(state: FlagState): void {
-    const [a, b] = this.#operandsOf(state), bytes = is64(state) ? 8 : 4;
-    this.storeMemory(bytes, this.cpu, STATE.flagA.offset, a);
-    if (state === FLAGS.logic32 || state === FLAGS.logic64) return;
-    this.storeMemory(bytes, this.cpu, STATE.flagB.offset, b);
   }
 
   // Leaving
