@@ -43,7 +43,10 @@ export class RegisterMap<D, S> {
 
   /** @param sizeBytes the device's size, a multiple of 4. */
   constructor(sizeBytes: number, rows: readonly Register<D, S>[], ignored?: Ignored<D>) {
-    this.#rows = rows;
+    // Objects of one shape
+    this.#rows = rows.map(({ offset, name, words, writable, value, field, read, write }) => (
+      { offset, name, words, writable, value, field, read, write }
+    ));
     this.#ignored = ignored;
     this.#rowOfWord = new Uint16Array(sizeBytes >>> 2).fill(NONE);
     rows.forEach((row, number) => {

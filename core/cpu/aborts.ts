@@ -6,6 +6,9 @@ import { buildEsr, EC, lsInstructionSyndrome } from "./syndrome.ts";
 import { sysregIndex } from "./sysregs.ts";
 import type { Vcpu } from "./vcpu.ts";
 
+// What other modules export is looked up at every use
+const STATUS = FAULT, KIND = ACCESS, CLASS = EC, SYNCHRONOUS = VECTOR.synchronous;
+
 const HPFAR_EL2 = sysregIndex("HPFAR_EL2");
 const SCR_EA = 1 << 3;
 /** HPFAR_EL2.NS, in the high half. */
@@ -13,7 +16,7 @@ const HPFAR_NS_HI = 0x80000000;
 
 /** Arm DDI 0487, IsExternalAbort(). */
 function isExternalAbort(fault: Fault): boolean {
-  return fault.statusCode >= FAULT.syncExternal && fault.statusCode <= FAULT.syncParityOnWalk;
+  return fault.statusCode >= STATUS.syncExternal && fault.statusCode <= STATUS.syncParityOnWalk;
 }
 
 /** The level that takes an abort. Arm DDI 0487, AArch64.InstructionAbort() and AArch64.DataAbort(). */
@@ -22,7 +25,7 @@ function abortTarget(vcpu: Vcpu, fault: Fault): number {
   if (el === 3 || (vcpu.hasEl3 && isExternalAbort(fault) && (scr(vcpu) & SCR_EA) !== 0)) return 3;
   if (el === 2) return 2;
   if (fault.secondStage && el2Enabled(vcpu)) return 2;
-  if (fault.statusCode === FAULT.debug) return debugTarget(vcpu);
+  if (fault.statusCode === STATUS.debug) return debugTarget(vcpu);
   return el === 0 && (hcrLo(vcpu) & HCR_TGE) !== 0 ? 2 : 1;
 }
 
@@ -30,36 +33,36 @@ function abortTarget(vcpu: Vcpu, fault: Fault): number {
 export function takeAbort(vcpu: Vcpu, fault: Fault): void {
   const target = abortTarget(vcpu, fault);
   const isSame = target === currentEl(vcpu);
-  const isFetch = fault.accessType === ACCESS.execute;
+  const isFetch = fault.accessType === KIND.execute;
   let iss = fault.iss;
   if (!isFetch && fault.secondStage && !fault.s2fs1walk && !fault.isCacheMaintenance && vcpu.mmu !== null) {
     iss |= lsInstructionSyndrome(vcpu.mmu.instructionWord(vcpu));
   }
   const ec = isFetch
-    ? EC.instructionAbortLower
-    : fault.statusCode === FAULT.debug
-    ? EC.watchpointLower
-    : EC.dataAbortLower;
+    ? CLASS.instructionAbortLower
+    : fault.statusCode === STATUS.debug
+    ? CLASS.watchpointLower
+    : CLASS.dataAbortLower;
   vcpu.setSys(ESR[target], buildEsr(ec + (isSame ? 1 : 0), iss), 0);
   vcpu.setSys(FAR[target], fault.vaLo, fault.vaHi);
   if (fault.secondStage) {
     const isNonSecureIpa = isSecureBelowEl3(vcpu) && !fault.ipaSecure;
     vcpu.setSys(HPFAR_EL2, fault.hpfarLo, fault.hpfarHi | (isNonSecureIpa ? HPFAR_NS_HI : 0));
   }
-  takeException(vcpu, target, VECTOR.synchronous, 0);
+  takeException(vcpu, target, SYNCHRONOUS, 0);
 }
 
 const externalFault = new Fault();
 const ACCESS_TYPES: Readonly<Record<"read" | "write" | "execute", AccessType>> = {
-  read: ACCESS.read,
-  write: ACCESS.write,
-  execute: ACCESS.execute,
+  read: KIND.read,
+  write: KIND.write,
+  execute: KIND.execute,
 };
 
 /** Takes a synchronous External abort of the access to this address: nothing answered there. */
 export function takeExternalAbort(vcpu: Vcpu, vaLo: number, vaHi: number, access: "read" | "write" | "execute"): void {
   externalFault.clear();
-  externalFault.statusCode = FAULT.syncExternal;
+  externalFault.statusCode = STATUS.syncExternal;
   externalFault.accessType = ACCESS_TYPES[access];
   externalFault.write = access === "write";
   externalFault.vaLo = vaLo >>> 0;

@@ -1,4 +1,4 @@
-import { SP_SLOT, STATE, SYSREG, X } from "./layout.ts";
+import { CODE_EXCEPTIONS, SP_SLOT, STATE, SYSREG, X } from "./layout.ts";
 import { handlerPstate, PSTATE, PSTATE_KEPT, returnedBits } from "./pstate.ts";
 import { syncRegime } from "./regime.ts";
 import { currentEl, el2Enabled, elIsInHost, HCR_TGE, hcrLo, isSecureBelowEl3 } from "./security.ts";
@@ -28,6 +28,9 @@ const PC = STATE.pc.offset >>> 2;
 const NZCV = STATE.nzcv.offset >>> 2;
 const PSTATE_WORD = STATE.pstate.offset >>> 2;
 const REGIME = STATE.regime.offset >>> 2, REGIME_SECURE = STATE.regimeSecure.offset >>> 2;
+/** See CODE_EXCEPTIONS: what generated code may do is ordinary here, too. */
+const CODE_WORD = STATE.codeExceptions.offset >>> 2, CODE_HVC = CODE_EXCEPTIONS.hvc;
+const PSTATE_EL2 = STATE.pstateEl2.offset >>> 2;
 const RETURNED_BITS = STATE.returnedBits.offset >>> 2;
 /** SPSR_ELx.M. */
 const MODE = 0x1f;
@@ -96,11 +99,12 @@ export function takeException(vcpu: Vcpu, target: number, vector: number, offset
   i32[elr + 1] = i32[w + PC + 1] + (returnLo >= 0 && returnLo < offset ? 1 : 0);
   i32[spsr] = nzcv << 28 | old;
   i32[spsr + 1] = 0;
-  setPstate(vcpu, old & KEPT | handlerPstate(vcpu, target));
+  const isPlain = target === 2 && (i32[w + CODE_WORD] & CODE_HVC) !== 0;
+  setPstate(vcpu, old & KEPT | (isPlain ? i32[w + PSTATE_EL2] : handlerPstate(vcpu, target)));
   const resident = vcpu.residents[target];
   if (resident !== null) {
     runResident(vcpu, resident, target, vector);
-    return exceptionReturn(vcpu);
+    return isPlain && isPlainReturn(vcpu) ? plainReturn(vcpu) : exceptionReturn(vcpu);
   }
   const vbar = w + SYSREGS + 2 * VBAR[target];
   i32[w + PC] = i32[vbar] + vector;
@@ -119,7 +123,7 @@ export function runResident(vcpu: Vcpu, resident: Resident, el: number, vector: 
   }
 }
 
-/** Whether an ERET at EL2 does no more than go on at EL1 in the regime that is in effect. */
+/** Whether an ERET of EL2's resident, on ordinary terms, does no more than go on at EL1 in the regime in effect. */
 export function isPlainReturn(vcpu: Vcpu): boolean {
   if (vcpu.regimeStale || vcpu.asidStale) return false;
   const { i32, w } = vcpu, spsr = i32[w + SYSREGS + 2 * SPSR[2]] & (i32[w + RETURNED_BITS] | MODE);
@@ -128,6 +132,16 @@ export function isPlainReturn(vcpu: Vcpu): boolean {
   const top = i32[w + SYSREGS + 2 * ELR[2] + 1] >> 23;
   if (top !== 0 && top !== -1) return false;
   return (1 | spsr >> 20 & 12 | i32[w + REGIME_SECURE]) === i32[w + REGIME];
+}
+
+/** Executes such an ERET. */
+function plainReturn(vcpu: Vcpu): void {
+  const { i32, w } = vcpu, spsr = i32[w + SYSREGS + 2 * SPSR[2]], elr = w + SYSREGS + 2 * ELR[2];
+  i32[w + NZCV] = spsr >>> 28;
+  i32[w + EXCLUSIVE_BYTES] = 0;
+  setPstate(vcpu, spsr & i32[w + RETURNED_BITS]);
+  i32[w + PC] = i32[elr];
+  i32[w + PC + 1] = i32[elr + 1];
 }
 
 /**

@@ -40,6 +40,12 @@ export interface PhysicalBus {
   high: number;
 }
 
+// What other modules export, and this one, is looked up at every use
+const ALIGNED_ONLY = ACCESS_ALIGNED_ONLY, UNALIGNED = ACCESS_UNALIGNED, UNPRIVILEGED = ACCESS_UNPRIVILEGED;
+const WRITE = ACCESS_WRITE, KINDS = KIND, ANSWER = TRANSLATION, SLOTS = SCRATCH;
+const bytesOf = requestBytes, countOf = requestCount, kindOf = requestKind;
+const isProbe = requestProbes, isWrite = requestWrites;
+
 /**
  * Loads and stores that the inline TLB look-up of generated code does not serve: first touches, devices, accesses
  * across pages, alignment checks, pages with decoded code, big-endian data.
@@ -67,22 +73,22 @@ export class MemoryPath {
 
   /** Does the access of a packed MemoryRequest. Returns 1 when an exception was taken, else 0. */
   access(vcpu: Vcpu, request: number): number {
-    const bytes = requestBytes(request), total = bytes * requestCount(request);
-    const write = requestWrites(request), kind = requestKind(request);
+    const bytes = bytesOf(request), total = bytes * countOf(request);
+    const write = isWrite(request), kind = kindOf(request);
     const at = vcpu.scratch32(1);
     const lo = vcpu.u32[at], hi = vcpu.u32[at + 1];
     if (bytes === 64) return this.#zero(vcpu, (lo & ~63) >>> 0, lo, hi);
-    let access = write ? ACCESS_WRITE : 0;
-    if (kind === KIND.unprivileged) access |= ACCESS_UNPRIVILEGED;
+    let access = write ? WRITE : 0;
+    if (kind === KINDS.unprivileged) access |= UNPRIVILEGED;
     // An exclusive pair is aligned to the pair, all other accesses to their element.
-    const alignment = kind >= KIND.simd8 ? 1 << (kind - KIND.simd8) : kind === KIND.atomic ? total : bytes;
-    if (lo & (alignment - 1)) access |= ACCESS_UNALIGNED;
-    if (kind === KIND.ordered || kind === KIND.atomic) access |= ACCESS_ALIGNED_ONLY;
-    if (requestProbes(request)) return this.#probe(vcpu, lo, hi, access | ACCESS_ATOMIC);
+    const alignment = kind >= KINDS.simd8 ? 1 << (kind - KINDS.simd8) : kind === KINDS.atomic ? total : bytes;
+    if (lo & (alignment - 1)) access |= UNALIGNED;
+    if (kind === KINDS.ordered || kind === KINDS.atomic) access |= ALIGNED_ONLY;
+    if (isProbe(request)) return this.#probe(vcpu, lo, hi, access | ACCESS_ATOMIC);
     if ((lo & 0xfff) + total > 4096) return this.#acrossPages(vcpu, lo, hi, bytes, total, access);
     const host = this.mmu.fill(vcpu, lo, hi, access);
-    if (host === TRANSLATION.fault) return this.#fault(vcpu);
-    if (host === TRANSLATION.device) return this.#device(vcpu, lo, hi, bytes, total, write);
+    if (host === ANSWER.fault) return this.#fault(vcpu);
+    if (host === ANSWER.device) return this.#device(vcpu, lo, hi, bytes, total, write);
     if (write) this.stored(host);
     for (let done = 0; done < total; done += bytes) this.#element(vcpu, host + done, bytes, done, write);
     return 0;
@@ -95,7 +101,7 @@ export class MemoryPath {
 
   /** Byte offset of the scratch slot's value that begins `done` bytes into the access. */
   #valueOffset(vcpu: Vcpu, bytes: number, done: number): number {
-    return vcpu.base + SCRATCH + (bytes === 16 ? 2 * done : done === 0 ? 0 : 8);
+    return vcpu.base + SLOTS + (bytes === 16 ? 2 * done : done === 0 ? 0 : 8);
   }
 
   /** Copies one element between memory and its scratch slot, zero-extending. */
@@ -112,16 +118,16 @@ export class MemoryPath {
   #acrossPages(vcpu: Vcpu, lo: number, hi: number, bytes: number, total: number, access: number): number {
     const first = 4096 - (lo & 0xfff);
     const nextLo = (lo + first) >>> 0, nextHi = nextLo === 0 ? (hi + 1) >>> 0 : hi;
-    const write = (access & ACCESS_WRITE) !== 0;
+    const write = (access & WRITE) !== 0;
     const hosts = this.#translated;
     hosts[0] = this.mmu.fill(vcpu, lo, hi, access);
-    if (hosts[0] === TRANSLATION.fault) return this.#fault(vcpu);
-    const deviceFirst = hosts[0] === TRANSLATION.device;
+    if (hosts[0] === ANSWER.fault) return this.#fault(vcpu);
+    const deviceFirst = hosts[0] === ANSWER.device;
     if (!deviceFirst) {
       hosts[1] = this.mmu.fill(vcpu, nextLo, nextHi, access);
-      if (hosts[1] === TRANSLATION.fault) return this.#fault(vcpu);
+      if (hosts[1] === ANSWER.fault) return this.#fault(vcpu);
     }
-    if (deviceFirst || hosts[1] === TRANSLATION.device) {
+    if (deviceFirst || hosts[1] === ANSWER.device) {
       this.external(vcpu, lo, hi, write);
       return 1;
     }
@@ -145,8 +151,8 @@ export class MemoryPath {
 
   #probe(vcpu: Vcpu, lo: number, hi: number, access: number): number {
     const host = this.mmu.fill(vcpu, lo, hi, access);
-    if (host === TRANSLATION.fault) return this.#fault(vcpu);
-    if (host === TRANSLATION.device) {
+    if (host === ANSWER.fault) return this.#fault(vcpu);
+    if (host === ANSWER.device) {
       this.external(vcpu, lo, hi, true);
       return 1;
     }
@@ -156,9 +162,9 @@ export class MemoryPath {
   }
 
   #zero(vcpu: Vcpu, blockLo: number, lo: number, hi: number): number {
-    const host = this.mmu.fill(vcpu, lo, hi, ACCESS_WRITE | ACCESS_ZERO);
-    if (host === TRANSLATION.fault) return this.#fault(vcpu);
-    if (host === TRANSLATION.device) {
+    const host = this.mmu.fill(vcpu, lo, hi, WRITE | ACCESS_ZERO);
+    if (host === ANSWER.fault) return this.#fault(vcpu);
+    if (host === ANSWER.device) {
       this.external(vcpu, lo, hi, true);
       return 1;
     }

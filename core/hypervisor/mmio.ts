@@ -4,7 +4,6 @@ import type { Mapping } from "../machine/bus.ts";
 import { handleStage2Fault } from "./aborts.ts";
 import { FSC, injectAbort, injectUndefined } from "./inject.ts";
 import { emulateAccess } from "./mmio_instruction.ts";
-import { FRAME, type TrapFrame } from "./trap_frame.ts";
 import type { VmVcpu } from "./vm.ts";
 
 const SCTLR_EL1 = sysregIndex("SCTLR_EL1");
@@ -18,21 +17,15 @@ const EE = 1 << 25, E0E = 1 << 24;
 const HIGH_MASK = 0x1f_ffff;
 const TWO_32 = 2 ** 32;
 
-/** The IPA of a stage 2 fault: HPFAR_EL2.FIPA and the offset of FAR_EL2. */
-export function faultIpa(frame: TrapFrame): number {
-  const page = (frame.hi(FRAME.hpfar_el2) & 0xfff) * 2 ** 28 + (frame.lo(FRAME.hpfar_el2) >>> 4);
-  return page * 4096 + (frame.lo(FRAME.far_el2) & 0xfff);
-}
-
 /** Whether the guest's data is big-endian at the level that trapped. */
 export function isBigEndian(c: VmVcpu): boolean {
-  const mask = (c.frame.lo(FRAME.spsr_el2) & 0xc) === 0 ? E0E : EE;
+  const mask = (c.frame.spsr & 0xc) === 0 ? E0E : EE;
   return (c.vcpu.sysLo(SCTLR_EL1) & mask) !== 0;
 }
 
 /** A Data Abort to EL2: an access to a device, or else a stage 2 fault. */
 export function handleDataAbort(c: VmVcpu, esr: number): void {
-  const ipa = faultIpa(c.frame);
+  const ipa = c.frame.faultIpa;
   const isPlain = (esr & (S1PTW | CM)) === 0 && (esr & FSC_TYPE) === FSC_TRANSLATION;
   if (!isPlain || c.vm.ram.has(ipa)) return handleStage2Fault(c, esr, ipa);
   if (c.vm.decidesAborts) return handleStage2Fault(c, esr, ipa, true);

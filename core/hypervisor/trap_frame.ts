@@ -26,6 +26,8 @@ const OFFSETS = Int32Array.from(
   (name, n) => n <= 30 ? (X >>> 2) + 2 * n : (SYSREG >>> 2) + 2 * sysregIndex(name.toUpperCase()),
 );
 
+const [ELR, SPSR, ESR, FAR, HPFAR] = OFFSETS.subarray(FRAME.elr_el2);
+
 /**
  * What a trap to EL2 finds of the guest, as a view over the vCPU's state: it holds while the vCPU is at EL2, where
  * every other stack pointer stands in its system register.
@@ -46,10 +48,33 @@ export class TrapFrame {
     this.vcpu.u32[i + 1] = hi;
   }
 
+  // What every trap looks at, without looking for its place
+  get elrLo(): number {
+    return this.vcpu.u32[this.vcpu.w + ELR];
+  }
+  get elrHi(): number {
+    return this.vcpu.u32[this.vcpu.w + ELR + 1];
+  }
+  /** SPSR_EL2[31:0], signed. */
+  get spsr(): number {
+    return this.vcpu.i32[this.vcpu.w + SPSR];
+  }
+  /** ESR_EL2[31:0], unsigned. */
+  get esr(): number {
+    return this.vcpu.u32[this.vcpu.w + ESR];
+  }
+  /** The IPA of a stage 2 fault: HPFAR_EL2.FIPA and the offset of FAR_EL2. */
+  get faultIpa(): number {
+    const { u32, w } = this.vcpu;
+    const page = (u32[w + HPFAR + 1] & 0xfff) * 2 ** 28 + (u32[w + HPFAR] >>> 4);
+    return page * 4096 + (u32[w + FAR] & 0xfff);
+  }
+
   /** Steps over the instruction at ELR_EL2. */
   advance(): void {
-    const lo = this.lo(FRAME.elr_el2);
-    this.set(FRAME.elr_el2, lo + 4, this.hi(FRAME.elr_el2) + (lo > 0xffff_fffb ? 1 : 0));
+    const { u32, w } = this.vcpu, lo = u32[w + ELR] + 4;
+    u32[w + ELR] = lo;
+    if (lo > 0xffff_ffff) u32[w + ELR + 1]++;
   }
 
   /** A copy as the frame would stand in memory, little-endian. */

@@ -2,33 +2,12 @@ import { EC } from "../cpu/syndrome.ts";
 import { handleStage2Fault } from "./aborts.ts";
 import { handleHvc, handleSmc } from "./calls.ts";
 import { forwardException, injectUndefined } from "./inject.ts";
-import { faultIpa, handleDataAbort } from "./mmio.ts";
+import { handleDataAbort } from "./mmio.ts";
 import { handleSysreg } from "./sysreg_traps.ts";
 import { FRAME } from "./trap_frame.ts";
 import type { VmVcpu } from "./vm.ts";
 
-/** Takes care of one synchronous exception; ESR_EL2 is handed over. */
-export type TrapHandler = (c: VmVcpu, esr: number) => void;
-
-/** The handlers by exception class. */
-const HANDLERS: readonly TrapHandler[] = Array.from({ length: 64 }, (_, ec): TrapHandler => {
-  switch (ec) {
-    case EC.wfx:
-      return handleWfx;
-    case EC.hvc:
-      return handleHvc;
-    case EC.smc:
-      return handleSmc;
-    case EC.sysreg:
-      return handleSysreg;
-    case EC.instructionAbortLower:
-      return (c, esr) => handleStage2Fault(c, esr, faultIpa(c.frame));
-    case EC.dataAbortLower:
-      return handleDataAbort;
-    default:
-      return handleOther;
-  }
-});
+const CLASS = EC;
 
 /** Classes that EL1 knows as its own exceptions; the others are traps of instructions, which are UNDEFINED for it. */
 const FORWARDED: ReadonlySet<number> = new Set([
@@ -46,10 +25,24 @@ const FORWARDED: ReadonlySet<number> = new Set([
 
 /** Takes care of the synchronous exception that ESR_EL2 describes. */
 export function handleSynchronous(c: VmVcpu): void {
-  const esr = c.frame.lo(FRAME.esr_el2);
-  const ec = esr >>> 26;
+  const esr = c.frame.esr, ec = esr >>> 26;
   c.vm.countByClass[ec]++;
-  HANDLERS[ec](c, esr);
+  switch (ec) {
+    case CLASS.wfx:
+      return handleWfx(c, esr);
+    case CLASS.hvc:
+      return handleHvc(c, esr);
+    case CLASS.smc:
+      return handleSmc(c, esr);
+    case CLASS.sysreg:
+      return handleSysreg(c, esr);
+    case CLASS.instructionAbortLower:
+      return handleStage2Fault(c, esr, c.frame.faultIpa);
+    case CLASS.dataAbortLower:
+      return handleDataAbort(c, esr);
+    default:
+      return handleOther(c, esr);
+  }
 }
 
 /** WFI and WFE, while HCR_EL2.TWI or TWE ask for them: waits, or goes on. */

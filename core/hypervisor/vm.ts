@@ -26,7 +26,7 @@ import { type EntryState, HCR_GUEST, writeEl2Controls, writeEntryState } from ".
 import { IpaInterval } from "./ipa_interval.ts";
 import { PAGE_BYTES, Stage2 } from "./stage2.ts";
 import type { TablePool } from "./table_pool.ts";
-import { FRAME, TrapFrame } from "./trap_frame.ts";
+import { TrapFrame } from "./trap_frame.ts";
 import { Vgic } from "./vgic.ts";
 
 const CNTPCT_EL0 = sysregIndex("CNTPCT_EL0");
@@ -244,9 +244,9 @@ export class Vm {
     const { frame } = c;
     common.seq = ++this.trapCount;
     common.vcpu = c.index;
-    common.el = frame.lo(FRAME.spsr_el2) >> 2 & 3;
-    common.pcLo = frame.lo(FRAME.elr_el2);
-    common.pcHi = frame.hi(FRAME.elr_el2);
+    common.el = frame.spsr >> 2 & 3;
+    common.pcLo = frame.elrLo;
+    common.pcHi = frame.elrHi;
     common.esr = esr;
     common.time = this.#timeNs();
     common.valueLo = 0;

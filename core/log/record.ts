@@ -1,5 +1,5 @@
 import type { Trap } from "../policy/trap.ts";
-import type { Action, Verdict } from "../policy/verdict.ts";
+import { type Action, ACTIONS, type Verdict } from "../policy/verdict.ts";
 import { ByteWriter, utf8 } from "./byte_writer.ts";
 import { RecordEncoder, type TimerEvent } from "./record_encoder.ts";
 import { RecordFormatter } from "./record_formatter.ts";
@@ -13,7 +13,7 @@ import type { RecordRing } from "./record_ring.ts";
 export const LOG_LEVELS = ["all", "change", "deny", "none"] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
-/** The levels that an action is written at, as an index in LOG_LEVELS. */
+/** The levels that actions are written at, as an index in LOG_LEVELS. */
 const ACTION_LEVEL: Readonly<Record<Action, number>> = {
   allow: 0,
   value: 1,
@@ -23,6 +23,7 @@ const ACTION_LEVEL: Readonly<Record<Action, number>> = {
   pause: 2,
   kill: 2,
 };
+const LEVEL_OF_ACTION = ACTIONS.map((action) => ACTION_LEVEL[action]);
 
 /** Traps that the log remembers. */
 const HISTORY_RECORDS = 512;
@@ -111,7 +112,7 @@ export class TrapLog {
         this.#seen.add(verdict);
         return true;
       case "default":
-        return ACTION_LEVEL[verdict.action] >= this.#level;
+        return LEVEL_OF_ACTION[verdict.actionIndex] >= this.#level;
     }
   }
 

@@ -38,13 +38,16 @@ export const ACCESS = {
 } as const;
 export type AccessType = (typeof ACCESS)[keyof typeof ACCESS];
 
+// What a module exports is looked up at every use, even its own
+const STATUS = FAULT, KIND = ACCESS;
+
 /**
  * A fault of one access, reused for every fault of a vCPU. Arm DDI 0487, FaultRecord.
  * It becomes ESR_ELx, FAR_ELx and HPFAR_EL2 where the exception is taken, nowhere else.
  */
 export class Fault {
-  statusCode: FaultStatus = FAULT.none;
-  accessType: AccessType = ACCESS.read;
+  statusCode: FaultStatus = STATUS.none;
+  accessType: AccessType = KIND.read;
   /** The faulting virtual address exactly as used (with its tag byte), unsigned halves: for FAR_ELx. */
   vaHi = 0;
   vaLo = 0;
@@ -71,7 +74,7 @@ export class Fault {
 
   /** Makes this the record of no fault. */
   clear(): void {
-    this.statusCode = FAULT.none;
+    this.statusCode = STATUS.none;
     this.level = 0;
     this.secondStage = false;
     this.s2fs1walk = false;
@@ -103,22 +106,22 @@ export class Fault {
 
   /** True when there is a fault. */
   get isFault(): boolean {
-    return this.statusCode !== FAULT.none;
+    return this.statusCode !== STATUS.none;
   }
 
   /** Arm DDI 0487, IsExternalAbort(): what SCR_EL3.EA and HCR_EL2.TEA route. */
   get isExternalAbort(): boolean {
-    return this.statusCode >= FAULT.syncExternal && this.statusCode <= FAULT.syncParityOnWalk;
+    return this.statusCode >= STATUS.syncExternal && this.statusCode <= STATUS.syncParityOnWalk;
   }
 
   /** ISS.CM: the fault comes from cache maintenance or address translation instructions. */
   get isCacheMaintenance(): boolean {
-    return this.accessType >= ACCESS.dc;
+    return this.accessType >= KIND.dc;
   }
 
   /** ISS.WnR. Arm DDI 0487, ISS encoding for an exception from a Data Abort, WnR: 1 for DC, IC and AT. */
   get wnr(): number {
-    return this.write || this.accessType >= ACCESS.dc ? 1 : 0;
+    return this.write || this.accessType >= KIND.dc ? 1 : 0;
   }
 
   /** ISS.DFSC or ISS.IFSC, 6 bits. */
@@ -130,7 +133,7 @@ export class Fault {
   get iss(): number {
     const common = this.fsc | (this.s2fs1walk ? 1 << 7 : 0) | (this.external ? 1 << 9 : 0) |
       (this.farNotValid ? 1 << 10 : 0);
-    if (this.accessType === ACCESS.execute) return common;
+    if (this.accessType === KIND.execute) return common;
     return common | this.wnr << 6 | (this.isCacheMaintenance ? 1 << 8 : 0);
   }
 
@@ -150,33 +153,33 @@ export class Fault {
 export function encodeLdfsc(statusCode: FaultStatus, level: number): number {
   const isMinus1 = level < 0;
   switch (statusCode) {
-    case FAULT.addressSize:
+    case STATUS.addressSize:
       return isMinus1 ? 0b101001 : level;
-    case FAULT.translation:
+    case STATUS.translation:
       return isMinus1 ? 0b101011 : 0b000100 | level;
-    case FAULT.accessFlag:
+    case STATUS.accessFlag:
       return 0b001000 | level;
-    case FAULT.permission:
+    case STATUS.permission:
       return 0b001100 | level;
-    case FAULT.syncExternal:
+    case STATUS.syncExternal:
       return 0b010000;
-    case FAULT.syncExternalOnWalk:
+    case STATUS.syncExternalOnWalk:
       return isMinus1 ? 0b010011 : 0b010100 | level;
-    case FAULT.syncParity:
+    case STATUS.syncParity:
       return 0b011000;
-    case FAULT.syncParityOnWalk:
+    case STATUS.syncParityOnWalk:
       return isMinus1 ? 0b011011 : 0b011100 | level;
-    case FAULT.alignment:
+    case STATUS.alignment:
       return 0b100001;
-    case FAULT.debug:
+    case STATUS.debug:
       return 0b100010;
-    case FAULT.tlbConflict:
+    case STATUS.tlbConflict:
       return 0b110000;
-    case FAULT.hwUpdateAccessFlag:
+    case STATUS.hwUpdateAccessFlag:
       return 0b110001;
-    case FAULT.lockdown:
+    case STATUS.lockdown:
       return 0b110100;
-    case FAULT.exclusive:
+    case STATUS.exclusive:
       return 0b110101;
     default:
       throw new TypeError(`Cannot encode fault status ${statusCode} as it has no fault status code`);

@@ -12,17 +12,22 @@ const KEY_WORDS = 4;
 export class KnownFaults {
   readonly #keys = new Int32Array(ENTRIES * KEY_WORDS).fill(-1);
   readonly #faults = Array.from({ length: ENTRIES }, () => new Fault());
+  /** The IPAs of the pages. */
+  readonly #pages = new Float64Array(ENTRIES);
   #isEmpty = true;
 
-  /** The fault of an access in a TLB context, or null where it is not known. */
+  /**
+   * The fault of an access, or null where it is not known.
+   * @param context where the TLB stands that serves the access.
+   */
   find(context: number, lo: number, hi: number, access: number): Fault | null {
     if (this.#isEmpty) return null;
     const keys = this.#keys, at = (lo >>> 12 & ENTRIES - 1) * KEY_WORDS;
     if (keys[at] !== (lo & ~0xfff) || keys[at + 1] !== (hi | 0) || keys[at + 2] !== access) return null;
     if (keys[at + 3] !== context) return null;
-    const fault = this.#faults[at / KEY_WORDS];
+    const slot = at / KEY_WORDS, fault = this.#faults[slot];
     fault.vaLo = lo >>> 0;
-    fault.ipa += (lo & 0xfff) - fault.ipa % 4096;
+    fault.ipa = this.#pages[slot] + (lo & 0xfff);
     return fault;
   }
 
@@ -36,6 +41,7 @@ export class KnownFaults {
     keys[at + 2] = access;
     keys[at + 3] = context;
     this.#faults[slot].copyFrom(fault);
+    this.#pages[slot] = fault.ipa - fault.ipa % 4096;
     this.#isEmpty = false;
   }
 

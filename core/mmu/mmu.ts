@@ -29,6 +29,8 @@ export const FILL_DEVICE = -2;
 
 const PSTATE = STATE.pstate.offset >>> 2;
 const PC = STATE.pc.offset >>> 2;
+/** The TLB of the lower half of the address space, and behind it that of the upper half. */
+const TLB = STATE.tlb.offset >>> 2;
 
 export interface MmuOptions {
   readonly memory: PhysicalMemory;
@@ -140,7 +142,7 @@ export class Mmu implements CpuMmu {
   fill(vcpu: Vcpu, lo: number, hi: number, access: number): number {
     const t = this.#translator;
     const tlb = this.#tlbs[vcpu.index]!;
-    const known = tlb.faults.find((hi & 1 << 23) === 0 ? tlb.current : tlb.upper, lo, hi, access);
+    const known = tlb.faults.find(vcpu.i32[vcpu.w + TLB + (hi >>> 23 & 1)], lo, hi, access);
     if (known !== null) {
       this.fault = known;
       return FILL_FAULT;
@@ -170,7 +172,8 @@ export class Mmu implements CpuMmu {
 
   #noteFault(vcpu: Vcpu, tlb: VcpuTlb, lo: number, hi: number, access: number): void {
     const context = this.#contextOf(tlb, hi);
-    if (this.#isInContext(vcpu, tlb, context)) tlb.faults.note(context, lo, hi, access, this.#translator.fault);
+    if (!this.#isInContext(vcpu, tlb, context)) return;
+    tlb.faults.note(tlb.offset(context), lo, hi, access, this.#translator.fault);
   }
 
   /** Enters a page of Normal memory at byte `hostPage`, unless its accesses must be seen. */
