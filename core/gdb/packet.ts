@@ -3,6 +3,7 @@
  * to. GDB manual, appendix "GDB Remote Serial Protocol".
  */
 
+const PLUS = 0x2b, MINUS = 0x2d;
 const DOLLAR = 0x24, HASH = 0x23, ESCAPE = 0x7d, STAR = 0x2a, INTERRUPT = 0x03;
 /** Longer packets are nonsense: they are dropped. */
 const PACKET_MAX = 0x10000;
@@ -10,22 +11,32 @@ const PACKET_MAX = 0x10000;
 /** What comes in: a packet's data, or the byte that asks for a stop. */
 export type Incoming = { readonly kind: "packet"; readonly data: Uint8Array } | { readonly kind: "interrupt" };
 
-/** Takes packets out of a stream of bytes, and acknowledges them. */
-export class PacketReader {
+/** Both directions of a connection: takes packets out of a stream of bytes and acknowledges them, and sends packets. */
+export class PacketLink {
   /** Both sides have agreed on QStartNoAckMode. */
   noAck = false;
-  readonly #acknowledge: (sign: "+" | "-") => void;
+  readonly #write: (bytes: Uint8Array) => void;
   #data: number[] = [];
   #state: "idle" | "data" | "checksum" = "idle";
   #digits = "";
+  /** What was sent last and is not acknowledged yet, and the packet that came before it. */
+  #unacknowledged: Uint8Array | null = null;
+  #taken = "";
 
-  constructor(acknowledge: (sign: "+" | "-") => void) {
-    this.#acknowledge = acknowledge;
+  constructor(write: (bytes: Uint8Array) => void) {
+    this.#write = write;
   }
 
   reset(): void {
     this.noAck = false;
     this.#state = "idle";
+    this.#unacknowledged = null;
+  }
+
+  send(data: Uint8Array): void {
+    const packet = encodePacket(data);
+    if (!this.noAck) this.#unacknowledged = packet;
+    this.#write(packet);
   }
 
   /** The next byte; what it completes, or null. */
@@ -33,6 +44,8 @@ export class PacketReader {
     if (this.#state === "idle") {
       if (byte === INTERRUPT) return { kind: "interrupt" };
       if (byte === DOLLAR) this.#begin();
+      else if (byte === PLUS) this.#unacknowledged = null;
+      else if (byte === MINUS && this.#unacknowledged) this.#write(this.#unacknowledged);
       return null;
     }
     if (this.#state === "data") {
@@ -46,8 +59,16 @@ export class PacketReader {
     if (this.#digits.length < 2) return null;
     this.#state = "idle";
     const isIntact = Number.parseInt(this.#digits, 16) === checksum(this.#data);
-    if (!this.noAck) this.#acknowledge(isIntact ? "+" : "-");
-    return isIntact ? { kind: "packet", data: unescape(this.#data) } : null;
+    if (!this.noAck) this.#write(Uint8Array.of(isIntact ? PLUS : MINUS));
+    if (!isIntact || this.#isRepeated()) return null;
+    return { kind: "packet", data: unescape(this.#data) };
+  }
+
+  /** The packet came again because its first answer was late: who has seen that acknowledges it before going on. */
+  #isRepeated(): boolean {
+    const previous = this.#taken;
+    this.#taken = String.fromCharCode(...this.#data);
+    return this.#unacknowledged !== null && this.#taken === previous;
   }
 
   #begin(): void {

@@ -6,11 +6,10 @@ import type { Breakpoint, Stop, Watchpoint } from "../debug/stop.ts";
 import {
   byteToHex,
   documentPart,
-  encodePacket,
   fromHex,
   fromLittleEndian,
   littleEndian,
-  PacketReader,
+  PacketLink,
   parseInterval,
   textToHex,
   toHex,
@@ -40,7 +39,7 @@ type Handler = (text: string, data: Uint8Array) => string | null;
 export class GdbStub implements StopListener {
   readonly #debugger: Debugger;
   readonly #host: GdbHost;
-  readonly #reader = new PacketReader((sign) => this.#host.send(new TextEncoder().encode(sign)));
+  readonly #link = new PacketLink((bytes) => this.#host.send(bytes));
   readonly #points = new Map<string, Breakpoint | Watchpoint>();
   #description: TargetDescription | null = null;
   #isConnected = false;
@@ -71,7 +70,7 @@ export class GdbStub implements StopListener {
 
   /** A GDB has connected: the machine stops. */
   connect(): void {
-    this.#reader.reset();
+    this.#link.reset();
     this.#isConnected = true;
     this.#awaitsStop = this.#interrupted = false;
     this.#waiting = [];
@@ -132,7 +131,7 @@ export class GdbStub implements StopListener {
   }
 
   #take(byte: number): void {
-    const incoming = this.#reader.read(byte);
+    const incoming = this.#link.read(byte);
     if (incoming === null) return;
     if (incoming.kind === "interrupt") {
       this.#interrupted = true;
@@ -144,7 +143,7 @@ export class GdbStub implements StopListener {
   }
 
   #send(text: string): void {
-    this.#host.send(encodePacket(Uint8Array.from(text, (c) => c.charCodeAt(0))));
+    this.#link.send(Uint8Array.from(text, (c) => c.charCodeAt(0)));
   }
 
   /** The answer to a packet; null where none is due now, "" where we do not know it. */
@@ -164,7 +163,7 @@ export class GdbStub implements StopListener {
   readonly #handlers: ReadonlyMap<string, Handler> = new Map<string, Handler>([
     ["qSupported", () => this.#supported()],
     ["QStartNoAckMode", () => {
-      this.#reader.noAck = true;
+      this.#link.noAck = true;
       return "OK";
     }],
     [

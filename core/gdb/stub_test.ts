@@ -12,6 +12,8 @@ store:  str   x0, [x1]
 value:  .quad 0
 `;
 
+const PLUS = new TextEncoder().encode("+");
+
 /** GDB's side of a connection to a machine in this thread. */
 function connect(cpuCount = 1) {
   const target = debuggedMachine(PROGRAM, cpuCount);
@@ -33,6 +35,7 @@ function connect(cpuCount = 1) {
   const ask = (text: string) => {
     send(encodePacket(new TextEncoder().encode(text)));
     if (dbg.stop === null) run(100_000);
+    send(PLUS);
     return take().join(" ");
   };
   stub.connect();
@@ -52,6 +55,19 @@ Deno.test("packets are acknowledged until both agree not to; damaged ones are as
   take();
   send(encodePacket(new TextEncoder().encode("qC")));
   assertEquals(raw(), "$QC1#c5");
+});
+
+Deno.test("a packet that is sent again while its answer is under way has one answer; a damaged answer is sent again", () => {
+  const { send, raw, take } = connect();
+  const packet = encodePacket(new TextEncoder().encode("qC"));
+  send(Uint8Array.from([...packet, ...packet]));
+  assertEquals(raw(), "+$QC1#c5+");
+  assertEquals(take(), ["QC1"]);
+  send(new TextEncoder().encode("-"));
+  assertEquals(raw(), "$QC1#c5");
+  take();
+  send(Uint8Array.from([...PLUS, ...packet]));
+  assertEquals(raw(), "+$QC1#c5");
 });
 
 Deno.test("what is not known gets the empty answer, nonsense an error", () => {
