@@ -14,6 +14,10 @@ export class CaptureBuilder extends NullBuilder {
   #pageOffset = 0;
   /** What the meaning turned out to need: bits of VARIANT. */
   variant = 0;
+  /** Bytes that a direct branch goes; 0 where it was none. */
+  branchOffset = 0;
+  /** What follows in memory may not be what is executed next. */
+  endsBlock = false;
 
   constructor(buffer: SharedArrayBuffer) {
     super();
@@ -29,7 +33,8 @@ export class CaptureBuilder extends NullBuilder {
   begin(record: number, pageOffset: number): void {
     this.#record = record;
     this.#pageOffset = pageOffset;
-    this.variant = 0;
+    this.variant = this.branchOffset = 0;
+    this.endsBlock = false;
     this.#slots.reset();
   }
 
@@ -100,6 +105,8 @@ export class CaptureBuilder extends NullBuilder {
   }
   /** Near: the distance in the record area; far: the distance in the guest's addresses. */
   #branch(offset: number): void {
+    this.branchOffset = offset;
+    this.endsBlock = true;
     if (offset <= 0 || Number.isNaN(this.#pageOffset)) this.variant |= VARIANT.backward;
     const target = this.#pageOffset + offset;
     if (target >= 0 && target < 4096) {
@@ -117,5 +124,14 @@ export class CaptureBuilder extends NullBuilder {
   }
   override branchLink(offset: number): void {
     this.#branch(offset);
+  }
+  override branchTo(): void {
+    this.endsBlock = true;
+  }
+  override exit(): void {
+    this.endsBlock = true;
+  }
+  override synchronize(): void {
+    this.endsBlock = true;
   }
 }

@@ -4,6 +4,7 @@ import { CaptureBuilder } from "./capture.ts";
 import type { Handlers } from "./handlers.ts";
 import { SPECIAL } from "./handlers.ts";
 import { GENERATION_OFFSET, PAGE_RECORD_BYTES, PAGE_RECORDS, RECORD_BYTES } from "./record.ts";
+import { RECALLED, RecordMemo } from "./record_memo.ts";
 import { row as makeRow } from "../a64/row.ts";
 
 /** What every word that no row claims means: the Undefined Instruction exception. */
@@ -20,6 +21,7 @@ export class CodeCache {
   readonly #i32: Int32Array;
   readonly #u16: Uint16Array;
   readonly #capture: CaptureBuilder;
+  readonly #memo: RecordMemo;
   readonly #fields = new Map<Row, Fields>();
   /** Cache slot of each page of memory, or -1; and the page of each slot, or -1. */
   readonly #slotOfPage: Int32Array;
@@ -29,6 +31,8 @@ export class CodeCache {
   #dropped: number[] = [];
   #nextSlot = 0;
   #nextGeneration = 1;
+  /** Instructions behind one that is decoded are decoded with it. */
+  decodesAhead = true;
   /** Byte offsets in memory of the instructions before which generated code is left. See Engine.setBreakpoint. */
   readonly breakpoints = new Set<number>();
 
@@ -47,6 +51,7 @@ export class CodeCache {
     this.#i32 = new Int32Array(buffer);
     this.#u16 = new Uint16Array(buffer);
     this.#capture = new CaptureBuilder(buffer);
+    this.#memo = new RecordMemo(buffer);
     this.#slotOfPage = new Int32Array(buffer.byteLength >>> 12).fill(-1);
     this.#pageOfSlot = new Int32Array(pages).fill(-1);
   }
@@ -118,16 +123,30 @@ export class CodeCache {
     return page * 4096 + ((record - this.base - slot * PAGE_RECORD_BYTES) >>> 2);
   }
 
-  /** Decodes the instruction of a record into it; false when its page was dropped. */
+  /** Decodes the instruction of a record, and those behind it up to a branch; false when its page was dropped. */
   decode(record: number): boolean {
     const at = this.instructionOf(record);
     if (at < 0) return false;
+    let ends = this.#decodeAt(record, at);
+    if (!this.decodesAhead) return true;
+    for (let next = at + 4, to = record + RECORD_BYTES; !ends && (next & 0xfff) !== 0; next += 4, to += RECORD_BYTES) {
+      ends = this.#u16[to >>> 1] !== SPECIAL.decode || this.#decodeAt(to, next);
+    }
+    return true;
+  }
+
+  /** @returns whether what follows in memory need not be executed next. */
+  #decodeAt(record: number, at: number): boolean {
     if (this.breakpoints.size !== 0 && this.breakpoints.has(at)) {
       this.#u16[record >>> 1] = SPECIAL.breakpoint;
       return true;
     }
-    this.decodeWord(this.#i32[at >>> 2], record, at & 0xfff);
-    return true;
+    const word = this.#i32[at >>> 2], pageOffset = at & 0xfff;
+    const recalled = this.#memo.recall(word, record, pageOffset);
+    if (recalled !== RECALLED.unknown) return recalled === RECALLED.end;
+    this.decodeWord(word, record, pageOffset);
+    this.#memo.note(word, record, pageOffset, this.#capture);
+    return this.#capture.endsBlock;
   }
 
   /**

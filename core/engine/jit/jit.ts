@@ -68,7 +68,12 @@ export class Jit {
   }
 
   /** Every instruction that is met is compiled before it runs, with what it leads to: for tests. */
-  isEager = false;
+  get isEager(): boolean {
+    return !this.#code.decodesAhead;
+  }
+  set isEager(isEager: boolean) {
+    this.#code.decodesAhead = !isEager;
+  }
 
   /** Told of a record at which many branches arrive. */
   hot(record: number): void {
