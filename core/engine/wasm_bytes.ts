@@ -1,3 +1,5 @@
+const UTF8 = new TextEncoder();
+
 /** A growing byte buffer with WebAssembly's number formats. WebAssembly Core Specification, "Values". */
 export class WasmBytes {
   bytes: Uint8Array<ArrayBuffer>;
@@ -70,9 +72,11 @@ export class WasmBytes {
 
   /** Little-endian bytes. */
   raw(values: ArrayLike<number>): void {
-    this.#reserve(values.length);
-    this.bytes.set(values, this.length);
-    this.length += values.length;
+    const count = values.length;
+    this.#reserve(count);
+    if (count > 16) this.bytes.set(values, this.length);
+    else for (let i = 0; i < count; i++) this.bytes[this.length + i] = values[i];
+    this.length += count;
   }
 
   /** The other buffer's bytes with their count in front. */
@@ -82,7 +86,7 @@ export class WasmBytes {
   }
 
   name(text: string): void {
-    const bytes = new TextEncoder().encode(text);
+    const bytes = UTF8.encode(text);
     this.u32(bytes.length);
     this.raw(bytes);
   }

@@ -37,11 +37,19 @@ export interface ModuleSpec {
   readonly elements: readonly { slot: number; function: number }[];
 }
 
-export function encodeModule(spec: ModuleSpec): Uint8Array<ArrayBuffer> {
-  const out = new WasmBytes(4096);
+/** What a module begins with: its types and imports. */
+export function encodeHead(spec: Pick<ModuleSpec, "types" | "imports" | "memoryPages">): Uint8Array<ArrayBuffer> {
+  const out = new WasmBytes(1024);
   out.raw([0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00]);
-  section(out, 1, typeSection(spec));
-  section(out, 2, importSection(spec));
+  section(out, 1, typeSection(spec.types));
+  section(out, 2, importSection(spec.imports, spec.memoryPages));
+  return out.view();
+}
+
+/** @param head of the specification, for who has many with the same. */
+export function encodeModule(spec: ModuleSpec, head = encodeHead(spec)): Uint8Array<ArrayBuffer> {
+  const out = new WasmBytes(4096);
+  out.raw(head);
   section(out, 3, vector(spec.functions, (s, f) => s.u32(f.type)));
   section(out, 7, exportSection(spec));
   if (spec.elements.length) section(out, 9, elementSection(spec));
@@ -64,8 +72,8 @@ function vector<T>(items: readonly T[], write: (s: WasmBytes, item: T) => void):
   return s;
 }
 
-function typeSection(spec: ModuleSpec): WasmBytes {
-  return vector(spec.types, (s, t) => {
+function typeSection(types: readonly Signature[]): WasmBytes {
+  return vector(types, (s, t) => {
     s.u8(0x60);
     s.u32(t.params.length);
     for (const p of t.params) s.u8(TYPE_CODE[p]);
@@ -74,10 +82,10 @@ function typeSection(spec: ModuleSpec): WasmBytes {
   });
 }
 
-function importSection(spec: ModuleSpec): WasmBytes {
+function importSection(imports: readonly FunctionImport[], memoryPages: number): WasmBytes {
   const s = new WasmBytes(256);
-  s.u32(spec.imports.length + 2);
-  for (const f of spec.imports) {
+  s.u32(imports.length + 2);
+  for (const f of imports) {
     s.name("env");
     s.name(f.name);
     s.u8(0x00);
@@ -86,8 +94,8 @@ function importSection(spec: ModuleSpec): WasmBytes {
   s.name("env");
   s.name("memory");
   s.raw([0x02, 0x03]); // shared, with a maximum
-  s.u32InFive(spec.memoryPages);
-  s.u32InFive(spec.memoryPages);
+  s.u32InFive(memoryPages);
+  s.u32InFive(memoryPages);
   s.name("env");
   s.name("table");
   s.raw([0x01, 0x70, 0x00, 0x00]); // funcref, no maximum

@@ -1,3 +1,4 @@
+import type { Decoder } from "../../a64/decoder.ts";
 import { extractFields, type Fields, type Row } from "../../a64/row.ts";
 import { type AccessKind, type ExitKind, FLAGS, type FlagState } from "../../cpu/layout.ts";
 import type { I32, I64, Int, Value, WasmType } from "../builder.ts";
@@ -193,26 +194,31 @@ class AnalysisBuilder extends NullBuilder {
   }
 }
 
-const builder = new AnalysisBuilder();
+/** Words whose facts are remembered at most. */
+const KNOWN_MAX = 1 << 16;
 
-/** What the JIT needs to know of the instruction `word`, which belongs to `row`. */
-export function analyse(row: Row, word: number): Facts {
-  const fields = extractFields(row, word);
-  builder.reset();
-  row.semantics!(builder, fields);
-  const { xReads, xWrites, vReads, vWrites, flags, readsFlags, ending, offset } = builder;
-  const mayLeave = builder.mayLeave || row.options.trap === "fp";
-  return {
-    row,
-    fields,
-    xReads,
-    xWrites,
-    vReads,
-    vWrites,
-    flags,
-    readsFlags,
-    mayLeave,
-    ending,
-    offset,
-  };
+/** Knows the facts of instruction words, which say all of them: most words of code come again and again. */
+export class Analyst {
+  readonly #builder = new AnalysisBuilder();
+  readonly #known = new Map<number, Facts>();
+
+  /** @param undefinedRow what words mean that no row claims. */
+  constructor(readonly decoder: Decoder, readonly undefinedRow: Row) {}
+
+  factsOf(word: number): Facts {
+    let facts = this.#known.get(word);
+    if (facts) return facts;
+    if (this.#known.size === KNOWN_MAX) this.#known.clear();
+    this.#known.set(word, facts = this.#analyse(this.decoder.decode(word) ?? this.undefinedRow, word));
+    return facts;
+  }
+
+  #analyse(row: Row, word: number): Facts {
+    const fields = extractFields(row, word), builder = this.#builder;
+    builder.reset();
+    row.semantics!(builder, fields);
+    const { xReads, xWrites, vReads, vWrites, flags, readsFlags, ending, offset } = builder;
+    const mayLeave = builder.mayLeave || row.options.trap === "fp";
+    return { row, fields, xReads, xWrites, vReads, vWrites, flags, readsFlags, mayLeave, ending, offset };
+  }
 }

@@ -4,17 +4,18 @@ import { Decoder } from "../../a64/decoder.ts";
 import { MEANINGS } from "../../a64/table.ts";
 import { CPU_MODELS } from "../../cpu/features.ts";
 import { FLAGS } from "../../cpu/layout.ts";
-import { analyse } from "./analysis.ts";
+import { UNDEFINED_ROW } from "../code_cache.ts";
+import { Analyst } from "./analysis.ts";
 
-const decoder = new Decoder(MEANINGS, CPU_MODELS.max.features);
+const analyst = new Analyst(new Decoder(MEANINGS, CPU_MODELS.max.features), UNDEFINED_ROW);
 
 function facts(source: string) {
   const [word] = new Uint32Array(assemble(source, { origin: 0n }).bytes.slice().buffer);
-  return analyse(decoder.decode(word)!, word);
+  return analyst.factsOf(word);
 }
 const bits = (...numbers: number[]): number => numbers.reduce((set, n) => set | 1 << n, 0);
 
-Deno.test("analyse() tells registers that are read and written; XZR is none, SP is 31", () => {
+Deno.test("factsOf() tells registers that are read and written; XZR is none, SP is 31", () => {
   const add = facts("add x1, x2, xzr");
   assertEquals([add.xReads, add.xWrites, add.flags], [bits(2), bits(1), -1]);
   const load = facts("ldr x3, [sp], #16");
@@ -23,7 +24,7 @@ Deno.test("analyse() tells registers that are read and written; XZR is none, SP 
   assertEquals([insert.xReads, insert.vReads, insert.vWrites], [bits(4), bits(1), bits(1)]);
 });
 
-Deno.test("analyse() tells how flags are set", () => {
+Deno.test("factsOf() tells how flags are set", () => {
   assertEquals(facts("subs w1, w2, #3").flags, FLAGS.sub32);
   assertEquals(facts("adds x1, x2, x3").flags, FLAGS.add64);
   assertEquals(facts("ands x1, x2, x3").flags, FLAGS.logic64);
@@ -32,7 +33,7 @@ Deno.test("analyse() tells how flags are set", () => {
   assertEquals(facts("fccmp d1, d2, #3, eq").flags, FLAGS.exact);
 });
 
-Deno.test("analyse() tells where flags are read and where a region may be left", () => {
+Deno.test("factsOf() tells where flags are read and where a region may be left", () => {
   const tells = (source: string) => {
     const { readsFlags, mayLeave } = facts(source);
     return [readsFlags, mayLeave];
@@ -44,7 +45,7 @@ Deno.test("analyse() tells where flags are read and where a region may be left",
   assertEquals(tells("fadd d0, d1, d2"), [false, true]);
 });
 
-Deno.test("analyse() tells how an instruction ends", () => {
+Deno.test("factsOf() tells how an instruction ends", () => {
   const ending = (source: string) => {
     const { ending, offset } = facts(source);
     return [ending, offset];

@@ -1,7 +1,5 @@
-import type { Decoder } from "../../a64/decoder.ts";
-import type { Row } from "../../a64/row.ts";
 import { FLAGS, type FlagState } from "../../cpu/layout.ts";
-import { analyse, type Facts } from "./analysis.ts";
+import type { Analyst, Facts } from "./analysis.ts";
 
 /** Instructions of a region at most: larger functions take V8's optimizing compiler too long. */
 const REGION_INSTRUCTIONS = 600;
@@ -40,26 +38,23 @@ export interface Region {
 
 /**
  * Finds the region of the instruction at index `start` of a page's words.
- * @param isExecuted whether the instruction at an index was ever executed. Where the region is not a loop, others are left
- * to tier 1.
+ * @param isExecuted whether the instruction at an index was ever executed: the others are left to tier 1.
  */
 export function findRegion(
   words: Int32Array,
   start: number,
-  decoder: Decoder,
-  undefinedRow: Row,
+  analyst: Analyst,
   isExecuted: (index: number) => boolean = () => true,
 ): Region {
-  const facts = discover(words, start, decoder, undefinedRow);
+  const facts = discover(words, start, analyst, isExecuted);
   const blocks = new Map<number, Mutable<Block>>();
   const leaders = findLeaders(facts, start);
   const root = buildBlock(start, facts, leaders, blocks);
   const all = [...blocks.values()];
   const loop = loopOf(root, all);
-  const isKept = loop.size > 0 ? (b: Block) => loop.has(b) : (b: Block) => isExecuted(b.start);
-  for (const b of all) {
-    if (b.taken && !isKept(b.taken)) b.taken = null;
-    if (b.next && !isKept(b.next)) b.next = null;
+  for (const b of loop.size > 0 ? all : []) {
+    if (b.taken && !loop.has(b.taken)) b.taken = null;
+    if (b.next && !loop.has(b.next)) b.next = null;
   }
   const ordered = reversePostorder(root);
   findDominators(ordered);
@@ -83,20 +78,25 @@ function targetOf(index: number, facts: Facts): number {
   return target >= 0 && target < 1024 ? target : -1;
 }
 
-/** The facts of every instruction that is reached, breadth first up to the limit. */
-function discover(words: Int32Array, start: number, decoder: Decoder, undefinedRow: Row): Map<number, Facts> {
+/** The facts of every instruction that is reached and was executed, breadth first up to the limit. */
+function discover(
+  words: Int32Array,
+  start: number,
+  analyst: Analyst,
+  isExecuted: (index: number) => boolean,
+): Map<number, Facts> {
   const facts = new Map<number, Facts>();
   const queue = [start];
   while (queue.length && facts.size < REGION_INSTRUCTIONS) {
     let index = queue.shift()!;
     while (index >= 0 && index < 1024 && !facts.has(index) && facts.size < REGION_INSTRUCTIONS) {
-      const word = words[index];
-      const f = analyse(decoder.decode(word) ?? undefinedRow, word);
+      const f = analyst.factsOf(words[index]);
       facts.set(index, f);
       const target = targetOf(index, f);
-      if (target >= 0) queue.push(target);
+      if (target >= 0 && isExecuted(target)) queue.push(target);
       if (!GOES_ON.has(f.ending)) break;
       index++;
+      if (f.ending !== "next" && !isExecuted(index)) break;
     }
   }
   return facts;

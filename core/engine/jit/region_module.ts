@@ -26,7 +26,7 @@ import {
   Tier1Emitter,
   TYPE,
 } from "../tier1.ts";
-import { encodeModule, type FunctionBody, type Signature } from "../wasm_module.ts";
+import { encodeHead, encodeModule, type FunctionBody, type Signature } from "../wasm_module.ts";
 import { DEPTH_MAX } from "./region_compiler.ts";
 import type { ModuleFunctions, RegionEmitter } from "./region_emitter.ts";
 
@@ -72,6 +72,8 @@ const OWN: readonly NamedFunction[] = [
   { name: "write", type: TLB_TYPE, emit: (cpu) => emitTlb(cpu, true) },
 ];
 
+const IMPORTED = [...IMPORTS, ...SHARED];
+
 /** The index of a function in a module of regions; of a shared one, in the module that has it too. */
 function indexOf(name: string): number {
   return IMPORTS.length + [...SHARED, ...OWN].findIndex((f) => f.name === name);
@@ -104,21 +106,29 @@ export function encodeShared(memoryPages: number, soleVcpu: number): Uint8Array<
   });
 }
 
-/** Makes one module of the regions' functions, which fills the table slots `slots`. */
-export function encodeRegions(
-  regions: readonly RegionEmitter[],
-  slots: readonly number[],
-  memoryPages: number,
-  soleVcpu: number,
-): Uint8Array<ArrayBuffer> {
-  return encodeModule({
-    types: TYPES,
-    imports: [...IMPORTS, ...SHARED],
-    memoryPages,
-    functions: [...bodies(OWN, soleVcpu), ...regions.map((r) => body(r, TYPE.handler))],
-    exports: {},
-    elements: slots.map((slot, i) => ({ slot, function: OWN.length + i })),
-  });
+/** Makes modules of regions for one machine. */
+export class RegionModules {
+  readonly #memoryPages: number;
+  readonly #head: Uint8Array<ArrayBuffer>;
+  readonly #own: readonly FunctionBody[];
+
+  constructor(memoryPages: number, soleVcpu: number) {
+    this.#memoryPages = memoryPages;
+    this.#head = encodeHead({ types: TYPES, imports: IMPORTED, memoryPages });
+    this.#own = bodies(OWN, soleVcpu);
+  }
+
+  /** One module of the regions' functions, which fills the table slots `slots`. */
+  encode(regions: readonly RegionEmitter[], slots: readonly number[]): Uint8Array<ArrayBuffer> {
+    return encodeModule({
+      types: TYPES,
+      imports: IMPORTED,
+      memoryPages: this.#memoryPages,
+      functions: [...this.#own, ...regions.map((r) => body(r, TYPE.handler))],
+      exports: {},
+      elements: slots.map((slot, i) => ({ slot, function: OWN.length + i })),
+    }, this.#head);
+  }
 }
 
 function bodies(functions: readonly NamedFunction[], soleVcpu: number): FunctionBody[] {

@@ -5,15 +5,16 @@ import { MEANINGS } from "../../a64/table.ts";
 import { CPU_MODELS } from "../../cpu/features.ts";
 import { FLAGS } from "../../cpu/layout.ts";
 import { UNDEFINED_ROW } from "../code_cache.ts";
+import { Analyst } from "./analysis.ts";
 import { type Block, findRegion, type Region } from "./region.ts";
 
-const decoder = new Decoder(MEANINGS, CPU_MODELS.max.features);
+const analyst = new Analyst(new Decoder(MEANINGS, CPU_MODELS.max.features), UNDEFINED_ROW);
 
 /** The region of a source's first instruction, in a page whose rest is undefined. */
 function regionOf(source: string): Region {
   const words = new Int32Array(1024);
   words.set(new Int32Array(assemble(source, { origin: 0n }).bytes.slice().buffer));
-  return findRegion(words, 0, decoder, UNDEFINED_ROW);
+  return findRegion(words, 0, analyst);
 }
 
 /** Each block as "start: taken next", with its index for none. */
@@ -60,10 +61,10 @@ Deno.test("findRegion() leaves the region where a loop has two entries", () => {
 Deno.test("findRegion() ends at the page's end and at branches to other pages", () => {
   const words = new Int32Array(1024).fill(0xd503201f | 0);
   words[1020] = 0x14000010; // to the next page
-  const { blocks } = findRegion(words, 1018, decoder, UNDEFINED_ROW);
+  const { blocks } = findRegion(words, 1018, analyst);
   assertEquals(blocks.map((b) => [b.start, b.instructions.length, b.taken, b.next]), [[1018, 3, null, null]]);
   words[1020] = 0xd503201f | 0;
-  assertEquals(findRegion(words, 1018, decoder, UNDEFINED_ROW).instructionCount, 6);
+  assertEquals(findRegion(words, 1018, analyst).instructionCount, 6);
 });
 
 Deno.test("findRegion() knows which registers are live at the start of a block", () => {
@@ -115,7 +116,7 @@ Deno.test("findRegion() keeps to the loops that it begins in", () => {
   assertEquals(blocks.map((b) => b.start).sort(), [0, 2, 3]);
 });
 
-Deno.test("findRegion() leaves out what was never executed, but in loops", () => {
+Deno.test("findRegion() leaves out what was never executed, and what is not in the loop that it begins in", () => {
   const source = (branch: string) => `
       mov  x0, #0
   1:  cbz  x1, 2f
@@ -127,9 +128,10 @@ Deno.test("findRegion() leaves out what was never executed, but in loops", () =>
   const starts = (text: string, start: number) => {
     const words = new Int32Array(1024);
     words.set(new Int32Array(assemble(text, { origin: 0n }).bytes.slice().buffer));
-    return findRegion(words, start, decoder, UNDEFINED_ROW, executed).blocks.map((b) => b.start).sort();
+    return findRegion(words, start, analyst, executed).blocks.map((b) => b.start).sort();
   };
   assertEquals(starts(source("nop"), 0), [0, 2]);
   assertEquals(starts(source("cbnz x1, 1b"), 0), [0, 1, 2, 4]);
-  assertEquals(starts(source("cbnz x1, 1b").replace("brk  #1", "b 1b"), 1), [1, 2, 5]);
+  assertEquals(starts(source("cbnz x1, 1b"), 1), [1, 2]);
+  assertEquals(starts(source("cbnz x1, 1b").replace("brk  #1", "b 1b"), 1), [1, 2]);
 });

@@ -1,10 +1,11 @@
 import type { Decoder } from "../../a64/decoder.ts";
 import { UNDEFINED_ROW } from "../code_cache.ts";
 import { RECORD_BYTES } from "../record.ts";
+import { Analyst } from "./analysis.ts";
 import { findRegion } from "./region.ts";
 import { RegionCompiler } from "./region_compiler.ts";
 import type { RegionEmitter } from "./region_emitter.ts";
-import { encodeRegions, FIRST_REGION_FUNCTION, MODULE_FUNCTIONS } from "./region_module.ts";
+import { FIRST_REGION_FUNCTION, MODULE_FUNCTIONS, RegionModules } from "./region_module.ts";
 import type { Rehearsal } from "./rehearsal.ts";
 
 /** Regions shorter than this are not worth a function. */
@@ -40,6 +41,8 @@ export interface CompiledBatch {
 export class Translator {
   readonly #i32: Int32Array;
   readonly #u16: Uint16Array;
+  readonly #analyst: Analyst;
+  readonly #modules: RegionModules;
 
   /**
    * @param soleVcpu where the state block of a machine's only vCPU stands; 0 where there are several.
@@ -47,12 +50,14 @@ export class Translator {
    */
   constructor(
     readonly buffer: SharedArrayBuffer,
-    readonly decoder: Decoder,
+    decoder: Decoder,
     readonly soleVcpu = 0,
     readonly rehearsal: Rehearsal | null = null,
   ) {
     this.#i32 = new Int32Array(buffer);
     this.#u16 = new Uint16Array(buffer);
+    this.#analyst = new Analyst(decoder, UNDEFINED_ROW);
+    this.#modules = new RegionModules(buffer.byteLength / 65536, soleVcpu);
   }
 
   compile(requests: readonly CompileRequest[]): CompiledBatch {
@@ -66,7 +71,7 @@ export class Translator {
       const recordBase = request.record - start * RECORD_BYTES;
       const isExecuted = (index: number) =>
         request.isWhole || this.#u16[(recordBase + index * RECORD_BYTES) >>> 1] !== 0;
-      const region = findRegion(words, start, this.decoder, UNDEFINED_ROW, isExecuted);
+      const region = findRegion(words, start, this.#analyst, isExecuted);
       const isWorth = region.instructionCount >= INSTRUCTIONS_MIN;
       instructions.push(isWorth ? region.instructionCount : 0);
       if (!isWorth) continue;
@@ -86,7 +91,7 @@ export class Translator {
     }
     let module: WebAssembly.Module | null = null, wasmBytes = 0;
     if (regions.length) {
-      const bytes = encodeRegions(regions, slots, this.buffer.byteLength / 65536, this.soleVcpu);
+      const bytes = this.#modules.encode(regions, slots);
       module = new WebAssembly.Module(bytes);
       wasmBytes = bytes.length;
       this.rehearsal?.run(module, slots);
