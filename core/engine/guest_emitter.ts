@@ -38,8 +38,8 @@ export interface Access {
   readonly kind: AccessKind;
   /** The packed MemoryRequest with which TypeScript is asked. */
   readonly request: number;
-  /** Writes the access itself, at a host address. */
-  readonly fast: (host: I32) => void;
+  /** Writes the access itself, at a host address and so many bytes behind it. */
+  readonly fast: (host: I32, offset?: number) => void;
   /** Put in front of asking TypeScript, which takes values from the scratch slots, and behind it. */
   readonly before?: () => void;
   readonly after?: () => void;
@@ -270,7 +270,7 @@ export abstract class GuestEmitter extends Emitter {
       write: false,
       kind,
       request: memoryRequest({ bytes: width, count, write: false, kind }),
-      fast: (host) => take(host, 0, width),
+      fast: (host, offset = 0) => take(host, offset, width),
       after: () => take(this.cpu, SCRATCH, width === 16 ? 32 : 8),
     });
     return results;
@@ -284,7 +284,7 @@ export abstract class GuestEmitter extends Emitter {
       write: true,
       kind,
       request: memoryRequest({ bytes: width, count: values.length, write: true, kind }),
-      fast: (host) => put(host, 0, width, width),
+      fast: (host, offset = 0) => put(host, offset, width, width),
       before: () => put(this.cpu, SCRATCH, width === 16 ? 32 : 8, width === 16 ? 16 : 8),
     });
   }

@@ -299,29 +299,29 @@ export class NullBuilder implements Builder {
     this.access(false, kind);
     return INT64;
   }
-  load128(): V128 {
-    this.access(false);
+  load128(_address: I64, kind?: AccessKind): V128 {
+    this.access(false, kind);
     return VECTOR;
   }
   store(_address: I64, _bytes: number, _value: I64, kind?: AccessKind): void {
     this.access(true, kind);
   }
-  store128(): void {
-    this.access(true);
+  store128(_address: I64, _value: V128, kind?: AccessKind): void {
+    this.access(true, kind);
   }
-  loadPair(): [I64, I64] {
-    this.access(false);
+  loadPair(_address: I64, _bytes: number, kind?: AccessKind): [I64, I64] {
+    this.access(false, kind);
     return [INT64, INT64];
   }
-  storePair(): void {
-    this.access(true);
+  storePair(_address: I64, _bytes: number, _first: I64, _second: I64, kind?: AccessKind): void {
+    this.access(true, kind);
   }
-  loadPair128(): [V128, V128] {
-    this.access(false);
+  loadPair128(_address: I64, kind?: AccessKind): [V128, V128] {
+    this.access(false, kind);
     return [VECTOR, VECTOR];
   }
-  storePair128(): void {
-    this.access(true);
+  storePair128(_address: I64, _first: V128, _second: V128, kind?: AccessKind): void {
+    this.access(true, kind);
   }
   atomic(_address: I64, _bytes: number, update: (old: I64) => I64): I64 {
     this.access(true);

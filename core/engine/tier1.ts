@@ -13,6 +13,8 @@ export const TYPE = { handler: 0, import: 1, dispatch: 2, exit: 3, resume: 4, en
 const FETCH_EXIT = EXIT_KINDS.indexOf("fetch");
 /** Arrivals after which TypeScript is told of a hot record: a power of two. */
 const HOT_PERIOD = 4096;
+/** Set in the record that TypeScript is told of: accesses of its region that were checked together lie in two pages. */
+export const HOT_STRADDLE = 1;
 
 /** How dispatch is told of the kind of an indirect branch: not 0 where BTYPE will be. */
 export const BRANCH_TYPE = { ret: 0, br: 1, blr: 2 } as const;

@@ -845,6 +845,40 @@ store:
     ret`,
   ),
   scenario(
+    "accesses through one base register: over the ends of pages and of memory, with writeback",
+    String.raw`
+    ldr     x20, =MEM - 160
+    mov     x21, #1070
+1:  mov     x0, x20
+    stp     x1, x2, [x0, #-16]!
+    str     x3, [x0, #40]
+    strb    w21, [x0, #57]
+    ldr     x4, [x0, #104]
+    ldp     x5, x6, [x0, #8]
+    ldrb    w7, [x0], #24
+    ldur    q0, [x0, #-24]
+    eor     x1, x1, x4
+    add     x2, x2, x5
+    eor     x3, x3, x6
+    add     x1, x1, x7
+    fmov    x8, d0
+    add     x2, x2, x8
+    add     x20, x20, #8
+    subs    x21, x21, #1
+    b.ne    1b
+    ldr     x20, =MEM + 4096 - 40           // always in two pages
+    mov     x21, #2000
+2:  str     x21, [x20]
+    str     x1, [x20, #56]
+    ldr     x4, [x20, #24]
+    ldr     x5, [x20, #72]
+    eor     x1, x4, x5, ror #3
+    subs    x21, x21, #1
+    b.ne    2b
+    brk     #0
+`,
+  ),
+  scenario(
     "accesses across pages, to devices and unprivileged",
     String.raw`
     ldr     x0, =MEM + 4096 - 5

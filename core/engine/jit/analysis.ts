@@ -1,4 +1,5 @@
 import type { Decoder } from "../../a64/decoder.ts";
+import { type Access, accessOf } from "../../a64/access.ts";
 import { extractFields, type Fields, type Row } from "../../a64/row.ts";
 import { type AccessKind, type ExitKind, FLAGS, type FlagState } from "../../cpu/layout.ts";
 import type { I32, I64, Int, Value, WasmType } from "../builder.ts";
@@ -8,6 +9,17 @@ import { NullBuilder } from "../null_builder.ts";
 
 /** How an instruction ends. */
 export type Ending = "next" | "branch" | "branchIf" | "call" | "callTo" | "jumpTo" | "return" | "exit" | "synchronize";
+
+/** A load or store of plain memory, with a base register and a constant. */
+export interface FixedAccess {
+  /** 31 is SP. */
+  readonly base: number;
+  /** Bytes added to the base for the address, and to the base register in the end. */
+  readonly offset: number;
+  readonly writeback: number;
+  readonly bytes: number;
+  readonly isWrite: boolean;
+}
 
 /** What the JIT knows of an instruction before it is translated. */
 export interface Facts {
@@ -26,6 +38,8 @@ export interface Facts {
   readonly ending: Ending;
   /** Of a direct branch, in bytes. */
   readonly offset: number;
+  /** Null where it makes none, or others. */
+  readonly access: FixedAccess | null;
 }
 
 /** Runs a meaning to see what it reads, writes and branches to. */
@@ -39,6 +53,9 @@ class AnalysisBuilder extends NullBuilder {
   offset = 0;
   readsFlags = false;
   mayLeave = false;
+  /** Accesses made, and whether any is more than plain. */
+  accessCount = 0;
+  isPlain = true;
   #depth = 0;
 
   reset(): void {
@@ -52,6 +69,8 @@ class AnalysisBuilder extends NullBuilder {
     this.flags = -1;
     this.ending = "next";
     this.readsFlags = this.mayLeave = false;
+    this.accessCount = 0;
+    this.isPlain = true;
   }
 
   override if(condition: I32, then: () => void, otherwise?: () => void): void {
@@ -105,8 +124,10 @@ class AnalysisBuilder extends NullBuilder {
     if (n === 31) this.mayLeave = true;
     return super.base(n);
   }
-  protected override access(_write: boolean, _kind?: AccessKind): void {
+  protected override access(_write: boolean, kind: AccessKind = "normal"): void {
     this.mayLeave = true;
+    this.accessCount++;
+    if (kind !== "normal" || this.#depth > 0) this.isPlain = false;
   }
   override checkInterrupts(): void {
     this.mayLeave = true;
@@ -219,6 +240,17 @@ export class Analyst {
     row.semantics!(builder, fields);
     const { xReads, xWrites, vReads, vWrites, flags, readsFlags, ending, offset } = builder;
     const mayLeave = builder.mayLeave || row.options.trap === "fp";
-    return { row, fields, xReads, xWrites, vReads, vWrites, flags, readsFlags, mayLeave, ending, offset };
+    const access = builder.accessCount === 1 && builder.isPlain ? fixedAccess(accessOf(row, word)) : null;
+    return { row, fields, xReads, xWrites, vReads, vWrites, flags, readsFlags, mayLeave, ending, offset, access };
   }
+}
+
+function fixedAccess(access: Access | null): FixedAccess | null {
+  if (!access || access.base === null || access.index || access.isAuthenticated) return null;
+  if (access.kind === "atomic" || access.isExclusive || access.isUnprivileged) return null;
+  if (access.isAcquire || access.isRelease) return null;
+  if (access.writeback !== null && typeof access.writeback !== "number") return null;
+  const { base, offset, writeback, transfers } = access;
+  const bytes = transfers.reduce((sum, t) => sum + t.bytes, 0);
+  return { base, offset, writeback: writeback ?? 0, bytes, isWrite: access.kind === "store" };
 }

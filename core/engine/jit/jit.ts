@@ -2,6 +2,7 @@ import type { CodeCache, DropReason } from "../code_cache.ts";
 import type { Handlers } from "../handlers.ts";
 import { GENERATION_OFFSET, PAGE_RECORD_BYTES } from "../record.ts";
 import { encodeShared } from "./region_module.ts";
+import { HOT_STRADDLE } from "../tier1.ts";
 import type { CompileRequest, RegionCompilerService } from "./translator.ts";
 
 /** What the JIT did, for statistics. */
@@ -17,7 +18,7 @@ export interface JitCounts {
   /** On the thread that compiles. */
   compileMs: number;
   /** Regions that are no more, by why; those that were late: their page was written to while they were compiled. */
-  readonly dropped: Record<DropReason, number>;
+  readonly dropped: Record<DropReason | "straddled", number>;
   late: number;
 }
 
@@ -26,6 +27,8 @@ export interface RegionInfo {
   /** The record of its first instruction. */
   readonly record: number;
   readonly instructions: number;
+  /** Table slot of that instruction's handler in tier 1. */
+  readonly rootSlot: number;
 }
 
 /**
@@ -42,7 +45,7 @@ export class Jit {
     modules: 0,
     wasmBytes: 0,
     compileMs: 0,
-    dropped: { written: 0, recycled: 0 },
+    dropped: { written: 0, recycled: 0, straddled: 0 },
     late: 0,
   };
   readonly #code: CodeCache;
@@ -57,6 +60,8 @@ export class Jit {
   /** The regions of each page slot by their table slots, and the records that were asked for already. */
   readonly #regions = new Map<number, Map<number, RegionInfo>>();
   readonly #settled = new Map<number, Set<number>>();
+  /** Page slots whose regions check each access for itself. */
+  readonly #withoutRuns = new Set<number>();
   readonly #freeSlots: number[] = [];
 
   constructor(code: CodeCache, handlers: Handlers, compiler: RegionCompilerService) {
@@ -75,8 +80,9 @@ export class Jit {
     this.#code.decodesAhead = !isEager;
   }
 
-  /** Told of a record at which many branches arrive. */
+  /** Told of a record at which many branches arrive, or with HOT_STRADDLE set. */
   hot(record: number): void {
+    if ((record & HOT_STRADDLE) !== 0) return this.#split(record - HOT_STRADDLE);
     if (!this.#settled.get(this.#code.slotOf(record))?.has(record)) this.#queue.add(record);
   }
 
@@ -88,6 +94,22 @@ export class Jit {
     }
     this.#regions.delete(pageSlot);
     this.#settled.delete(pageSlot);
+    this.#withoutRuns.delete(pageSlot);
+  }
+
+  /** Has the regions of a record's page compiled anew, with each access checked for itself. */
+  #split(record: number): void {
+    const pageSlot = this.#code.slotOf(record), regions = this.#regions.get(pageSlot);
+    if (!regions || this.#withoutRuns.has(pageSlot)) return;
+    this.#withoutRuns.add(pageSlot);
+    this.#regions.delete(pageSlot);
+    for (const [slot, region] of regions) {
+      this.#u16[region.record >>> 1] = region.rootSlot;
+      this.#free(slot);
+      this.counts.dropped.straddled++;
+      this.#settled.get(pageSlot)?.delete(region.record);
+      this.#queue.add(region.record);
+    }
   }
 
   #free(slot: number): void {
@@ -141,6 +163,7 @@ export class Jit {
       rootSlot: this.#u16[record >>> 1],
       slot,
       isWhole: this.isEager,
+      hasRuns: !this.#withoutRuns.has(pageSlot),
     };
   }
 
@@ -164,7 +187,7 @@ export class Jit {
     this.#handlers.share(new WebAssembly.Module(encodeShared(memoryPages, soleVcpu)));
   }
 
-  #install({ record, slot, generation }: CompileRequest, instructions: number): void {
+  #install({ record, slot, generation, rootSlot }: CompileRequest, instructions: number): void {
     const isLate = generation !== this.#generationOf(record) || this.#code.breakpoints.size !== 0;
     if (instructions === 0 || isLate) {
       if (isLate) {
@@ -176,7 +199,7 @@ export class Jit {
     const pageSlot = this.#code.slotOf(record);
     let regions = this.#regions.get(pageSlot);
     if (!regions) this.#regions.set(pageSlot, regions = new Map());
-    regions.set(slot, { record, instructions });
+    regions.set(slot, { record, instructions, rootSlot });
     this.#u16[record >>> 1] = slot;
     this.counts.regions++;
     this.counts.instructions += instructions;

@@ -49,8 +49,27 @@ Deno.test("jitReport() shows the hottest region from its root on", () => {
 Deno.test("Jit drops the regions of a page that is written to, and says why", () => {
   const m = debuggedMachine(LOOP);
   m.run(10_000_000);
-  assertEquals(jitOf(m).counts.dropped, { written: 1, recycled: 0 });
+  assertEquals(jitOf(m).counts.dropped, { written: 1, recycled: 0, straddled: 0 });
   assertEquals(m.vcpu.xLo(0), 0);
+});
+
+Deno.test("Jit compiles anew where accesses that were checked together keep lying in two pages", () => {
+  const m = debuggedMachine(`
+    adr     x1, place
+loop:
+    ldr     x2, [x1]
+    ldr     x3, [x1, #16]
+    add     x4, x2, x3
+    b       loop
+    .balign 4096
+    .skip   4096 - 16
+place: .skip 32
+`);
+  m.run(1_000_000);
+  const { counts } = jitOf(m);
+  assertEquals([counts.regions, counts.dropped.straddled], [2, 1]);
+  m.run(1_000_000);
+  assertEquals([counts.regions, counts.dropped.straddled], [2, 1]);
 });
 
 Deno.test("Jit.compileAt() compiles a region before it is hot", () => {

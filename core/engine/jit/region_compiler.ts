@@ -4,6 +4,7 @@ import { CALL_SITE_BYTES, CALL_SITE_COUNT, CALL_SITES, FLAGS } from "../../cpu/l
 import { makeFlagsExact } from "../lazy_flags.ts";
 import { GENERATION_OFFSET, RECORD_BYTES } from "../record.ts";
 import { BRANCH_TYPE, FIRST_REGION_SLOT, TYPE } from "../tier1.ts";
+import { findRuns } from "./access_runs.ts";
 import { findLoops, type Loop, type LoopKind, loopKind } from "./loops.ts";
 import type { Block, Region } from "./region.ts";
 import { type CallTerminal, type ModuleFunctions, RegionEmitter, type Terminal } from "./region_emitter.ts";
@@ -24,6 +25,7 @@ export class RegionCompiler {
   readonly emitter: RegionEmitter;
   readonly #region: Region;
   readonly #generation: number;
+  readonly #hasRuns: boolean;
   readonly #recordBase: number;
   readonly #self: { readonly slot: number; readonly function: number };
   readonly #functions: ModuleFunctions;
@@ -37,6 +39,7 @@ export class RegionCompiler {
    * @param rootSlot table slot of the first instruction's handler in tier 1.
    * @param recordBase where the records of the page start.
    * @param self table slot of the region, and its function's index in the module.
+   * @param hasRuns accesses are checked together, see access_runs.ts.
    */
   constructor(
     region: Region,
@@ -46,7 +49,9 @@ export class RegionCompiler {
     self: { readonly slot: number; readonly function: number },
     functions: ModuleFunctions,
     soleVcpu: number,
+    hasRuns: boolean,
   ) {
+    this.#hasRuns = hasRuns;
     this.#region = region;
     this.#generation = generation;
     this.#loops = findLoops(region.blocks);
@@ -113,9 +118,10 @@ export class RegionCompiler {
 
   #body(block: Block): void {
     const o = this.emitter, last = block.instructions.length - 1;
+    const members = this.#hasRuns ? findRuns(block.instructions) : [];
     o.beginBlock(block.flagsIn);
     block.instructions.forEach((facts, position) => {
-      o.instruction(facts, block.start + position, position);
+      o.instruction(facts, block.start + position, position, members[position]);
       if (position < last) o.releaseTemporaries();
     });
     const { ending, offset } = block.instructions[last];

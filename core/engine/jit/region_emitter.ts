@@ -5,8 +5,12 @@ import { type Access, mustAlign } from "../guest_emitter.ts";
 import { findHelper } from "../helpers.ts";
 import { WRITE_TLB_OFFSET } from "../memory_request.ts";
 import { cpuOperand } from "../tier1.ts";
+import type { RunMember } from "./access_runs.ts";
 import type { Facts } from "./analysis.ts";
 import { LazyFlagsEmitter } from "./lazy_flags_emitter.ts";
+
+/** No access is longer: those that begin in the last bytes of a page ask the TLB. */
+export const ACCESS_BYTES_MAX = 64;
 
 /** Functions that all regions share, by index; see region_module.ts. */
 export interface ModuleFunctions {
@@ -18,6 +22,7 @@ export interface ModuleFunctions {
   readonly arrive: number;
   readonly endSlice: number;
   readonly sideExit: number;
+  readonly straddle: number;
   readonly callFar: number;
   /** Those of Builder.outline, by name. */
   readonly outlines: ReadonlyMap<string, number>;
@@ -48,6 +53,9 @@ export class RegionEmitter extends LazyFlagsEmitter implements Builder {
   /** Base register of the instruction's accesses; 32 where none is (literals). */
   #base = 32;
   #facts!: Facts;
+  #member: RunMember | null = null;
+  /** Host addresses of the lowest bytes of a block's runs, by number. */
+  readonly #runs: Operand<"i32">[] = [];
   /** Index of the instruction in the page, and in its block. */
   #index = 0;
   #position = 0;
@@ -84,8 +92,9 @@ export class RegionEmitter extends LazyFlagsEmitter implements Builder {
     this.#spChecked = false;
   }
   /** Writes one instruction: the `position`th of its block, at `index` in the page. */
-  instruction(facts: Facts, index: number, position: number): void {
+  instruction(facts: Facts, index: number, position: number, member: RunMember | null = null): void {
     this.#facts = facts;
+    this.#member = member;
     this.#index = index;
     this.#position = position;
     this.#base = 32;
@@ -261,13 +270,20 @@ export class RegionEmitter extends LazyFlagsEmitter implements Builder {
 
   /** Has tier 1 execute this instruction, of which nothing has been done yet, and what follows. */
   sideExit(): void {
+    this.#leaveTo(this.functions.sideExit);
+  }
+  /** The same where a run was not found, which may be because it lies in two pages. */
+  #straddle(start: I32, bytes: number): void {
+    this.#leaveTo(this.functions.straddle, start, this.i32(bytes));
+  }
+  #leaveTo(index: number, ...more: Value[]): void {
     this.storeFlags();
     const where = this.i64(
       this.#index + 2 ** 10 * this.#position + (this.#index === this.root ? 2 ** 20 * this.rootSlot : 0),
     );
-    for (const value of [this.cpu, this.recordBase, this.executed, where]) this.get(value);
+    for (const value of [this.cpu, this.recordBase, this.executed, where, ...more]) this.get(value);
     this.code.u8(0x12); // return_call
-    this.code.u32(this.functions.sideExit);
+    this.code.u32(index);
     this.endOfCode();
   }
   override exit(_kind: ExitKind, _argument?: I64): void {
@@ -299,6 +315,7 @@ export class RegionEmitter extends LazyFlagsEmitter implements Builder {
   // Memory: a page per base register, then the TLB, then TypeScript by way of tier 1
 
   protected override access(a: Access): void {
+    if (this.#member) return this.#accessInRun(a, this.#member);
     const low = this.wrap(a.address), limit = this.i64(4097 - a.bytes);
     const misaligned = mustAlign(a) ? this.and(low, this.i32(a.bytes - 1)) : null;
     if (a.kind === "unprivileged") {
@@ -308,19 +325,50 @@ export class RegionEmitter extends LazyFlagsEmitter implements Builder {
       this.#sideExitIf(this.and(addend, this.i32(1)));
       return a.fast(this.add(low, addend));
     }
-    // Accesses without a base register, which are few, share the site of IP0, which compilers use for little else.
-    const base = this.#base === 32 ? 16 : this.#base;
-    const site = (a.write ? WRITE_SITES : SITES) + SITE_BYTES * base;
-    const page = this.loadMemory("i64", 8, this.cpu, site), span = this.loadMemory("i64", 4, this.cpu, site + 12);
-    let miss: I32 = this.geU(this.sub(a.address, page as I64), span as I64);
+    let miss: I32 = this.geU(this.#inPage(a), this.loadMemory("i64", 4, this.cpu, this.#siteOf(a) + 12) as I64);
     if (misaligned) miss = this.or(miss, misaligned);
     this.beginIf(miss, 0);
-    const tlb = a.write ? this.functions.write : this.functions.read;
-    let absent: I32 = this.callFunction(tlb, "i32", this.cpu, this.i32(base), a.address, limit);
+    let absent = this.#lookUp(a, a.address, a.bytes);
     if (misaligned) absent = this.or(absent, misaligned);
     this.#sideExitIf(absent);
     this.endBlock();
-    a.fast(this.add(low, this.loadMemory("i32", 4, this.cpu, site + 8)));
+    a.fast(this.add(low, this.loadMemory("i32", 4, this.cpu, this.#siteOf(a) + 8)));
+  }
+
+  /** The first access of a run finds the page of all of them. */
+  #accessInRun(a: Access, { run, isFirst, offset }: RunMember): void {
+    const host = this.#runs[run.number] ??= this.newLocal("i32");
+    if (isFirst) {
+      const start = offset === 0 ? a.address : this.sub(a.address, this.i64(offset));
+      const inPage = this.#inPage(a, start), span = this.loadMemory("i64", 4, this.cpu, this.#siteOf(a) + 12);
+      let miss: I32 = this.geU(inPage, span as I64);
+      if (run.bytes > ACCESS_BYTES_MAX) miss = this.or(miss, this.geU(inPage, this.i64(4097 - run.bytes)));
+      this.beginIf(miss, 0);
+      this.beginIf(this.#lookUp(a, start, run.bytes), 0);
+      this.#straddle(this.wrap(start), run.bytes);
+      this.endBlock();
+      this.endBlock();
+      this.get(this.add(this.wrap(start), this.loadMemory("i32", 4, this.cpu, this.#siteOf(a) + 8) as I32));
+      this.set(host);
+    }
+    a.fast(host as I32, offset);
+  }
+
+  /** The site of the instruction's accesses. Those without a base register, which are few, share that of IP0. */
+  get #siteNumber(): number {
+    return this.#base === 32 ? 16 : this.#base;
+  }
+  #siteOf(a: Access): number {
+    return (a.write ? WRITE_SITES : SITES) + SITE_BYTES * this.#siteNumber;
+  }
+  /** Where an address is in the page that the site knows. */
+  #inPage(a: Access, address = a.address): I64 {
+    return this.sub(address, this.loadMemory("i64", 8, this.cpu, this.#siteOf(a)) as I64);
+  }
+  /** Has the site know the page of so many bytes; 0 where the TLB has it. */
+  #lookUp(a: Access, start: I64, bytes: number): I32 {
+    const tlb = a.write ? this.functions.write : this.functions.read;
+    return this.callFunction(tlb, "i32", this.cpu, this.i32(this.#siteNumber), start, this.i64(4097 - bytes));
   }
   #sideExitIf(condition: I32): void {
     this.beginIf(condition, 0);

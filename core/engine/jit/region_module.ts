@@ -2,6 +2,8 @@ import { type Computation, OUTLINES } from "../../a64/pointer_authentication.ts"
 import {
   CALL_SITE_BYTES,
   CALL_SITES,
+  HOT,
+  HOT_COUNTERS,
   PAC_BYTES,
   PAC_COUNT,
   PACS,
@@ -12,7 +14,7 @@ import {
 } from "../../cpu/layout.ts";
 import type { I32, I64 } from "../builder.ts";
 import { Emitter, Operand } from "../emitter.ts";
-import { tlbOf } from "../guest_emitter.ts";
+import { IMPORT, tlbOf } from "../guest_emitter.ts";
 import { IMPORTS, SIGNATURES } from "../handlers.ts";
 import { ExactFlags, makeFlagsExact } from "../lazy_flags.ts";
 import { WRITE_TLB_OFFSET } from "../memory_request.ts";
@@ -22,13 +24,14 @@ import {
   emitDispatch,
   emitFind,
   endSlice,
+  HOT_STRADDLE,
   leaveForFetch,
   Tier1Emitter,
   TYPE,
 } from "../tier1.ts";
 import { encodeHead, encodeModule, type FunctionBody, type Signature } from "../wasm_module.ts";
 import { DEPTH_MAX } from "./region_compiler.ts";
-import type { ModuleFunctions, RegionEmitter } from "./region_emitter.ts";
+import { ACCESS_BYTES_MAX, type ModuleFunctions, type RegionEmitter } from "./region_emitter.ts";
 
 const TYPES: readonly Signature[] = [
   ...SIGNATURES,
@@ -38,9 +41,11 @@ const TYPES: readonly Signature[] = [
   { params: ["i32", "i32", "i32", "i64"], results: ["i64"] },
   { params: ["i32", "i64", "i64"], results: ["i64"] },
   { params: ["i32", "i64", "i32", "i32", "i32"], results: ["i64"] },
+  { params: ["i32", "i32", "i32", "i64", "i32", "i32"], results: ["i64"] },
 ];
 const TLB_TYPE = SIGNATURES.length, ARRIVE_TYPE = TLB_TYPE + 1, END_SLICE_TYPE = TLB_TYPE + 2;
 const SIDE_EXIT_TYPE = TLB_TYPE + 3, OUTLINE_TYPE = TLB_TYPE + 4, CALL_FAR_TYPE = TLB_TYPE + 5;
+const STRADDLE_TYPE = TLB_TYPE + 6;
 
 interface NamedFunction {
   readonly name: string;
@@ -56,7 +61,8 @@ const SHARED: readonly NamedFunction[] = [
   { name: "dispatch", type: TYPE.dispatch, emit: (_, soleVcpu) => emitDispatch(true, soleVcpu, EXACT_FLAGS) },
   { name: "endSlice", type: END_SLICE_TYPE, emit: emitEndSlice },
   { name: "callFar", type: CALL_FAR_TYPE, emit: emitCallFar },
-  { name: "sideExit", type: SIDE_EXIT_TYPE, emit: emitSideExit },
+  { name: "sideExit", type: SIDE_EXIT_TYPE, emit: (cpu) => emitSideExit(cpu, false) },
+  { name: "straddle", type: STRADDLE_TYPE, emit: (cpu) => emitSideExit(cpu, true) },
   { name: "unprivileged", type: TLB_TYPE, emit: emitUnprivileged },
   { name: "exactFlags", type: TYPE.import, emit: (cpu) => new ExactFlags(cpu).write() },
   { name: "arrive", type: ARRIVE_TYPE, emit: emitArrive },
@@ -88,6 +94,7 @@ export const MODULE_FUNCTIONS: ModuleFunctions = {
   endSlice: indexOf("endSlice"),
   callFar: indexOf("callFar"),
   sideExit: indexOf("sideExit"),
+  straddle: indexOf("straddle"),
   outlines: new Map(Object.keys(OUTLINES).map((name) => [name, indexOf(name)])),
 };
 /** Index of a module's first region. */
@@ -140,8 +147,10 @@ function body(e: Emitter, type: number): FunctionBody {
   return { type, locals: e.locals, code: e.code, hints: e.hints };
 }
 
-/** No access is longer than 64 bytes: those that begin in the last 63 bytes of a page ask the TLB. */
-const SPAN = 4096 - 63;
+/** Where in a page accesses may begin that the site is enough for. */
+const SPAN = 4097 - ACCESS_BYTES_MAX;
+/** How often a run of accesses lies in two pages before TypeScript is told: a power of two. */
+const STRADDLES = 256;
 
 /** Looks an address up in an array of the TLB: addend, tag and whether an access fits. */
 function lookUp(e: Emitter, array: I32, offset: number, address: I64, limit: I64) {
@@ -197,9 +206,10 @@ function emitArrive(cpu: Operand<"i32">): Emitter {
 /**
  * `sideExit(cpu, recordBase, executed, where)`: goes on in tier 1 at the instruction that `where` tells: its index in the
  * page in bits 9:0, in its block in bits 19:10, and, where a region stands in its record, the slot of its handler above.
+ * `straddle(cpu, recordBase, executed, where, start, bytes)` does so where a run of accesses was not found.
  */
-function emitSideExit(cpu: Operand<"i32">): Emitter {
-  const e = new Emitter(4);
+function emitSideExit(cpu: Operand<"i32">, isStraddle: boolean): Emitter {
+  const e = new Emitter(isStraddle ? 6 : 4);
   const recordBase = new Operand("i32", 1);
   const executed = new Operand("i32", 2), where = new Operand("i64", 3);
   makeFlagsExact(e, cpu, EXACT_FLAGS);
@@ -208,6 +218,7 @@ function emitSideExit(cpu: Operand<"i32">): Emitter {
   const low = e.wrap(where), slot = e.wrap(e.shrU(where as I64, e.i32(20)));
   const record = e.add(recordBase as I32, e.shl(e.and(low, e.i32(1023)), e.i32(4)));
   const position = e.and(e.shrU(low, e.i32(10)), e.i32(1023));
+  if (isStraddle) countStraddle(e, cpu, record);
   e.get(cpu);
   e.get(record);
   e.get(e.sub(e.add(executed as I32, position), e.shrU(record, e.i32(4))));
@@ -215,6 +226,19 @@ function emitSideExit(cpu: Operand<"i32">): Emitter {
   e.code.raw([0x13, TYPE.handler, 0x00]); // return_call_indirect
   e.endOfCode();
   return e;
+}
+
+/** Has TypeScript look at a region in which a run of accesses often lies in two pages. */
+function countStraddle(e: Emitter, cpu: Operand<"i32">, record: I32): void {
+  const start = new Operand("i32", 4) as I32, bytes = new Operand("i32", 5) as I32;
+  e.beginIf(e.gtU(e.add(e.and(start, e.i32(0xfff)), bytes), e.i32(4096)));
+  const counter = e.add(cpu as I32, e.and(e.shrU(record, e.i32(3)), e.i32(2 * HOT_COUNTERS - 2)));
+  const count = e.add(e.loadMemory("i32", 2, counter, HOT) as I32, e.i32(1));
+  e.storeMemory(2, counter, HOT, count);
+  e.beginIf(e.eqz(e.and(count, e.i32(STRADDLES - 1))), 0);
+  e.callFunction(IMPORT.hot, "i32", e.or(record, e.i32(HOT_STRADDLE)));
+  e.endBlock();
+  e.endBlock();
 }
 
 /** `endSlice(cpu, pc, executed)`: leaves with the budget spent. */

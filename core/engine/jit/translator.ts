@@ -24,6 +24,8 @@ export interface CompileRequest {
   readonly slot: number;
   /** What was never executed is part of the region too. */
   readonly isWhole: boolean;
+  /** Accesses are checked together; see access_runs.ts. */
+  readonly hasRuns: boolean;
 }
 
 /** What became of a batch of requests. */
@@ -85,6 +87,7 @@ export class Translator {
         self,
         MODULE_FUNCTIONS,
         this.soleVcpu,
+        request.hasRuns,
       );
       regions.push(compiler.compile());
       slots.push(slot);
