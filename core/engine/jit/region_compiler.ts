@@ -221,25 +221,33 @@ export class RegionCompiler {
     o.endBlock();
   }
 
-  /**
-   * Pushes what a function of the handlers' type is called with, and the table slot of the handler of a record.
-   * @param isSentinel the record is the page's last, which leads to the next page.
-   */
-  #pushHandler(record: I32, isSentinel = false): void {
+  /** Pushes what a function of the handlers' type is called with, and the table slot of the handler of a record. */
+  #pushHandler(record: I32): void {
+    const o = this.emitter;
+    const slot = o.loadMemory("i32", 2, record, 0);
+    o.beginIf(o.ltU(slot as I32, o.i32(FIRST_REGION_SLOT)), 0);
+    o.callFunction(this.#functions.arrive, "i32", o.cpu, record);
+    o.endBlock();
+    this.#pushCall(record, slot);
+  }
+  #pushCall(record: I32, slot: Operand<"i32">): void {
     const o = this.emitter;
     const count = o.sub(o.executed as I32, o.shrU(record, o.i32(4)));
-    const slot = o.loadMemory("i32", 2, record, 0);
-    if (!isSentinel) {
-      o.beginIf(o.ltU(slot as I32, o.i32(FIRST_REGION_SLOT)), 0);
-      o.callFunction(this.#functions.arrive, "i32", o.cpu, record);
-      o.endBlock();
-    } else makeFlagsExact(o, o.cpu, this.#functions.exactFlags);
     for (const value of [o.cpu, record, count, slot]) o.get(value);
   }
+  /** Leaves the region for a record; the page's last leads to the next page. */
   #continueAt(index: number): void {
-    this.#pushHandler(this.#recordOf(index), index === 1024);
-    this.emitter.code.raw([0x13, TYPE.handler, 0x00]); // return_call_indirect
-    this.emitter.endOfCode();
+    const o = this.emitter, record = this.#recordOf(index);
+    if (index === 1024) {
+      makeFlagsExact(o, o.cpu, this.#functions.exactFlags);
+      this.#pushCall(record, o.loadMemory("i32", 2, record, 0));
+      o.code.raw([0x13, TYPE.handler, 0x00]); // return_call_indirect
+    } else {
+      for (const value of [o.cpu, record, o.executed]) o.get(value);
+      o.code.u8(0x12); // return_call
+      o.code.u32(this.#functions.continueAt);
+    }
+    o.endOfCode();
   }
   #dispatch(address: I64, branchType: number): void {
     const o = this.emitter;

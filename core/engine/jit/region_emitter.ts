@@ -21,6 +21,7 @@ export interface ModuleFunctions {
   readonly exactFlags: number;
   readonly arrive: number;
   readonly endSlice: number;
+  readonly continueAt: number;
   readonly sideExit: number;
   readonly straddle: number;
   readonly callFar: number;

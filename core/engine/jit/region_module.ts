@@ -60,6 +60,7 @@ interface NamedFunction {
 const SHARED: readonly NamedFunction[] = [
   { name: "dispatch", type: TYPE.dispatch, emit: (_, soleVcpu) => emitDispatch(true, soleVcpu, EXACT_FLAGS) },
   { name: "endSlice", type: END_SLICE_TYPE, emit: emitEndSlice },
+  { name: "continueAt", type: TYPE.handler, emit: emitContinueAt },
   { name: "callFar", type: CALL_FAR_TYPE, emit: emitCallFar },
   { name: "sideExit", type: SIDE_EXIT_TYPE, emit: (cpu) => emitSideExit(cpu, false) },
   { name: "straddle", type: STRADDLE_TYPE, emit: (cpu) => emitSideExit(cpu, true) },
@@ -92,6 +93,7 @@ export const MODULE_FUNCTIONS: ModuleFunctions = {
   exactFlags: indexOf("exactFlags"),
   arrive: indexOf("arrive"),
   endSlice: indexOf("endSlice"),
+  continueAt: indexOf("continueAt"),
   callFar: indexOf("callFar"),
   sideExit: indexOf("sideExit"),
   straddle: indexOf("straddle"),
@@ -192,6 +194,17 @@ function emitUnprivileged(cpu: Operand<"i32">): Emitter {
   const array = e.add(tlb, new Operand("i32", 1) as I32);
   const { addend, hit } = lookUp(e, array, 0, new Operand("i64", 2) as I64, new Operand("i64", 3) as I64);
   e.get(e.select(hit, addend, e.i32(1)));
+  return e;
+}
+
+/** `continueAt(cpu, record, executed)`: leaves a region for a record of its page. */
+function emitContinueAt(cpu: Operand<"i32">): Emitter {
+  const e = new Emitter(3);
+  const record = new Operand("i32", 1), executed = new Operand("i32", 2);
+  const slot = countArrival(e, cpu, record as I32, EXACT_FLAGS);
+  for (const value of [cpu, record, e.sub(executed as I32, e.shrU(record as I32, e.i32(4))), slot]) e.get(value);
+  e.code.raw([0x13, TYPE.handler, 0x00]); // return_call_indirect
+  e.endOfCode();
   return e;
 }
 
