@@ -33,6 +33,7 @@ export function isRedirected(index: number): boolean {
   return E2H_INDEX[index] >= 0;
 }
 
+const SP_EL0 = sysregIndex("SP_EL0");
 const CNTP_TVAL_EL0 = sysregIndex("CNTP_TVAL_EL0"), CNTV_CVAL_EL0 = sysregIndex("CNTV_CVAL_EL0");
 
 /** The register that an access from `el` to the register `index` reaches: the timers of EL0 are EL2's in a host, too. */
@@ -55,6 +56,11 @@ export function checkSysregAccess(vcpu: Vcpu, index: number, isWrite: boolean, e
   const reachesEl2 = outcome !== 1 && outcome !== OUTCOME.undefined && outcome !== OUTCOME.fp;
   if (reachesEl2 && el <= 1 && (vcpu.sysregTraps[index] & (isWrite ? 2 : 1)) !== 0 && el2Enabled(vcpu)) return 2;
   return outcome;
+}
+
+/** Whether EL1 has the register for reads or writes at all, if perhaps not as PSTATE.SP stands or without a trap. */
+export function isOfEl1(vcpu: Vcpu, index: number, isWrite: boolean): boolean {
+  return index === SP_EL0 || checkSysregAccess(vcpu, index, isWrite, 1) !== OUTCOME.undefined;
 }
 
 /** The first of `traps` that an access from `el` runs into, as a value of OUTCOME or the level that it goes to. */
