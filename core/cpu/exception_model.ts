@@ -4,7 +4,7 @@ import "./pstate_registers.ts";
 import "./system_instructions.ts";
 import "./timers.ts";
 import { takeAbort, takeExternalAbort } from "./aborts.ts";
-import { checkBranchTarget } from "./branch_target.ts";
+import { checkBranchTarget, checkReturnTarget, setBtype } from "./branch_target.ts";
 import { advanceSoftwareStep, isStepEnabled, softwareStepState } from "./debug.ts";
 import {
   callHypervisor,
@@ -43,14 +43,19 @@ export class CpuExceptionModel {
   onBreakpoint: (vcpu: Vcpu) => void = () => {};
 
   /**
-   * Takes the most urgent exception that comes before the next instruction: an interrupt or a pending software step.
+   * Takes the most urgent exception that comes before the next instruction: an interrupt, a pending software step, or a
+   * Branch Target exception where PSTATE.BTYPE was restored.
    * @param isHeld interrupts wait.
    * @returns isStepping.
    */
   takeInterrupts(vcpu: Vcpu, isHeld = false): boolean {
     const isTaken = !isHeld && vcpu.u32[vcpu.w + ATTENTION] !== 0 && takeInterrupts(vcpu);
-    if (!isStepEnabled(vcpu)) return false;
+    if (!isStepEnabled(vcpu)) {
+      checkReturnTarget(vcpu);
+      return false;
+    }
     if (!isTaken && softwareStepState(vcpu) === "pending") takeSoftwareStep(vcpu, true, false);
+    checkReturnTarget(vcpu);
     return this.isStepping(vcpu);
   }
 
@@ -80,8 +85,12 @@ export class CpuExceptionModel {
     setBranchTarget(vcpu, vcpu.u32[vcpu.w + PC], vcpu.u32[vcpu.w + PC + 1]);
   }
 
-  branchTarget(vcpu: Vcpu, word: number, branchWord: number, kind: number): boolean {
-    return checkBranchTarget(vcpu, word, branchWord, kind);
+  indirectBranch(vcpu: Vcpu, branchWord: number, kind: number): void {
+    setBtype(vcpu, branchWord, kind);
+  }
+
+  branchTarget(vcpu: Vcpu, word: number, isGuarded: boolean): boolean {
+    return checkBranchTarget(vcpu, word, isGuarded);
   }
 
   callResident(vcpu: Vcpu): void {

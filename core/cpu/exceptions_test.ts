@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { FAULT, Fault } from "../mmu/fault.ts";
 import { takeAbort, takeExternalAbort } from "./aborts.ts";
-import { checkBranchTarget, isBtypeCompatible } from "./branch_target.ts";
+import { checkBranchTarget, isBtypeCompatible, setBtype } from "./branch_target.ts";
 import {
   callHypervisor,
   callSecureMonitor,
@@ -190,6 +190,8 @@ Deno.test("a stage 1 fault goes to EL1, a stage 2 fault to EL2 with HPFAR_EL2 an
     at: () => true,
     cacheMaintenance: () => true,
     fault,
+    fillExec: () => -1,
+    guarded: false,
   };
   takeAbort(vcpu, fault);
   assertEquals(esr(vcpu, 2), [0x24, 1 << 24 | 2 << 22 | 3 << 16 | 1 << 6 | 7]);
@@ -272,6 +274,8 @@ Deno.test("the TLB context follows the level, and not a resident's visit", () =>
     at: () => true,
     cacheMaintenance: () => true,
     fault,
+    fillExec: () => -1,
+    guarded: false,
   };
   vcpu.residents[2] = { onException: () => {} };
   callHypervisor(vcpu, 0);
@@ -319,8 +323,13 @@ Deno.test("BTI: which instructions accept which branches", () => {
   assertEquals(accepts(0xd503233f), [true, true, false]);
   assertEquals(accepts(0xd4200000), [true, true, true]);
   assertEquals(accepts(0xd503201f), [false, false, false]);
-  assert(!checkBranchTarget(vcpu, BTI_C, 0xd63f0000, 2));
-  assert(checkBranchTarget(vcpu, 0xd503201f, 0xd63f0000, 2));
+  setBtype(vcpu, 0xd63f0000, 2);
+  assert(!checkBranchTarget(vcpu, BTI_C, true));
+  assertEquals(vcpu.get32("pstate") >> 10 & 3, 0);
+  setBtype(vcpu, 0xd63f0000, 2);
+  assert(!checkBranchTarget(vcpu, 0xd503201f, false));
+  setBtype(vcpu, 0xd63f0000, 2);
+  assert(checkBranchTarget(vcpu, 0xd503201f, true));
   assertEquals(esr(vcpu, 1), [0x0d, 2]);
   assertEquals(stored(vcpu, "SPSR_EL1") >> 10n & 3n, 2n);
 });

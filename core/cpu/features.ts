@@ -108,10 +108,7 @@ export interface PstateFeatures {
   readonly ssbs: boolean;
   readonly pauth: boolean;
   readonly bti: boolean;
-  /**
-   * Bits of SPSR_ELx that a legal exception return puts in PSTATE. BTYPE is not among them: indirect branches check
-   * their target themselves, so that PSTATE.BTYPE is 0 but in Branch Target exceptions.
-   */
+  /** Bits of SPSR_ELx that a legal exception return puts in PSTATE. */
   readonly pstateMask: number;
 }
 
@@ -123,7 +120,7 @@ export function pstateFeatures({ features }: CpuModel): PstateFeatures {
     ssbs: features.has("FEAT_SSBS"),
     pauth: features.has("FEAT_PAuth"),
     bti: features.has("FEAT_BTI"),
-    pstateMask: 0x10000d | bit("FEAT_SSBS", 1 << 12) | bit("FEAT_UAO", 1 << 23) |
+    pstateMask: 0x10000d | bit("FEAT_BTI", 3 << 10) | bit("FEAT_SSBS", 1 << 12) | bit("FEAT_UAO", 1 << 23) |
       bit("FEAT_DIT", 1 << 24),
   };
 }

@@ -60,8 +60,10 @@ export interface ExceptionModel {
   pcAlignment(vcpu: Vcpu): void;
   /** Takes the tag out of the PC that a branch went to, where the regime has tags. */
   branchAddress(vcpu: Vcpu): void;
-  /** Checks the instruction `word` as the target of an indirect branch; true when it took a Branch Target exception. */
-  branchTarget(vcpu: Vcpu, word: number, branchWord: number, kind: number): boolean;
+  /** Sets PSTATE.BTYPE by an indirect branch, before its target is fetched. */
+  indirectBranch(vcpu: Vcpu, branchWord: number, kind: number): void;
+  /** Checks the instruction `word` as its target; true when it took a Branch Target exception. */
+  branchTarget(vcpu: Vcpu, word: number, isGuarded: boolean): boolean;
 }
 
 const PC = STATE.pc.offset >>> 2;
@@ -481,10 +483,10 @@ export class Engine {
     i32[w + KIND_FIELD] = SLICE;
     if (u32[w + PC + 1] >>> 24 !== 0) this.#exceptions.branchAddress(vcpu);
     if (kind === 0) return this.#fetch(vcpu);
-    const branchWord = this.#wordOfRecord(vcpu.get32("record"));
+    this.#exceptions.indirectBranch(vcpu, this.#wordOfRecord(vcpu.get32("record")), kind);
     const host = this.#translate(vcpu);
     if (host < 0) return 0;
-    if (this.#mmu.guarded && this.#exceptions.branchTarget(vcpu, this.#i32[host >>> 2], branchWord, kind)) {
+    if (this.#exceptions.branchTarget(vcpu, this.#i32[host >>> 2], this.#mmu.guarded)) {
       i32[w + BUDGET]++;
       return 0;
     }
