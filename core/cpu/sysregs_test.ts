@@ -201,6 +201,20 @@ Deno.test("registers without GICv3 are UNDEFINED", () => {
   assertEquals(vcpu.redirected, true);
 });
 
+Deno.test("the GIC has the registers of 5 preemption bits and 4 list registers", () => {
+  const { vcpu } = testVcpu(2);
+  const has = (name: string) => {
+    mrs(vcpu, name);
+    return !vcpu.redirected;
+  };
+  const existing = (prefix: string, suffix: string) =>
+    Array.from({ length: 16 }, (_, n) => n).filter((n) => parseSysreg(`${prefix}${n}_${suffix}`) >= 0)
+      .filter((n) => has(`${prefix}${n}_${suffix}`));
+  assertEquals(["ICC_AP0R", "ICC_AP1R"].map((prefix) => existing(prefix, "EL1")), [[0], [0]]);
+  assertEquals(["ICH_AP0R", "ICH_AP1R"].map((prefix) => existing(prefix, "EL2")), [[0], [0]]);
+  assertEquals(existing("ICH_LR", "EL2"), [0, 1, 2, 3]);
+});
+
 Deno.test("direct access follows the traps", () => {
   const { vcpu } = testVcpu(1);
   const access = (name: string) => vcpu.u8[vcpu.base + SYSREG_ACCESS + sysregIndex(name)];
