@@ -1,4 +1,4 @@
-import { el2Enabled, elIsInHost } from "./security.ts";
+import { el2Enabled, elIsInHost, isSecureBelowEl3 } from "./security.ts";
 import { sysregIndex, SYSREGS } from "./sysregs.ts";
 import { type Trap, TRAPS } from "./traps.ts";
 import type { Vcpu } from "./vcpu.ts";
@@ -35,13 +35,16 @@ export function isRedirected(index: number): boolean {
 
 const SP_EL0 = sysregIndex("SP_EL0");
 const CNTP_TVAL_EL0 = sysregIndex("CNTP_TVAL_EL0"), CNTV_CVAL_EL0 = sysregIndex("CNTV_CVAL_EL0");
+/** From EL2's timers in Non-secure state to those in Secure state. */
+const TO_SECURE_TIMERS = sysregIndex("CNTHPS_TVAL_EL2") - sysregIndex("CNTHP_TVAL_EL2");
 
 /** The register that an access from `el` to the register `index` reaches: the timers of EL0 are EL2's in a host, too. */
 export function redirectSysreg(vcpu: Vcpu, index: number, el: number): number {
   if (ALIAS_INDEX[index] >= 0) return ALIAS_INDEX[index];
   const e2h = E2H_INDEX[index];
   if (e2h < 0 || !elIsInHost(vcpu, el)) return index;
-  return el === 2 || (index >= CNTP_TVAL_EL0 && index <= CNTV_CVAL_EL0) ? e2h : index;
+  if (index >= CNTP_TVAL_EL0 && index <= CNTV_CVAL_EL0) return isSecureBelowEl3(vcpu) ? e2h + TO_SECURE_TIMERS : e2h;
+  return el === 2 ? e2h : index;
 }
 
 /**

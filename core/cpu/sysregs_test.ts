@@ -170,6 +170,31 @@ Deno.test("at EL2 with E2H, EL1 names reach EL2 registers and EL12 names EL1 reg
   assertEquals(stored(vcpu, "CNTV_CVAL_EL0"), 8n);
 });
 
+Deno.test("the timers of Secure EL2 exist there, and are those of its host", () => {
+  const at = (el: number, scr: bigint, model = "max") => {
+    const { vcpu } = testVcpu(el, { model });
+    store(vcpu, "SCR_EL3", scr);
+    return vcpu;
+  };
+  const has = (vcpu: Vcpu) =>
+    ["CNTHPS_TVAL_EL2", "CNTHPS_CTL_EL2", "CNTHPS_CVAL_EL2", "CNTHVS_TVAL_EL2", "CNTHVS_CTL_EL2", "CNTHVS_CVAL_EL2"]
+      .map((name) => checkSysregAccess(vcpu, sysregIndex(name), false, vcpu.currentEl()) === OUTCOME.access);
+  const EEL2 = 1n << 18n, NS = 1n, all = Array(6).fill(true), none = Array(6).fill(false);
+  assertEquals(has(at(2, EEL2)), all);
+  assertEquals(has(at(2, NS)), none);
+  assertEquals(has(at(3, EEL2 | NS)), all);
+  assertEquals(has(at(3, NS)), none);
+  assertEquals(has(at(1, EEL2)), none);
+  assertEquals(has(at(2, EEL2, "cortex-a57")), none);
+  const vcpu = at(2, EEL2);
+  writeSysreg(vcpu, sysregIndex("HCR_EL2"), 0, 0x304);
+  msr(vcpu, "CNTP_CVAL_EL0", 5n);
+  msr(vcpu, "CNTV_CVAL_EL0", 6n);
+  msr(vcpu, "CNTKCTL_EL1", 7n);
+  assertEquals(["CNTHPS_CVAL_EL2", "CNTHVS_CVAL_EL2", "CNTHCTL_EL2"].map((name) => stored(vcpu, name)), [5n, 6n, 7n]);
+  assertEquals(["CNTHP_CVAL_EL2", "CNTHV_CVAL_EL2"].map((name) => stored(vcpu, name)), [0n, 0n]);
+});
+
 Deno.test("GIC registers go to the GIC, to ICV ones at EL1 by IMO, and trap by ICH_HCR_EL2.TALL1", () => {
   const { vcpu, gic } = testVcpu(1);
   mrs(vcpu, "ICC_IAR1_EL1");
