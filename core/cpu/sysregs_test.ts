@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { SYSREG_ACCESS } from "./layout.ts";
 import { setSysregTraps, updateDirectAccess } from "./direct_access.ts";
+import { illegalExceptionReturn } from "./exceptions.ts";
 import { readSysreg, writeSysreg } from "./sysreg_access.ts";
 import { accessLevels, checkSysregAccess, OUTCOME } from "./sysreg_check.ts";
 import { SYSREG_FUNCTIONS } from "./sysreg_functions.ts";
@@ -59,11 +60,26 @@ Deno.test("max and cortex-a57 report their ID registers", () => {
   assertEquals(mrs(vcpu, "DCZID_EL0"), 4n);
   const a57 = testVcpu(2, { model: "cortex-a57" }).vcpu;
   assertEquals(mrs(a57, "MIDR_EL1"), 0x411fd070n);
-  assertEquals(mrs(a57, "ID_AA64PFR0_EL1"), 0x01002222n);
+  assertEquals(mrs(a57, "ID_AA64PFR0_EL1"), 0x01001111n);
   assertEquals(mrs(a57, "ID_AA64MMFR0_EL1"), 0x1124n);
   assertEquals(mrs(a57, "CNTFRQ_EL0"), 62_500_000n);
   const noEl3 = testVcpu(2, { model: "cortex-a57", el3: false }).vcpu;
-  assertEquals(mrs(noEl3, "ID_AA64PFR0_EL1"), 0x01000222n);
+  assertEquals(mrs(noEl3, "ID_AA64PFR0_EL1"), 0x01000111n);
+});
+
+Deno.test("no model has AArch32: its ID registers are 0, its registers for EL2 and EL3 are none", () => {
+  for (const model of ["max", "cortex-a57"]) {
+    const { vcpu } = testVcpu(3, { model });
+    for (const { name } of SYSREGS.filter(({ name }) => /^(ID_(?!AA64)|MVFR)/.test(name))) {
+      assertEquals(mrs(vcpu, name), 0n, name);
+    }
+    for (const name of ["DACR32_EL2", "IFSR32_EL2", "FPEXC32_EL2", "DBGVCR32_EL2", "SDER32_EL3"]) {
+      mrs(vcpu, name);
+      assert(vcpu.redirected, name);
+    }
+    // ERET to AArch32 is illegal
+    assert(illegalExceptionReturn(vcpu, 0x10, 3));
+  }
 });
 
 Deno.test("MIDR_EL1 and MPIDR_EL1 read as the hypervisor's values at EL1", () => {
