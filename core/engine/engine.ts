@@ -210,6 +210,11 @@ export class Engine {
     return this.#sliceEnd + this.#running.i32[this.#running.w + BUDGET] - this.#running.instructions;
   }
 
+  /** Instructions that a vCPU has executed, exact as `elapsed` is. */
+  executedBy(vcpu: Vcpu): number {
+    return vcpu === this.#running ? vcpu.instructions + this.elapsed : vcpu.instructions;
+  }
+
   /** Ends the slice at the running vCPU's next check: an interrupt or an event may be due. */
   stopSoon(): void {
     const vcpu = this.#running;

@@ -142,7 +142,7 @@ export class Machine {
     vcpu.mmu = this.mmu;
     vcpu.clock = this.clock;
     vcpu.timers = new Timers(vcpu, this.clock);
-    vcpu.pmu = new Pmu(vcpu, this.clock);
+    vcpu.pmu = new Pmu(vcpu, this.clock, () => this.engine.executedBy(vcpu));
     vcpu.onAttention = () => this.engine.stopSoon();
     this.mmu.attach(vcpu, tlb);
     return vcpu;
