@@ -377,3 +377,37 @@ Deno.test("software step: one instruction, then the exception", () => {
   model.takeInterrupts(vcpu);
   assertEquals([vcpu.currentEl(), ...esr(vcpu, 1)], [1, 0x32, 1 << 24 | 0x22]);
 });
+
+Deno.test("breakpoints go where debug exceptions go", () => {
+  const model = new CpuExceptionModel();
+  const breakAt = (el: number, hcr: bigint, mdcr: bigint) => {
+    const vcpu = at(el);
+    vcpu.mmu = {
+      contextChanged: () => {},
+      contextResumed: () => {},
+      instructionWord: () => 0,
+      tlbi: () => {},
+      at: () => true,
+      cacheMaintenance: () => true,
+      fault: new Fault(),
+      fillExec: () => 0,
+      guarded: false,
+    };
+    vcpu.set32("pstate", vcpu.get32("pstate") & ~(1 << 9));
+    store(vcpu, "HCR_EL2", hcr);
+    store(vcpu, "MDCR_EL2", mdcr);
+    writeSysreg(vcpu, sysregIndex("OSLAR_EL1"), 0, 0);
+    writeSysreg(vcpu, sysregIndex("MDSCR_EL1"), 1 << 15 | 1 << 13, 0);
+    writeSysreg(vcpu, sysregIndex("DBGBVR0_EL1"), 0x1000, 0);
+    writeSysreg(vcpu, sysregIndex("DBGBCR0_EL1"), 1 | 3 << 1 | 1 << 13, 0);
+    model.takeInterrupts(vcpu);
+    const taken = vcpu.get64("pc") === 0x1000n ? 0 : vcpu.currentEl();
+    return taken === 0 ? [0] : [taken, ...esr(vcpu, taken), stored(vcpu, `ELR_EL${taken}`)];
+  };
+  assertEquals(breakAt(1, 0n, 0n), [1, 0x31, 0x22, 0x1000n]);
+  assertEquals(breakAt(1, 0n, 1n << 8n), [2, 0x30, 0x22, 0x1000n]);
+  assertEquals(breakAt(2, 0n, 1n << 8n), [2, 0x31, 0x22, 0x1000n]);
+  // EL1 takes none from EL2, and nothing is taken at EL3
+  assertEquals(breakAt(2, 0n, 0n), [0]);
+  assertEquals(breakAt(3, 0n, 1n << 8n), [0]);
+});

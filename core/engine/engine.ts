@@ -66,6 +66,17 @@ export interface ExceptionModel {
   branchTarget(vcpu: Vcpu, word: number, isGuarded: boolean): boolean;
 }
 
+/** What looks for the breakpoints and watchpoints of guests. */
+export interface GuestDebug {
+  /** Told of every page of memory that is about to run at a VA, before its records are used. */
+  fetchesPage(vcpu: Vcpu, lo: number, hi: number, hostPage: number): void;
+  /** Told of every data access of the slow path, before it is made. @returns true when it took a Watchpoint exception. */
+  accesses(vcpu: Vcpu, request: number): boolean;
+}
+
+/** Whose a breakpoint in decoded code is: bits. */
+export const BREAKPOINT_OWNER = { debugger: 1, guest: 2 } as const;
+
 const PC = STATE.pc.offset >>> 2;
 const PC_PAGE = STATE.pcPage.offset >>> 2, RECORD_BASE = STATE.recordBase.offset >>> 2;
 const BUDGET = STATE.budget.offset >>> 2;
@@ -132,6 +143,10 @@ export class Engine {
   onAccess: ((vcpu: Vcpu, lo: number, hi: number, request: number) => boolean) | null = null;
   /** A debugger is told of every page of memory that is about to run at a VA, before its records are used. */
   onFetchPage: ((vcpu: Vcpu, lo: number, hi: number, hostPage: number) => void) | null = null;
+  /** Bits of BREAKPOINT_OWNER by byte of memory. */
+  readonly #breakpointOwners = new Map<number, number>();
+  /** Set while a guest has breakpoints or watchpoints. */
+  guestDebug: GuestDebug | null = null;
   /** The next instruction is executed apart from the code cache, past a breakpoint on it. */
   #stepsNext = false;
 
@@ -193,8 +208,12 @@ export class Engine {
   }
 
   /** Leaves generated code before the instruction at a byte of memory: ExceptionModel.exit is told "breakpoint". */
-  setBreakpoint(host: number, isSet: boolean): void {
-    if (isSet) this.code.breakpoints.add(host);
+  setBreakpoint(host: number, isSet: boolean, owner: number = BREAKPOINT_OWNER.debugger): void {
+    const old = this.#breakpointOwners.get(host) ?? 0, owners = isSet ? old | owner : old & ~owner;
+    if (owners !== 0) this.#breakpointOwners.set(host, owners);
+    else this.#breakpointOwners.delete(host);
+    if ((old === 0) === (owners === 0)) return;
+    if (owners !== 0) this.code.breakpoints.add(host);
     else this.code.breakpoints.delete(host);
     this.storedTo(host >>> 12);
   }
@@ -324,6 +343,7 @@ export class Engine {
   #fillExec(vcpu: Vcpu, lo: number, hi: number, host: number): number {
     const { i32, u32 } = vcpu, hostPage = host >>> 12;
     if (this.onFetchPage !== null) this.onFetchPage(vcpu, lo & ~0xfff, hi, hostPage);
+    if (this.guestDebug !== null) this.guestDebug.fetchesPage(vcpu, lo & ~0xfff, hi, hostPage);
     if (!this.code.holds(hostPage)) this.#mmu.protectCode(hostPage);
     const recordBase = this.code.recordsOf(hostPage);
     // Only now, as entering the page in the cache may have emptied the TLB
@@ -470,7 +490,8 @@ export class Engine {
     }
     const tlb = i32[w + TLB], upper = i32[w + TLB + 1];
     vcpu.codeMoved = false;
-    const left = this.#memoryPath.access(vcpu, request);
+    const isWatched = this.guestDebug !== null && this.guestDebug.accesses(vcpu, request);
+    const left = isWatched ? 1 : this.#memoryPath.access(vcpu, request);
     if (i32[w + ATTENTION] === 2) this.stopSoon();
     if (left === 0) return 0;
     this.#redirect(vcpu, tlb, upper);
