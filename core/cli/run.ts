@@ -48,7 +48,7 @@ export const RUN: Command = {
     { name: "dump-dtb", argument: "FILE", help: "Write the guest's devicetree to a file and end" },
     { name: "memory", short: "m", argument: "SIZE", default: `${GUEST_BYTES / 2 ** 20}M`, help: "Guest RAM" },
     { name: "smp", argument: "N", default: "1", help: "Number of vCPUs, up to 8" },
-    { name: "cpu", argument: "MODEL", choices: ["max", "cortex-a57"], default: "max", help: "CPU model" },
+    { name: "cpu", argument: "MODEL", choices: ["max", "cortex-a57"], default: "max", help: "CPU model, AArch64 only" },
     {
       name: "time",
       argument: "CLOCK",

@@ -1,14 +1,18 @@
 import { EXEC_TLB_OFFSET } from "../engine/memory_request.ts";
 import { takeBranchTargetException } from "./exceptions.ts";
 import { STATE } from "./layout.ts";
+import { PSTATE as PSTATE_BITS } from "./pstate.ts";
 import { isInHost } from "./security.ts";
 import { sysregIndex } from "./sysregs.ts";
 import type { Vcpu } from "./vcpu.ts";
 
 const SCTLR = [-1, 1, 2, 3].map((el) => el < 0 ? -1 : sysregIndex(`SCTLR_EL${el}`));
 const PSTATE = STATE.pstate.offset >>> 2;
+const PC = STATE.pc.offset >>> 2;
 const PC_PAGE = STATE.pcPage.offset >>> 2;
 const TLB = STATE.tlb.offset >>> 2;
+
+const BTYPE = PSTATE_BITS.BTYPE;
 
 /** Kinds of indirect branches: the argument of the "fetch" exit. */
 const BLR = 2;
@@ -50,17 +54,32 @@ function isFromGuardedPage(vcpu: Vcpu): boolean {
 }
 
 /**
- * Checks the first instruction after an indirect branch to a guarded page.
- * @param word the instruction at the target.
+ * Sets PSTATE.BTYPE as an indirect branch leaves it to the fetch of its target.
  * @param branchWord the branch.
  * @param kind 1 BR, 2 BLR (and their authenticating forms).
+ */
+export function setBtype(vcpu: Vcpu, branchWord: number, kind: number): void {
+  if (vcpu.features.bti) vcpu.u32[vcpu.w + PSTATE] |= btypeOf(branchWord, kind, isFromGuardedPage(vcpu)) << 10;
+}
+
+/**
+ * Checks an instruction that is about to be executed against PSTATE.BTYPE, which is 0 behind it.
  * @returns true when it took a Branch Target exception.
  */
-export function checkBranchTarget(vcpu: Vcpu, word: number, branchWord: number, kind: number): boolean {
-  if (!vcpu.features.bti) return false;
-  const btype = btypeOf(branchWord, kind, isFromGuardedPage(vcpu));
-  if (isBtypeCompatible(vcpu, word, btype)) return false;
-  vcpu.u32[vcpu.w + PSTATE] = vcpu.u32[vcpu.w + PSTATE] & ~(3 << 10) | btype << 10;
-  takeBranchTargetException(vcpu);
-  return true;
+export function checkBranchTarget(vcpu: Vcpu, word: number, isGuarded: boolean): boolean {
+  const btype = (vcpu.u32[vcpu.w + PSTATE] & BTYPE) >>> 10;
+  if (isGuarded && btype !== 0 && !isBtypeCompatible(vcpu, word, btype)) {
+    takeBranchTargetException(vcpu);
+    return true;
+  }
+  vcpu.u32[vcpu.w + PSTATE] &= ~BTYPE;
+  return false;
+}
+
+/** The same for the instruction at the PC, where PSTATE.BTYPE came from SPSR_ELx. What cannot be fetched is left as it is. */
+export function checkReturnTarget(vcpu: Vcpu): void {
+  const { u32, w, mmu } = vcpu, lo = u32[w + PC];
+  if ((u32[w + PSTATE] & BTYPE) === 0 || mmu === null || (lo & 3) !== 0) return;
+  const host = mmu.fillExec(vcpu, lo, u32[w + PC + 1]);
+  if (host >= 0) checkBranchTarget(vcpu, u32[host >>> 2], mmu.guarded);
 }

@@ -61,9 +61,6 @@ export function advanceSoftwareStep(vcpu: Vcpu): void {
   if ((vcpu.sysLo(MDSCR_EL1) & MDSCR_SS) !== 0) vcpu.set32("pstate", vcpu.get32("pstate") & ~PSTATE_SS);
 }
 
-defineSysreg("OSLAR_EL1", {
-  write: (vcpu, lo) => vcpu.setSys(OSLSR_EL1, vcpu.sysLo(OSLSR_EL1) & ~OSLK | (lo & 1) << 1, 0),
-});
 // Eight claim tags
 defineSysreg("DBGCLAIMSET_EL1", {
   read: () => 0xff,

@@ -4,7 +4,7 @@ import "./pstate_registers.ts";
 import "./system_instructions.ts";
 import "./timers.ts";
 import { takeAbort, takeExternalAbort } from "./aborts.ts";
-import { checkBranchTarget } from "./branch_target.ts";
+import { checkBranchTarget, checkReturnTarget, setBtype } from "./branch_target.ts";
 import { advanceSoftwareStep, isStepEnabled, softwareStepState } from "./debug.ts";
 import {
   callHypervisor,
@@ -26,6 +26,7 @@ import {
   takeUndefined,
   VECTOR_LOWER,
 } from "./exceptions.ts";
+import { matchesBreakpoint, takeBreakpoint } from "./hardware_debug.ts";
 import { hasWakeUpEvent, takeInterrupts } from "./interrupts.ts";
 import { type ExitKind, STATE } from "./layout.ts";
 import type { Vcpu } from "./vcpu.ts";
@@ -39,19 +40,22 @@ const PSTATE_SS = 1 << 21;
 
 /** What the engine asks of the CPU: exceptions, interrupts and what leaves generated code. The PC is exact. */
 export class CpuExceptionModel {
-  /** Told of breakpoints that a debugger has set in decoded code; the PC is on the instruction. */
+  /** Told of breakpoints in decoded code that are none of the guest's at this time; the PC is on the instruction. */
   onBreakpoint: (vcpu: Vcpu) => void = () => {};
 
   /**
-   * Takes the most urgent exception that comes before the next instruction: an interrupt or a pending software step.
+   * Takes the most urgent exception that comes before the next instruction: an interrupt, a pending software step, a
+   * breakpoint, or a Branch Target exception where PSTATE.BTYPE was restored.
    * @param isHeld interrupts wait.
-   * @returns isStepping.
+   * @returns isStepping, or that this is to be asked before every instruction.
    */
   takeInterrupts(vcpu: Vcpu, isHeld = false): boolean {
     const isTaken = !isHeld && vcpu.u32[vcpu.w + ATTENTION] !== 0 && takeInterrupts(vcpu);
-    if (!isStepEnabled(vcpu)) return false;
-    if (!isTaken && softwareStepState(vcpu) === "pending") takeSoftwareStep(vcpu, true, false);
-    return this.isStepping(vcpu);
+    const isStep = isStepEnabled(vcpu);
+    if (isStep && !isTaken && softwareStepState(vcpu) === "pending") takeSoftwareStep(vcpu, true, false);
+    if (vcpu.debug !== null && isAtBreakpoint(vcpu)) takeBreakpoint(vcpu);
+    checkReturnTarget(vcpu);
+    return (isStep && this.isStepping(vcpu)) || (vcpu.debug !== null && vcpu.debug.matchesAnywhere);
   }
 
   /** True while MDSCR_EL1.SS makes the vCPU execute one instruction at a time, each followed by `stepped`. */
@@ -80,8 +84,12 @@ export class CpuExceptionModel {
     setBranchTarget(vcpu, vcpu.u32[vcpu.w + PC], vcpu.u32[vcpu.w + PC + 1]);
   }
 
-  branchTarget(vcpu: Vcpu, word: number, branchWord: number, kind: number): boolean {
-    return checkBranchTarget(vcpu, word, branchWord, kind);
+  indirectBranch(vcpu: Vcpu, branchWord: number, kind: number): void {
+    setBtype(vcpu, branchWord, kind);
+  }
+
+  branchTarget(vcpu: Vcpu, word: number, isGuarded: boolean): boolean {
+    return checkBranchTarget(vcpu, word, isGuarded);
   }
 
   callResident(vcpu: Vcpu): void {
@@ -122,13 +130,20 @@ export class CpuExceptionModel {
       case "fp":
         return takeFpAccessTrap(vcpu);
       case "breakpoint":
-        return this.onBreakpoint(vcpu);
+        // The guest's comes with the next `takeInterrupts`
+        return isAtBreakpoint(vcpu) ? undefined : this.onBreakpoint(vcpu);
       case "undefined":
       case "hlt":
         // Halting debug is not implemented
         return takeUndefined(vcpu);
     }
   }
+}
+
+/** Whether the instruction at the PC can be fetched and has a breakpoint. */
+function isAtBreakpoint(vcpu: Vcpu): boolean {
+  const { u32, w, mmu } = vcpu, lo = u32[w + PC];
+  return matchesBreakpoint(vcpu) && mmu !== null && (lo & 3) === 0 && mmu.fillExec(vcpu, lo, u32[w + PC + 1]) >= 0;
 }
 
 const WFX = { wfi: 0, wfe: 1, wfit: 2, wfet: 3 } as const;

@@ -127,7 +127,7 @@ export function runResident(vcpu: Vcpu, resident: Resident, el: number, vector: 
 export function isPlainReturn(vcpu: Vcpu): boolean {
   if (vcpu.regimeStale || vcpu.asidStale) return false;
   const { i32, w } = vcpu, spsr = i32[w + SYSREGS + 2 * SPSR[2]] & (i32[w + RETURNED_BITS] | MODE);
-  if ((spsr & (MODE ^ BITS.SP | BITS.IL)) !== 1 << 2) return false;
+  if ((spsr & (MODE ^ BITS.SP | BITS.IL | BITS.BTYPE)) !== 1 << 2) return false;
   // No tag: bits 63:55 of the address are all the same
   const top = i32[w + SYSREGS + 2 * ELR[2] + 1] >> 23;
   if (top !== 0 && top !== -1) return false;

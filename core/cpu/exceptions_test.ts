@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { FAULT, Fault } from "../mmu/fault.ts";
 import { takeAbort, takeExternalAbort } from "./aborts.ts";
-import { checkBranchTarget, isBtypeCompatible } from "./branch_target.ts";
+import { checkBranchTarget, isBtypeCompatible, setBtype } from "./branch_target.ts";
 import {
   callHypervisor,
   callSecureMonitor,
@@ -190,6 +190,8 @@ Deno.test("a stage 1 fault goes to EL1, a stage 2 fault to EL2 with HPFAR_EL2 an
     at: () => true,
     cacheMaintenance: () => true,
     fault,
+    fillExec: () => -1,
+    guarded: false,
   };
   takeAbort(vcpu, fault);
   assertEquals(esr(vcpu, 2), [0x24, 1 << 24 | 2 << 22 | 3 << 16 | 1 << 6 | 7]);
@@ -272,6 +274,8 @@ Deno.test("the TLB context follows the level, and not a resident's visit", () =>
     at: () => true,
     cacheMaintenance: () => true,
     fault,
+    fillExec: () => -1,
+    guarded: false,
   };
   vcpu.residents[2] = { onException: () => {} };
   callHypervisor(vcpu, 0);
@@ -319,8 +323,13 @@ Deno.test("BTI: which instructions accept which branches", () => {
   assertEquals(accepts(0xd503233f), [true, true, false]);
   assertEquals(accepts(0xd4200000), [true, true, true]);
   assertEquals(accepts(0xd503201f), [false, false, false]);
-  assert(!checkBranchTarget(vcpu, BTI_C, 0xd63f0000, 2));
-  assert(checkBranchTarget(vcpu, 0xd503201f, 0xd63f0000, 2));
+  setBtype(vcpu, 0xd63f0000, 2);
+  assert(!checkBranchTarget(vcpu, BTI_C, true));
+  assertEquals(vcpu.get32("pstate") >> 10 & 3, 0);
+  setBtype(vcpu, 0xd63f0000, 2);
+  assert(!checkBranchTarget(vcpu, 0xd503201f, false));
+  setBtype(vcpu, 0xd63f0000, 2);
+  assert(checkBranchTarget(vcpu, 0xd503201f, true));
   assertEquals(esr(vcpu, 1), [0x0d, 2]);
   assertEquals(stored(vcpu, "SPSR_EL1") >> 10n & 3n, 2n);
 });
@@ -367,4 +376,38 @@ Deno.test("software step: one instruction, then the exception", () => {
   model.stepped(vcpu);
   model.takeInterrupts(vcpu);
   assertEquals([vcpu.currentEl(), ...esr(vcpu, 1)], [1, 0x32, 1 << 24 | 0x22]);
+});
+
+Deno.test("breakpoints go where debug exceptions go", () => {
+  const model = new CpuExceptionModel();
+  const breakAt = (el: number, hcr: bigint, mdcr: bigint) => {
+    const vcpu = at(el);
+    vcpu.mmu = {
+      contextChanged: () => {},
+      contextResumed: () => {},
+      instructionWord: () => 0,
+      tlbi: () => {},
+      at: () => true,
+      cacheMaintenance: () => true,
+      fault: new Fault(),
+      fillExec: () => 0,
+      guarded: false,
+    };
+    vcpu.set32("pstate", vcpu.get32("pstate") & ~(1 << 9));
+    store(vcpu, "HCR_EL2", hcr);
+    store(vcpu, "MDCR_EL2", mdcr);
+    writeSysreg(vcpu, sysregIndex("OSLAR_EL1"), 0, 0);
+    writeSysreg(vcpu, sysregIndex("MDSCR_EL1"), 1 << 15 | 1 << 13, 0);
+    writeSysreg(vcpu, sysregIndex("DBGBVR0_EL1"), 0x1000, 0);
+    writeSysreg(vcpu, sysregIndex("DBGBCR0_EL1"), 1 | 3 << 1 | 1 << 13, 0);
+    model.takeInterrupts(vcpu);
+    const taken = vcpu.get64("pc") === 0x1000n ? 0 : vcpu.currentEl();
+    return taken === 0 ? [0] : [taken, ...esr(vcpu, taken), stored(vcpu, `ELR_EL${taken}`)];
+  };
+  assertEquals(breakAt(1, 0n, 0n), [1, 0x31, 0x22, 0x1000n]);
+  assertEquals(breakAt(1, 0n, 1n << 8n), [2, 0x30, 0x22, 0x1000n]);
+  assertEquals(breakAt(2, 0n, 1n << 8n), [2, 0x31, 0x22, 0x1000n]);
+  // EL1 takes none from EL2, and nothing is taken at EL3
+  assertEquals(breakAt(2, 0n, 0n), [0]);
+  assertEquals(breakAt(3, 0n, 1n << 8n), [0]);
 });

@@ -61,29 +61,13 @@ const MAX: CpuModel = {
   watchpoints: 2,
 };
 
-/** Arm DDI 0488, "Identification registers"; r1p0. AArch32, which it also has, is not implemented. */
+/** Arm DDI 0488, "Identification registers"; r1p0. But all levels are AArch64 only. */
 const CORTEX_A57: CpuModel = {
   name: "cortex-a57",
-  features: new Set(["FEAT_CRC32", "FEAT_AES", "FEAT_PMULL", "FEAT_SHA1", "FEAT_SHA256", "Cortex-A57", "FEAT_AA32EL1"]),
+  features: new Set(["FEAT_CRC32", "FEAT_AES", "FEAT_PMULL", "FEAT_SHA1", "FEAT_SHA256", "Cortex-A57"]),
   registers: {
     MIDR_EL1: 0x411fd070n,
-    ID_PFR0_EL1: 0x131n,
-    ID_PFR1_EL1: 0x11011n,
-    ID_DFR0_EL1: 0x03010066n,
-    ID_MMFR0_EL1: 0x10101105n,
-    ID_MMFR1_EL1: 0x40000000n,
-    ID_MMFR2_EL1: 0x01260000n,
-    ID_MMFR3_EL1: 0x02102211n,
-    ID_ISAR0_EL1: 0x02101110n,
-    ID_ISAR1_EL1: 0x13112111n,
-    ID_ISAR2_EL1: 0x21232042n,
-    ID_ISAR3_EL1: 0x01112131n,
-    ID_ISAR4_EL1: 0x00011142n,
-    ID_ISAR5_EL1: 0x00011121n,
-    MVFR0_EL1: 0x10110222n,
-    MVFR1_EL1: 0x12111111n,
-    MVFR2_EL1: 0x43n,
-    ID_AA64PFR0_EL1: 0x2222n,
+    ID_AA64PFR0_EL1: 0x1111n,
     ID_AA64DFR0_EL1: 0x10305106n,
     ID_AA64ISAR0_EL1: 0x00011120n,
     ID_AA64MMFR0_EL1: 0x1124n,
@@ -108,10 +92,7 @@ export interface PstateFeatures {
   readonly ssbs: boolean;
   readonly pauth: boolean;
   readonly bti: boolean;
-  /**
-   * Bits of SPSR_ELx that a legal exception return puts in PSTATE. BTYPE is not among them: indirect branches check
-   * their target themselves, so that PSTATE.BTYPE is 0 but in Branch Target exceptions.
-   */
+  /** Bits of SPSR_ELx that a legal exception return puts in PSTATE. */
   readonly pstateMask: number;
 }
 
@@ -123,7 +104,7 @@ export function pstateFeatures({ features }: CpuModel): PstateFeatures {
     ssbs: features.has("FEAT_SSBS"),
     pauth: features.has("FEAT_PAuth"),
     bti: features.has("FEAT_BTI"),
-    pstateMask: 0x10000d | bit("FEAT_SSBS", 1 << 12) | bit("FEAT_UAO", 1 << 23) |
+    pstateMask: 0x10000d | bit("FEAT_BTI", 3 << 10) | bit("FEAT_SSBS", 1 << 12) | bit("FEAT_UAO", 1 << 23) |
       bit("FEAT_DIT", 1 << 24),
   };
 }

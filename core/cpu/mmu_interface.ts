@@ -29,4 +29,10 @@ export interface CpuMmu {
    */
   cacheMaintenance(vcpu: Vcpu, lo: number, hi: number, kind: "dc" | "dcInvalidate" | "ic" | "zero"): boolean;
   readonly fault: Fault;
+  /**
+   * Translates an address for execution; `guarded` then says whether its page is (FEAT_BTI).
+   * @returns the byte offset of the instruction in memory; negative when it cannot be fetched.
+   */
+  fillExec(vcpu: Vcpu, lo: number, hi: number): number;
+  readonly guarded: boolean;
 }

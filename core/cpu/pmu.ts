@@ -1,4 +1,5 @@
 import type { Clock } from "../../devices/device.ts";
+import { syncRegime } from "./regime.ts";
 import { currentEl, isSecureBelowEl3 } from "./security.ts";
 import { defineSysreg } from "./sysreg_functions.ts";
 import { sysregIndex } from "./sysregs.ts";
@@ -20,26 +21,36 @@ const MDCR_EL2 = sysregIndex("MDCR_EL2");
 const E = 1, P = 2, C = 4, LC = 64;
 const CYCLE = 31;
 
-/** Events that are counted: SW_INCR, INST_RETIRED and CPU_CYCLES. An instruction takes a cycle of one nanosecond. */
+/** Events that are counted: SW_INCR, INST_RETIRED and CPU_CYCLES. A cycle takes a nanosecond. */
 const SW_INCR = 0x00, INST_RETIRED = 0x08, CPU_CYCLES = 0x11;
 const PMCEID0 = 1 << SW_INCR | 1 << INST_RETIRED | 1 << CPU_CYCLES;
 const OVERFLOW_PPI = 23;
 
+/** Filters in PMEVTYPER<n>_EL0 and PMCCFILTR_EL0. */
+const FILTER = { P: 1 << 31, U: 1 << 30, NSK: 1 << 29, NSU: 1 << 28, NSH: 1 << 27, M: 1 << 26 } as const;
+/** PMCR_EL0.DP: the cycle counter stops where MDCR_EL2.HPMD prohibits counting. */
+const DP = 32, HPMD = 1 << 17;
+
 /**
  * The performance counters of one vCPU. Arm DDI 0487, "The Performance Monitors Extension".
- * A running counter's slot holds its value minus the time, so that nothing is done as time passes; `#running` says
- * which do.
+ * A running counter's slot holds its value minus what it counts by then, nanoseconds or instructions, so that nothing is
+ * done as they pass; `#running` says which do.
  */
 export class Pmu {
   readonly #vcpu: Vcpu;
   readonly #clock: Clock;
   readonly #key: string;
   readonly #overflowed = () => this.#poll();
+  readonly #executed: () => number;
   #running = 0;
+  /** Counters count at some levels only: `levelChanged` is to be called at every change. */
+  followsLevel = false;
 
-  constructor(vcpu: Vcpu, clock: Clock) {
+  /** @param executed the instructions that the vCPU has executed by now. */
+  constructor(vcpu: Vcpu, clock: Clock, executed: () => number = () => vcpu.instructions) {
     this.#vcpu = vcpu;
     this.#clock = clock;
+    this.#executed = executed;
     this.#key = `cpu${vcpu.index}.pmu`;
   }
 
@@ -50,16 +61,23 @@ export class Pmu {
   restore(running: number): void {
     this.#running = running;
     this.#poll();
+    this.#chooseLevels();
   }
 
   #slot(n: number): number {
     return n === CYCLE ? PMCCNTR_EL0 : PMEVCNTR0_EL0 + n;
   }
 
-  /** Adds the time to a counter's slot (`sign` 1) or takes it away (-1). */
+  /** What counter `n` counts, as it stands now. */
+  #now(n: number): number {
+    const isInstructions = n !== CYCLE && (this.#vcpu.sysLo(PMEVTYPER0_EL0 + n) & 0xffff) === INST_RETIRED;
+    return isInstructions ? this.#executed() : Math.floor(this.#clock.nowNs());
+  }
+
+  /** Adds what it counts to a counter's slot (`sign` 1) or takes it away (-1). */
   #shift(n: number, sign: 1 | -1): void {
     const vcpu = this.#vcpu, slot = this.#slot(n);
-    const now = Math.floor(this.#clock.nowNs()), lo = lowHalf(now), hi = highHalf(now);
+    const now = this.#now(n), lo = lowHalf(now), hi = highHalf(now);
     const slotLo = vcpu.sysLo(slot), slotHi = vcpu.sysHi(slot);
     if (sign > 0) vcpu.setSys(slot, slotLo + lo, addHigh(slotLo, slotHi, lo, hi));
     else vcpu.setSys(slot, slotLo - lo, subHigh(slotLo, slotHi, lo, hi));
@@ -71,20 +89,41 @@ export class Pmu {
     for (let n = 0, left = this.#running; left !== 0; n++, left >>>= 1) if (left & 1) this.#shift(n, 1);
     this.#running = 0;
     change();
-    this.#running = this.#counting();
+    this.#running = this.#counting(currentEl(this.#vcpu));
     for (let n = 0, left = this.#running; left !== 0; n++, left >>>= 1) if (left & 1) this.#shift(n, -1);
     this.#poll();
+    this.#chooseLevels();
   }
 
-  /** The counters that count now, one bit each. */
-  #counting(): number {
+  /** The vCPU has come to another Exception level. */
+  levelChanged(): void {
+    this.stopped(() => {});
+  }
+
+  /** Finds out whether the level matters. Where a resident stands, no instruction is executed. */
+  #chooseLevels(): void {
+    const vcpu = this.#vcpu, all = this.#counting(0);
+    let differs = all !== this.#counting(1);
+    if (vcpu.residents[2] === null) {
+      differs ||= (vcpu.hasEl2 && all !== this.#counting(2)) || (vcpu.hasEl3 && all !== this.#counting(3));
+    }
+    if (differs === this.followsLevel) return;
+    this.followsLevel = differs;
+    vcpu.regimeStale = true;
+    if (!vcpu.inResident) syncRegime(vcpu);
+  }
+
+  /** The counters that count at a level, one bit each. */
+  #counting(el: number): number {
     const vcpu = this.#vcpu;
     const enabled = vcpu.sysLo(PMCNTENSET_EL0), counters = vcpu.model.eventCounters;
     let result = 0;
-    if (this.#isEnabled(CYCLE) && enabled >>> CYCLE !== 0 && !this.#isFiltered(PMCCFILTR_EL0)) result |= 1 << CYCLE;
+    if (this.#isEnabled(CYCLE) && enabled >>> CYCLE !== 0 && !this.#isFiltered(CYCLE, PMCCFILTR_EL0, el)) {
+      result |= 1 << CYCLE;
+    }
     for (let n = 0; n < counters; n++) {
       const event = vcpu.sysLo(PMEVTYPER0_EL0 + n) & 0xffff;
-      if ((enabled & 1 << n) === 0 || !this.#isEnabled(n) || this.#isFiltered(PMEVTYPER0_EL0 + n)) continue;
+      if ((enabled & 1 << n) === 0 || !this.#isEnabled(n) || this.#isFiltered(n, PMEVTYPER0_EL0 + n, el)) continue;
       if (event === INST_RETIRED || event === CPU_CYCLES) result |= 1 << n;
     }
     return result >>> 0;
@@ -97,28 +136,28 @@ export class Pmu {
     return (vcpu.sysLo(PMCR_EL0) & E) !== 0;
   }
 
-  /**
-   * The filter excludes every level at which software here usually runs: EL1 and EL0 both, or in a host EL2 and EL0.
-   * Counters do not stop and go with the Exception level, as their unit is time.
-   */
-  #isFiltered(register: number): boolean {
-    const filter = this.#vcpu.sysLo(register) >>> 0;
-    const p = filter >>> 31, u = filter >>> 30 & 1, nsk = filter >>> 29 & 1, nsu = filter >>> 28 & 1;
-    const isNonSecure = !isSecureBelowEl3(this.#vcpu);
-    const excludesEl1 = isNonSecure ? p !== nsk : p === 1;
-    const excludesEl0 = isNonSecure ? u !== nsu : u === 1;
-    const includesEl2 = (filter & 1 << 27) !== 0 && this.#vcpu.hasEl2;
-    return excludesEl1 && excludesEl0 && !includesEl2;
+  /** The filter of counter `n`, or MDCR_EL2.HPMD, excludes a level. Arm DDI 0487, CountPMUEvents(). */
+  #isFiltered(n: number, register: number, el: number): boolean {
+    const vcpu = this.#vcpu, filter = vcpu.sysLo(register), isNonSecure = !isSecureBelowEl3(vcpu);
+    const has = (bit: number) => (filter & bit) !== 0;
+    if (el === 0) return has(FILTER.U) !== (isNonSecure && has(FILTER.NSU));
+    if (el === 1) return has(FILTER.P) !== (isNonSecure && has(FILTER.NSK));
+    if (el === 3) return has(FILTER.M) !== has(FILTER.P);
+    const mdcr = vcpu.sysLo(MDCR_EL2);
+    const isProhibited = (mdcr & HPMD) !== 0 &&
+      (n === CYCLE ? (vcpu.sysLo(PMCR_EL0) & DP) !== 0 : n < (mdcr & 31));
+    return isProhibited || !has(FILTER.NSH);
   }
 
   /** Looks for overflows, sets the interrupt line and the time of the next overflow. */
   #poll(): void {
-    const vcpu = this.#vcpu, now = Math.floor(this.#clock.nowNs());
+    const vcpu = this.#vcpu, nowNs = Math.floor(this.#clock.nowNs());
+    // Instructions are looked at again when they are due at one a nanosecond
     let next = Infinity;
     for (let n = 0, left = this.#running; left !== 0; n++, left >>>= 1) {
       if ((left & 1) === 0) continue;
       const is64 = n === CYCLE && (vcpu.sysLo(PMCR_EL0) & LC) !== 0;
-      const lo = this.#valueLo(n, now), hi = vcpu.hi;
+      const lo = this.#valueLo(n), hi = vcpu.hi;
       if (!is64 && hi !== 0) {
         // A 32-bit counter has wrapped: what is kept is the value modulo 2^32
         const slot = this.#slot(n);
@@ -130,24 +169,24 @@ export class Pmu {
     const isRaised = (vcpu.sysLo(PMCR_EL0) & E) !== 0 &&
       (vcpu.sysLo(PMOVSSET_EL0) & vcpu.sysLo(PMINTENSET_EL1) & vcpu.sysLo(PMCNTENSET_EL0)) !== 0;
     vcpu.gic?.setPpi(OVERFLOW_PPI, isRaised);
-    this.#clock.schedule(this.#key, next < 2 ** 52 ? now + next : Infinity, this.#overflowed);
+    this.#clock.schedule(this.#key, next < 2 ** 52 ? nowNs + next : Infinity, this.#overflowed);
   }
 
-  #valueLo(n: number, now: number): number {
+  #valueLo(n: number): number {
     const vcpu = this.#vcpu, slot = this.#slot(n);
     const slotLo = vcpu.sysLo(slot), slotHi = vcpu.sysHi(slot);
     if ((this.#running & 1 << n) === 0) {
       vcpu.hi = slotHi;
       return slotLo;
     }
-    const lo = lowHalf(now);
+    const now = this.#now(n), lo = lowHalf(now);
     vcpu.hi = addHigh(slotLo, slotHi, lo, highHalf(now));
     return (slotLo + lo) >>> 0;
   }
 
   /** A counter's value: the low half; `vcpu.hi` is the high half, 0 for event counters. */
   read(n: number): number {
-    const lo = this.#valueLo(n, Math.floor(this.#clock.nowNs()));
+    const lo = this.#valueLo(n);
     if (n !== CYCLE) this.#vcpu.hi = 0;
     return lo;
   }
@@ -219,6 +258,7 @@ defineSysreg("PMCR_EL0", {
       vcpu.setSys(PMCR_EL0, lo & 0x79, 0);
     }),
 });
+defineSysreg("MDCR_EL2", { written: (vcpu) => change(vcpu, () => {}) });
 defineSysreg("PMCEID0_EL0", { read: () => PMCEID0 });
 defineSysreg("PMSWINC_EL0", { write: (vcpu, lo) => vcpu.pmu?.increment(lo & counterMask(vcpu)) });
 

@@ -1,4 +1,6 @@
 import { assertEquals } from "@std/assert";
+import { setPstate } from "./exceptions.ts";
+import { syncRegime } from "./regime.ts";
 import { readSysreg, writeSysreg } from "./sysreg_access.ts";
 import { sysregIndex } from "./sysregs.ts";
 import { testVcpu } from "./test_vcpu.ts";
@@ -41,7 +43,12 @@ Deno.test("an event counter counts instructions, overflows and interrupts", () =
   write(vcpu, "PMCR_EL0", 1);
   clock.advance(255);
   assertEquals(gic.ppis.get(23), false);
+  // Only instructions count
+  vcpu.instructions = 255;
   clock.advance(300);
+  assertEquals([gic.ppis.get(23), read(vcpu, "PMEVCNTR1_EL0")], [false, 0xffffffff]);
+  vcpu.instructions = 300;
+  clock.advance(301);
   assertEquals(gic.ppis.get(23), true);
   assertEquals(read(vcpu, "PMEVCNTR1_EL0"), 44);
   assertEquals(read(vcpu, "PMOVSSET_EL0"), 2);
@@ -60,4 +67,41 @@ Deno.test("PMSELR_EL0 selects a counter, software increments it", () => {
   assertEquals(read(vcpu, "PMEVCNTR2_EL0"), 6);
   write(vcpu, "PMCR_EL0", 3);
   assertEquals(read(vcpu, "PMXEVCNTR_EL0"), 0);
+});
+
+Deno.test("filters: counters stop and go with the Exception level", () => {
+  const P = 1 << 31, U = 1 << 30, NSK = 1 << 29, NSU = 1 << 28, NSH = 1 << 27, M = 1 << 26;
+  const countingAt = (filter: number, mdcr = 4, pmcr = 1) => {
+    const { vcpu, clock } = testVcpu(1);
+    write(vcpu, "MDCR_EL2", mdcr);
+    write(vcpu, "PMCCFILTR_EL0", filter);
+    write(vcpu, "PMEVTYPER0_EL0", filter | 0x11);
+    write(vcpu, "PMCNTENSET_EL0", 0x80000001);
+    write(vcpu, "PMCR_EL0", pmcr);
+    const counts = (["PMCCNTR_EL0", "PMEVCNTR0_EL0"] as const).map((name) =>
+      [0, 1, 2, 3].filter((el) => {
+        setPstate(vcpu, el << 2);
+        syncRegime(vcpu);
+        const before = read(vcpu, name);
+        clock.advance(clock.nowNs() + 10);
+        setPstate(vcpu, 2 << 2);
+        syncRegime(vcpu);
+        return read(vcpu, name) - before >= 10;
+      }).join("")
+    );
+    return counts;
+  };
+  const both = (levels: string) => [levels, levels];
+  // At EL2, where the registers are read, no time passes
+  assertEquals(countingAt(0), both("013"));
+  assertEquals(countingAt(NSH), both("0123"));
+  assertEquals(countingAt(U), both("13"));
+  assertEquals(countingAt(P), both("0"));
+  assertEquals(countingAt(P | M), both("03"));
+  assertEquals(countingAt(P | NSK), both("01"));
+  assertEquals(countingAt(NSU), both("13"));
+  assertEquals(countingAt(P | U | NSH), both("2"));
+  // MDCR_EL2.HPMD prohibits it at EL2, for the cycle counter with PMCR_EL0.DP
+  assertEquals(countingAt(NSH, 4 | 1 << 17), ["0123", "013"]);
+  assertEquals(countingAt(NSH, 4 | 1 << 17, 1 | 32), ["013", "013"]);
 });

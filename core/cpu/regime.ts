@@ -115,6 +115,7 @@ function enterRegime(vcpu: Vcpu, regime: number): void {
     setDczid(vcpu);
   }
   i32[w + REGIME] = regime;
+  if (vcpu.pmu !== null && vcpu.pmu.followsLevel) vcpu.pmu.levelChanged();
   if (mmu === null) return;
   if ((regimes.chosen & bit) !== 0) mmu.contextResumed(vcpu, regime);
   else {
@@ -136,7 +137,9 @@ function updateCodeExceptions(vcpu: Vcpu): void {
   i32[w + PSTATE_EL2] = handlerPstate(vcpu, 2);
   i32[w + RETURNED_BITS] = returnedBits(vcpu);
   let can = 0;
-  const isPlain = vcpu.hasCodeExceptions && vcpu.mmu !== null && !isStepEnabled(vcpu) && (hcrLo(vcpu) & HCR_TGE) === 0;
+  const isPlain = vcpu.hasCodeExceptions && vcpu.mmu !== null && !isStepEnabled(vcpu) &&
+    vcpu.pmu?.followsLevel !== true &&
+    (hcrLo(vcpu) & HCR_TGE) === 0;
   if (isPlain && residents[1] === null) {
     can = CODE_EXCEPTIONS.svc | CODE_EXCEPTIONS.eret;
   }

@@ -1,5 +1,6 @@
 import { updateDirectAccess } from "./direct_access.ts";
 import { pstateFeatures } from "./features.ts";
+import { updateDebug } from "./hardware_debug.ts";
 import { SP_SLOT, STATE, V, X } from "./layout.ts";
 import { updateRegime } from "./regime.ts";
 import type { SysregRow } from "./sysreg_row.ts";
@@ -52,6 +53,7 @@ export function resetCpu(vcpu: Vcpu, options: ResetOptions = {}): void {
   updateRegime(vcpu);
   vcpu.timers?.refresh();
   vcpu.pmu?.restore(0);
+  updateDebug(vcpu);
   // Interrupts may pend already
   vcpu.set32("attention", 1);
 }
@@ -66,6 +68,7 @@ export function restoredCpu(vcpu: Vcpu, pmuRunning: number): void {
   updateRegime(vcpu);
   vcpu.timers?.refresh();
   vcpu.pmu?.restore(pmuRunning);
+  updateDebug(vcpu);
   vcpu.interruptsChanged();
 }
 

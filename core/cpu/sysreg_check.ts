@@ -1,4 +1,4 @@
-import { el2Enabled, elIsInHost } from "./security.ts";
+import { el2Enabled, elIsInHost, isSecureBelowEl3 } from "./security.ts";
 import { sysregIndex, SYSREGS } from "./sysregs.ts";
 import { type Trap, TRAPS } from "./traps.ts";
 import type { Vcpu } from "./vcpu.ts";
@@ -33,14 +33,18 @@ export function isRedirected(index: number): boolean {
   return E2H_INDEX[index] >= 0;
 }
 
+const SP_EL0 = sysregIndex("SP_EL0");
 const CNTP_TVAL_EL0 = sysregIndex("CNTP_TVAL_EL0"), CNTV_CVAL_EL0 = sysregIndex("CNTV_CVAL_EL0");
+/** From EL2's timers in Non-secure state to those in Secure state. */
+const TO_SECURE_TIMERS = sysregIndex("CNTHPS_TVAL_EL2") - sysregIndex("CNTHP_TVAL_EL2");
 
 /** The register that an access from `el` to the register `index` reaches: the timers of EL0 are EL2's in a host, too. */
 export function redirectSysreg(vcpu: Vcpu, index: number, el: number): number {
   if (ALIAS_INDEX[index] >= 0) return ALIAS_INDEX[index];
   const e2h = E2H_INDEX[index];
   if (e2h < 0 || !elIsInHost(vcpu, el)) return index;
-  return el === 2 || (index >= CNTP_TVAL_EL0 && index <= CNTV_CVAL_EL0) ? e2h : index;
+  if (index >= CNTP_TVAL_EL0 && index <= CNTV_CVAL_EL0) return isSecureBelowEl3(vcpu) ? e2h + TO_SECURE_TIMERS : e2h;
+  return el === 2 ? e2h : index;
 }
 
 /**
@@ -55,6 +59,11 @@ export function checkSysregAccess(vcpu: Vcpu, index: number, isWrite: boolean, e
   const reachesEl2 = outcome !== 1 && outcome !== OUTCOME.undefined && outcome !== OUTCOME.fp;
   if (reachesEl2 && el <= 1 && (vcpu.sysregTraps[index] & (isWrite ? 2 : 1)) !== 0 && el2Enabled(vcpu)) return 2;
   return outcome;
+}
+
+/** Whether EL1 has the register for reads or writes at all, if perhaps not as PSTATE.SP stands or without a trap. */
+export function isOfEl1(vcpu: Vcpu, index: number, isWrite: boolean): boolean {
+  return index === SP_EL0 || checkSysregAccess(vcpu, index, isWrite, 1) !== OUTCOME.undefined;
 }
 
 /** The first of `traps` that an access from `el` runs into, as a value of OUTCOME or the level that it goes to. */

@@ -8,8 +8,9 @@ const DCC = ["MDSCR_EL1.TDCC", ...TDA] as const;
 // deno-fmt-ignore
 export const DEBUG_SYSREGS: readonly SysregRow[] = [
   { name: "OSDTRRX_EL1", op: [2, 0, 0, 0, 2], access: "EL1", traps: TDA, writable: bits("0-31") },
+  // A context has all 64 bits
   ...numbered(16, (n): SysregRow => (
-    { name: `DBGBVR${n}_EL1`, op: [2, 0, 0, n, 4], access: "EL1", traps: TDA, feature: `breakpoint ${n}`, writable: bits("2-63") })),
+    { name: `DBGBVR${n}_EL1`, op: [2, 0, 0, n, 4], access: "EL1", traps: TDA, feature: `breakpoint ${n}` })),
   ...numbered(16, (n): SysregRow => (
     { name: `DBGBCR${n}_EL1`, op: [2, 0, 0, n, 5], access: "EL1", traps: TDA, feature: `breakpoint ${n}`, writable: bits("0-2 5-8 13-23") })),
   ...numbered(16, (n): SysregRow => (

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { SYSREG_ACCESS } from "./layout.ts";
 import { setSysregTraps, updateDirectAccess } from "./direct_access.ts";
+import { illegalExceptionReturn } from "./exceptions.ts";
 import { readSysreg, writeSysreg } from "./sysreg_access.ts";
 import { accessLevels, checkSysregAccess, OUTCOME } from "./sysreg_check.ts";
 import { SYSREG_FUNCTIONS } from "./sysreg_functions.ts";
@@ -59,11 +60,26 @@ Deno.test("max and cortex-a57 report their ID registers", () => {
   assertEquals(mrs(vcpu, "DCZID_EL0"), 4n);
   const a57 = testVcpu(2, { model: "cortex-a57" }).vcpu;
   assertEquals(mrs(a57, "MIDR_EL1"), 0x411fd070n);
-  assertEquals(mrs(a57, "ID_AA64PFR0_EL1"), 0x01002222n);
+  assertEquals(mrs(a57, "ID_AA64PFR0_EL1"), 0x01001111n);
   assertEquals(mrs(a57, "ID_AA64MMFR0_EL1"), 0x1124n);
   assertEquals(mrs(a57, "CNTFRQ_EL0"), 62_500_000n);
   const noEl3 = testVcpu(2, { model: "cortex-a57", el3: false }).vcpu;
-  assertEquals(mrs(noEl3, "ID_AA64PFR0_EL1"), 0x01000222n);
+  assertEquals(mrs(noEl3, "ID_AA64PFR0_EL1"), 0x01000111n);
+});
+
+Deno.test("no model has AArch32: its ID registers are 0, its registers for EL2 and EL3 are none", () => {
+  for (const model of ["max", "cortex-a57"]) {
+    const { vcpu } = testVcpu(3, { model });
+    for (const { name } of SYSREGS.filter(({ name }) => /^(ID_(?!AA64)|MVFR)/.test(name))) {
+      assertEquals(mrs(vcpu, name), 0n, name);
+    }
+    for (const name of ["DACR32_EL2", "IFSR32_EL2", "FPEXC32_EL2", "DBGVCR32_EL2", "SDER32_EL3"]) {
+      mrs(vcpu, name);
+      assert(vcpu.redirected, name);
+    }
+    // ERET to AArch32 is illegal
+    assert(illegalExceptionReturn(vcpu, 0x10, 3));
+  }
 });
 
 Deno.test("MIDR_EL1 and MPIDR_EL1 read as the hypervisor's values at EL1", () => {
@@ -170,6 +186,31 @@ Deno.test("at EL2 with E2H, EL1 names reach EL2 registers and EL12 names EL1 reg
   assertEquals(stored(vcpu, "CNTV_CVAL_EL0"), 8n);
 });
 
+Deno.test("the timers of Secure EL2 exist there, and are those of its host", () => {
+  const at = (el: number, scr: bigint, model = "max") => {
+    const { vcpu } = testVcpu(el, { model });
+    store(vcpu, "SCR_EL3", scr);
+    return vcpu;
+  };
+  const has = (vcpu: Vcpu) =>
+    ["CNTHPS_TVAL_EL2", "CNTHPS_CTL_EL2", "CNTHPS_CVAL_EL2", "CNTHVS_TVAL_EL2", "CNTHVS_CTL_EL2", "CNTHVS_CVAL_EL2"]
+      .map((name) => checkSysregAccess(vcpu, sysregIndex(name), false, vcpu.currentEl()) === OUTCOME.access);
+  const EEL2 = 1n << 18n, NS = 1n, all = Array(6).fill(true), none = Array(6).fill(false);
+  assertEquals(has(at(2, EEL2)), all);
+  assertEquals(has(at(2, NS)), none);
+  assertEquals(has(at(3, EEL2 | NS)), all);
+  assertEquals(has(at(3, NS)), none);
+  assertEquals(has(at(1, EEL2)), none);
+  assertEquals(has(at(2, EEL2, "cortex-a57")), none);
+  const vcpu = at(2, EEL2);
+  writeSysreg(vcpu, sysregIndex("HCR_EL2"), 0, 0x304);
+  msr(vcpu, "CNTP_CVAL_EL0", 5n);
+  msr(vcpu, "CNTV_CVAL_EL0", 6n);
+  msr(vcpu, "CNTKCTL_EL1", 7n);
+  assertEquals(["CNTHPS_CVAL_EL2", "CNTHVS_CVAL_EL2", "CNTHCTL_EL2"].map((name) => stored(vcpu, name)), [5n, 6n, 7n]);
+  assertEquals(["CNTHP_CVAL_EL2", "CNTHV_CVAL_EL2"].map((name) => stored(vcpu, name)), [0n, 0n]);
+});
+
 Deno.test("GIC registers go to the GIC, to ICV ones at EL1 by IMO, and trap by ICH_HCR_EL2.TALL1", () => {
   const { vcpu, gic } = testVcpu(1);
   mrs(vcpu, "ICC_IAR1_EL1");
@@ -199,6 +240,20 @@ Deno.test("registers without GICv3 are UNDEFINED", () => {
   vcpu.sysregPresent[sysregIndex("ICC_PMR_EL1")] = 0;
   mrs(vcpu, "ICC_PMR_EL1");
   assertEquals(vcpu.redirected, true);
+});
+
+Deno.test("the GIC has the registers of 5 preemption bits and 4 list registers", () => {
+  const { vcpu } = testVcpu(2);
+  const has = (name: string) => {
+    mrs(vcpu, name);
+    return !vcpu.redirected;
+  };
+  const existing = (prefix: string, suffix: string) =>
+    Array.from({ length: 16 }, (_, n) => n).filter((n) => parseSysreg(`${prefix}${n}_${suffix}`) >= 0)
+      .filter((n) => has(`${prefix}${n}_${suffix}`));
+  assertEquals(["ICC_AP0R", "ICC_AP1R"].map((prefix) => existing(prefix, "EL1")), [[0], [0]]);
+  assertEquals(["ICH_AP0R", "ICH_AP1R"].map((prefix) => existing(prefix, "EL2")), [[0], [0]]);
+  assertEquals(existing("ICH_LR", "EL2"), [0, 1, 2, 3]);
 });
 
 Deno.test("direct access follows the traps", () => {

@@ -5,6 +5,7 @@ const PHYSICAL = {
   traps: ["CNTKCTL_EL1.EL0PTEN", "CNTHCTL_EL2.EL1PTEN", "CNTHCTL_EL2.EL0PTEN"],
 } as const;
 const VIRTUAL = { access: "EL0", traps: ["CNTKCTL_EL1.EL0VTEN", "CNTHCTL_EL2.EL0VTEN"] } as const;
+const SECURE_EL2 = { access: "EL2", traps: ["Secure EL2"], feature: "FEAT_SEL2" } as const;
 const SECURE = { access: "EL1", traps: ["secure timer", "SCR_EL3.ST"] } as const;
 
 /** The generic timer. Arm DDI 0487, D17.11. */
@@ -29,7 +30,13 @@ export const TIMER_SYSREGS: readonly SysregRow[] = [
   { name: "CNTHV_TVAL_EL2", op: [3, 4, 14, 3, 0], access: "EL2", feature: "FEAT_VHE" },
   { name: "CNTHV_CTL_EL2",  op: [3, 4, 14, 3, 1], access: "EL2", feature: "FEAT_VHE", writable: 3n },
   { name: "CNTHV_CVAL_EL2", op: [3, 4, 14, 3, 2], access: "EL2", feature: "FEAT_VHE" },
-  { name: "CNTPS_TVAL_EL1", op: [3, 7, 14, 2, 0], ...SECURE },
-  { name: "CNTPS_CTL_EL1",  op: [3, 7, 14, 2, 1], ...SECURE, writable: 3n },
-  { name: "CNTPS_CVAL_EL1", op: [3, 7, 14, 2, 2], ...SECURE },
+  { name: "CNTHPS_TVAL_EL2", op: [3, 4, 14, 5, 0], ...SECURE_EL2 },
+  { name: "CNTHPS_CTL_EL2",  op: [3, 4, 14, 5, 1], ...SECURE_EL2, writable: 3n },
+  { name: "CNTHPS_CVAL_EL2", op: [3, 4, 14, 5, 2], ...SECURE_EL2 },
+  { name: "CNTHVS_TVAL_EL2", op: [3, 4, 14, 4, 0], ...SECURE_EL2 },
+  { name: "CNTHVS_CTL_EL2",  op: [3, 4, 14, 4, 1], ...SECURE_EL2, writable: 3n },
+  { name: "CNTHVS_CVAL_EL2", op: [3, 4, 14, 4, 2], ...SECURE_EL2 },
+  { name: "CNTPS_TVAL_EL1",  op: [3, 7, 14, 2, 0], ...SECURE },
+  { name: "CNTPS_CTL_EL1",   op: [3, 7, 14, 2, 1], ...SECURE, writable: 3n },
+  { name: "CNTPS_CVAL_EL1",  op: [3, 7, 14, 2, 2], ...SECURE },
 ];

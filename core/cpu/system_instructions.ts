@@ -3,9 +3,9 @@ import { takeAbort } from "./aborts.ts";
 import { takeFpAccessTrap, takePauthTrap } from "./exception_generation.ts";
 import { isSpAlignmentChecked, takeSpAlignmentFault, takeSystemAccessTrap, takeUndefined } from "./exceptions.ts";
 import { writePstate } from "./pstate_registers.ts";
-import { HCR_TGE, hcrLo, isInHost } from "./security.ts";
+import { el2Enabled, HCR_TGE, hcrLo, isInHost } from "./security.ts";
 import { readSysreg, writeSysreg } from "./sysreg_access.ts";
-import { checkSysregAccess, checkTraps, OUTCOME, redirectSysreg } from "./sysreg_check.ts";
+import { checkSysregAccess, checkTraps, isOfEl1, OUTCOME, redirectSysreg } from "./sysreg_check.ts";
 import { sysregIss } from "./syndrome.ts";
 import { findSysreg, sysregIndex } from "./sysregs.ts";
 import { findSystemInstruction, type SystemInstructionRow } from "./system_instruction_table.ts";
@@ -35,19 +35,33 @@ function refuse(vcpu: Vcpu, outcome: number, encoding: number, isRead: boolean):
   vcpu.redirect();
 }
 
-/** An encoding that is not implemented: UNDEFINED, or trapped by HCR_EL2.TIDCP where it is IMPLEMENTATION DEFINED. */
+/**
+ * What meets an access that nothing at EL1 or EL0 has a use for: UNDEFINED; below a resident of EL2 a trap to that, which
+ * may note it before it says the same.
+ */
+function unclaimed(vcpu: Vcpu): number {
+  return vcpu.currentEl() <= 1 && vcpu.residents[2] !== null && el2Enabled(vcpu) ? 2 : OUTCOME.undefined;
+}
+
+/** An encoding that is not implemented: trapped by HCR_EL2.TIDCP where it is IMPLEMENTATION DEFINED. */
 function unallocated(vcpu: Vcpu, encoding: number): number {
   const op0 = encoding >> 14, CRn = encoding >> 7 & 15;
   const isImplementationDefined = (op0 === 1 || op0 === 3) && (CRn === 11 || CRn === 15);
-  return isImplementationDefined && vcpu.currentEl() === 1 && (hcrLo(vcpu) & HCR_TIDCP) !== 0 ? 2 : OUTCOME.undefined;
+  const isTrapped = isImplementationDefined && vcpu.currentEl() === 1 && (hcrLo(vcpu) & HCR_TIDCP) !== 0;
+  return isTrapped ? 2 : unclaimed(vcpu);
+}
+
+/** What an access to the register `index` (-1: none) meets: a value of OUTCOME, or the level that it traps to. */
+function outcomeOf(vcpu: Vcpu, encoding: number, index: number, isWrite: boolean, el: number): number {
+  if (index < 0 || vcpu.sysregPresent[index] === 0) return unallocated(vcpu, encoding);
+  const outcome = checkSysregAccess(vcpu, index, isWrite, el);
+  return outcome === OUTCOME.undefined && !isOfEl1(vcpu, index, isWrite) ? unclaimed(vcpu) : outcome;
 }
 
 /** MRS with every check. The result goes to scratch slot 0. */
 export function executeMrs(vcpu: Vcpu, encoding: number): void {
   const index = findSysreg(encoding), el = vcpu.currentEl();
-  const outcome = index < 0 || vcpu.sysregPresent[index] === 0
-    ? unallocated(vcpu, encoding)
-    : checkSysregAccess(vcpu, index, false, el);
+  const outcome = outcomeOf(vcpu, encoding, index, false, el);
   if (outcome !== OUTCOME.access) return refuse(vcpu, outcome, encoding, true);
   const lo = readSysreg(vcpu, redirectSysreg(vcpu, index, el));
   const at = vcpu.scratch32(0);
@@ -58,9 +72,7 @@ export function executeMrs(vcpu: Vcpu, encoding: number): void {
 /** MSR (register) with every check. */
 export function executeMsr(vcpu: Vcpu, encoding: number, lo: number, hi: number): void {
   const index = findSysreg(encoding), el = vcpu.currentEl();
-  const outcome = index < 0 || vcpu.sysregPresent[index] === 0
-    ? unallocated(vcpu, encoding)
-    : checkSysregAccess(vcpu, index, true, el);
+  const outcome = outcomeOf(vcpu, encoding, index, true, el);
   if (outcome !== OUTCOME.access) return refuse(vcpu, outcome, encoding, false);
   writeSysreg(vcpu, redirectSysreg(vcpu, index, el), lo, hi);
 }
@@ -79,7 +91,8 @@ export function executeSys(vcpu: Vcpu, encoding: number, lo: number, hi: number)
   if (row === undefined || (row.features && !row.features.every((f) => vcpu.model.features.has(f)))) {
     return refuse(vcpu, unallocated(vcpu, encoding), encoding, false);
   }
-  const outcome = el < row.el ? OUTCOME.undefined : checkTraps(vcpu, trapsOf(row), el);
+  if (el < row.el) return refuse(vcpu, row.el === 1 ? OUTCOME.undefined : unclaimed(vcpu), encoding, false);
+  const outcome = checkTraps(vcpu, trapsOf(row), el);
   if (outcome !== OUTCOME.access) return refuse(vcpu, outcome, encoding, false);
   const mmu = vcpu.mmu;
   if (mmu === null || row.kind === "none") return;

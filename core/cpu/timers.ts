@@ -24,13 +24,15 @@ function timer(name: string, suffix: string, intid: number, isVirtual = false): 
   return { name, suffix, intid, isVirtual, ctl, cval };
 }
 
-/** PPI numbers as on Arm's Base System Architecture. CNTHV compares with a virtual count whose offset is 0. */
+/** PPI numbers as on Arm's Base System Architecture. CNTHV and CNTHVS compare with a virtual count whose offset is 0. */
 const TIMERS: readonly Timer[] = [
   timer("CNTP", "EL0", 30),
   timer("CNTV", "EL0", 27, true),
   timer("CNTHP", "EL2", 26),
   timer("CNTHV", "EL2", 28),
   timer("CNTPS", "EL1", 29),
+  timer("CNTHPS", "EL2", 20),
+  timer("CNTHVS", "EL2", 19),
 ];
 
 /** How late a timer's interrupts were: the time between its condition's being met and the machine's seeing it. */

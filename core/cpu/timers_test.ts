@@ -33,14 +33,14 @@ Deno.test("CNTVOFF_EL2 moves the virtual count, but not a host's", () => {
   assertEquals(read(vcpu, "CNTVCT_EL0"), 1000n);
 });
 
+// deno-fmt-ignore
+const LINES = [
+  ["CNTP", "EL0", 30], ["CNTV", "EL0", 27], ["CNTHP", "EL2", 26], ["CNTHV", "EL2", 28], ["CNTPS", "EL1", 29],
+  ["CNTHPS", "EL2", 20], ["CNTHVS", "EL2", 19],
+] as const;
+
 Deno.test("a timer raises its line when the count reaches CVAL, unless masked", () => {
-  for (
-    const [name, suffix, intid] of [["CNTP", "EL0", 30], ["CNTV", "EL0", 27], ["CNTHP", "EL2", 26], [
-      "CNTHV",
-      "EL2",
-      28,
-    ], ["CNTPS", "EL1", 29]] as const
-  ) {
+  for (const [name, suffix, intid] of LINES) {
     const { vcpu, clock, gic } = testVcpu(3);
     write(vcpu, `${name}_CVAL_${suffix}`, 1000n);
     write(vcpu, `${name}_CTL_${suffix}`, 1n);

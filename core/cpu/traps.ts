@@ -69,6 +69,7 @@ function gicToEl3(mask: number, virtualBits: number): Trap {
 }
 
 const HCR_FMO = 1 << 3, HCR_IMO = 1 << 4;
+const SCR_EEL2 = 1 << 18;
 
 /**
  * Every trap of a system register by the control bit's name, which the rows of the register table use.
@@ -146,6 +147,7 @@ export const TRAPS = {
   "not EL2":         { from: EL3, to: 0, when: (vcpu) => !el2Enabled(vcpu) },
   "not E2H":         { from: EL2 | EL3, to: 0, when: (vcpu) => (hcrHi(vcpu) & 4) === 0 },
   "not Secure":      { from: EL2 | EL3, to: 0, when: (vcpu) => !isSecureBelowEl3(vcpu) },
+  "Secure EL2":      { from: EL2 | EL3, to: 0, when: (vcpu, el) => el === 3 ? (scr(vcpu) & SCR_EEL2) === 0 : !isSecureBelowEl3(vcpu) },
   "secure timer":    { from: EL1 | EL2, to: 0, when: (vcpu) => el2Enabled(vcpu) || !isSecureBelowEl3(vcpu) },
   "not highest":     { from: EL1 | EL2, to: 0, when: (vcpu, el) => vcpu.hasEl3 || (vcpu.hasEl2 && el === 1) },
   "not highest EL1": { from: EL1 | EL2 | EL3, to: 0, when: (vcpu) => vcpu.hasEl2 || vcpu.hasEl3 },

@@ -4,6 +4,7 @@ import { DirectAccessCache } from "./direct_access.ts";
 import { ExceptionTelemetry } from "./exception_telemetry.ts";
 import { CPU_MODELS, type CpuModel, pstateFeatures } from "./features.ts";
 import type { GicCpuInterface, GicVcpu } from "./gic_interface.ts";
+import type { EnabledDebug } from "./hardware_debug.ts";
 import type { CpuMmu } from "./mmu_interface.ts";
 import type { Pmu } from "./pmu.ts";
 import { RegimeCache } from "./regime.ts";
@@ -68,6 +69,10 @@ export class Vcpu implements GicVcpu {
   clock: Clock | null = null;
   timers: Timers | null = null;
   pmu: Pmu | null = null;
+  /** The breakpoints and watchpoints that its registers enable; null while there is none. */
+  debug: EnabledDebug | null = null;
+  /** Told when they may have changed. */
+  onDebugChanged: (vcpu: Vcpu) => void = () => {};
   /** By Exception level: TypeScript that handles the exceptions taken to it. */
   readonly residents: (Resident | null)[] = [null, null, null, null];
   /**

@@ -268,7 +268,7 @@ export class Debugger {
     for (const { space, address } of this.breakpoints) {
       for (const vcpu of vcpus) {
         const host = this.memory.hostOf(vcpu, space, address);
-        if (host >= 0 && !engine.code.breakpoints.has(host)) engine.setBreakpoint(host, true);
+        if (host >= 0) engine.setBreakpoint(host, true);
       }
     }
     const virtual = this.breakpoints.filter((b) => b.space === "virtual");
@@ -282,8 +282,7 @@ export class Debugger {
     const { engine } = this.machine;
     for (const { address } of breakpoints) {
       if ((address & ~0xfffn) !== page) continue;
-      const host = hostPage * 4096 + Number(address & 0xfffn);
-      if (!engine.code.breakpoints.has(host)) engine.setBreakpoint(host, true);
+      engine.setBreakpoint(hostPage * 4096 + Number(address & 0xfffn), true);
     }
   }
 

@@ -360,3 +360,60 @@ Deno.test("a stop that is taken back at once does not end the run", () => {
   }, { instructions: 2_000_000, milliseconds: 30_000 });
   assertEquals([reason, machine.instructions >= 2_000_000], ["instructions", true]);
 });
+
+Deno.test("breakpoints and watchpoints of the guest's own work beside those of a debugger", () => {
+  const { debugger: dbg, vcpu, at, run } = debuggedMachine(`
+        adr   x1, vectors
+        msr   vbar_el1, x1
+        msr   oslar_el1, xzr
+        adr   x1, here
+        msr   dbgbvr0_el1, x1
+        mov   x1, #3                    // EL1
+        msr   dbgbcr0_el1, x1
+        ldr   x2, =value
+        msr   dbgwvr0_el1, x2
+        mov   x1, #0x1ffb               // EL1, reads and writes of 8 bytes
+        msr   dbgwcr0_el1, x1
+        mov   x1, #0xa000               // MDE, KDE
+        msr   mdscr_el1, x1
+        isb
+        msr   daifclr, #8
+loop:   add   x3, x3, #1
+here:   add   x4, x4, #1
+store:  str   x3, [x2]
+        ldr   x7, [x2, #8]
+        cmp   x3, #3
+        b.ne  loop
+done:   b     done
+        .balign 2048
+vectors:
+        .space 0x200
+        mrs   x6, esr_el1
+        lsr   x6, x6, #26
+        cmp   x6, #0x31                 // Breakpoint
+        cinc  x8, x8, eq
+        cmp   x6, #0x35                 // Watchpoint
+        cinc  x9, x9, eq
+        mrs   x6, elr_el1
+        add   x6, x6, #4
+        msr   elr_el1, x6
+        eret
+        .align 12
+value:  .quad 0
+other:  .quad 0
+`);
+  const loop = dbg.addBreakpoint("monitor", "virtual", at("loop"));
+  const here = dbg.addBreakpoint("monitor", "virtual", at("here"));
+  const other = dbg.addWatchpoint("monitor", "virtual", at("other"), 8, "read", "before");
+  const stops: (string | undefined)[] = [];
+  while (run(1000) === "stopped") {
+    stops.push(dbg.stop?.kind);
+    if (stops.length === 2) dbg.deleteBreakpoint(here);
+    if (stops.length === 4) dbg.deleteWatchpoint(other);
+    dbg.resume();
+  }
+  assertEquals(stops, ["breakpoint", "watchpoint", "breakpoint", "watchpoint", "breakpoint"]);
+  assertEquals([3, 4, 8, 9].map((n) => vcpu.xLo(n)), [3, 0, 3, 3]);
+  dbg.deleteBreakpoint(loop);
+  assertEquals(vcpu.get64("pc"), at("done"));
+});

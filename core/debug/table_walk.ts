@@ -1,4 +1,4 @@
-import { TG0_BITS, TG1_BITS } from "../mmu/regime.ts";
+import { mmuFeatures } from "../mmu/regime.ts";
 import { sysregIndex } from "../cpu/sysregs.ts";
 import type { Vcpu } from "../cpu/vcpu.ts";
 
@@ -67,13 +67,14 @@ export function stage1Tables(vcpu: Vcpu, el: number): TableSet[] {
       root: Number(stored(vcpu, name) & 0xffff_ffff_fffen),
     };
   };
+  const { tg0Bits, tg1Bits } = mmuFeatures(vcpu.model);
   const sets: TableSet[] = [];
   const hasTwo = el <= 1 || isHost;
   if (!hasTwo || bits(tcr, 7, 1) === 0) {
-    sets.push(set(`TTBR0_${suffix}`, bits(tcr, 0, 6), TG0_BITS[bits(tcr, 14, 2)], false));
+    sets.push(set(`TTBR0_${suffix}`, bits(tcr, 0, 6), tg0Bits[bits(tcr, 14, 2)], false));
   }
   if (hasTwo && bits(tcr, 23, 1) === 0) {
-    sets.push(set(`TTBR1_${suffix}`, bits(tcr, 16, 6), TG1_BITS[bits(tcr, 30, 2)], true));
+    sets.push(set(`TTBR1_${suffix}`, bits(tcr, 16, 6), tg1Bits[bits(tcr, 30, 2)], true));
   }
   return sets;
 }
@@ -81,7 +82,7 @@ export function stage1Tables(vcpu: Vcpu, el: number): TableSet[] {
 /** The tables of stage 2, or null while it is off. */
 export function stage2Table(vcpu: Vcpu): TableSet | null {
   if (!vcpu.hasEl2 || (stored(vcpu, "HCR_EL2") & 1n) === 0n) return null;
-  const vtcr = stored(vcpu, "VTCR_EL2"), granuleBits = TG0_BITS[bits(vtcr, 14, 2)];
+  const vtcr = stored(vcpu, "VTCR_EL2"), granuleBits = mmuFeatures(vcpu.model).tg0Bits[bits(vtcr, 14, 2)];
   return {
     name: "VTTBR_EL2",
     stage: 2,

@@ -60,9 +60,22 @@ export interface ExceptionModel {
   pcAlignment(vcpu: Vcpu): void;
   /** Takes the tag out of the PC that a branch went to, where the regime has tags. */
   branchAddress(vcpu: Vcpu): void;
-  /** Checks the instruction `word` as the target of an indirect branch; true when it took a Branch Target exception. */
-  branchTarget(vcpu: Vcpu, word: number, branchWord: number, kind: number): boolean;
+  /** Sets PSTATE.BTYPE by an indirect branch, before its target is fetched. */
+  indirectBranch(vcpu: Vcpu, branchWord: number, kind: number): void;
+  /** Checks the instruction `word` as its target; true when it took a Branch Target exception. */
+  branchTarget(vcpu: Vcpu, word: number, isGuarded: boolean): boolean;
 }
+
+/** What looks for the breakpoints and watchpoints of guests. */
+export interface GuestDebug {
+  /** Told of every page of memory that is about to run at a VA, before its records are used. */
+  fetchesPage(vcpu: Vcpu, lo: number, hi: number, hostPage: number): void;
+  /** Told of every data access of the slow path, before it is made. @returns true when it took a Watchpoint exception. */
+  accesses(vcpu: Vcpu, request: number): boolean;
+}
+
+/** Whose a breakpoint in decoded code is: bits. */
+export const BREAKPOINT_OWNER = { debugger: 1, guest: 2 } as const;
 
 const PC = STATE.pc.offset >>> 2;
 const PC_PAGE = STATE.pcPage.offset >>> 2, RECORD_BASE = STATE.recordBase.offset >>> 2;
@@ -130,6 +143,10 @@ export class Engine {
   onAccess: ((vcpu: Vcpu, lo: number, hi: number, request: number) => boolean) | null = null;
   /** A debugger is told of every page of memory that is about to run at a VA, before its records are used. */
   onFetchPage: ((vcpu: Vcpu, lo: number, hi: number, hostPage: number) => void) | null = null;
+  /** Bits of BREAKPOINT_OWNER by byte of memory. */
+  readonly #breakpointOwners = new Map<number, number>();
+  /** Set while a guest has breakpoints or watchpoints. */
+  guestDebug: GuestDebug | null = null;
   /** The next instruction is executed apart from the code cache, past a breakpoint on it. */
   #stepsNext = false;
 
@@ -191,8 +208,12 @@ export class Engine {
   }
 
   /** Leaves generated code before the instruction at a byte of memory: ExceptionModel.exit is told "breakpoint". */
-  setBreakpoint(host: number, isSet: boolean): void {
-    if (isSet) this.code.breakpoints.add(host);
+  setBreakpoint(host: number, isSet: boolean, owner: number = BREAKPOINT_OWNER.debugger): void {
+    const old = this.#breakpointOwners.get(host) ?? 0, owners = isSet ? old | owner : old & ~owner;
+    if (owners !== 0) this.#breakpointOwners.set(host, owners);
+    else this.#breakpointOwners.delete(host);
+    if ((old === 0) === (owners === 0)) return;
+    if (owners !== 0) this.code.breakpoints.add(host);
     else this.code.breakpoints.delete(host);
     this.storedTo(host >>> 12);
   }
@@ -206,6 +227,11 @@ export class Engine {
   get elapsed(): number {
     if (this.#running === null) return 0;
     return this.#sliceEnd + this.#running.i32[this.#running.w + BUDGET] - this.#running.instructions;
+  }
+
+  /** Instructions that a vCPU has executed, exact as `elapsed` is. */
+  executedBy(vcpu: Vcpu): number {
+    return vcpu === this.#running ? vcpu.instructions + this.elapsed : vcpu.instructions;
   }
 
   /** Ends the slice at the running vCPU's next check: an interrupt or an event may be due. */
@@ -317,6 +343,7 @@ export class Engine {
   #fillExec(vcpu: Vcpu, lo: number, hi: number, host: number): number {
     const { i32, u32 } = vcpu, hostPage = host >>> 12;
     if (this.onFetchPage !== null) this.onFetchPage(vcpu, lo & ~0xfff, hi, hostPage);
+    if (this.guestDebug !== null) this.guestDebug.fetchesPage(vcpu, lo & ~0xfff, hi, hostPage);
     if (!this.code.holds(hostPage)) this.#mmu.protectCode(hostPage);
     const recordBase = this.code.recordsOf(hostPage);
     // Only now, as entering the page in the cache may have emptied the TLB
@@ -463,7 +490,8 @@ export class Engine {
     }
     const tlb = i32[w + TLB], upper = i32[w + TLB + 1];
     vcpu.codeMoved = false;
-    const left = this.#memoryPath.access(vcpu, request);
+    const isWatched = this.guestDebug !== null && this.guestDebug.accesses(vcpu, request);
+    const left = isWatched ? 1 : this.#memoryPath.access(vcpu, request);
     if (i32[w + ATTENTION] === 2) this.stopSoon();
     if (left === 0) return 0;
     this.#redirect(vcpu, tlb, upper);
@@ -481,10 +509,10 @@ export class Engine {
     i32[w + KIND_FIELD] = SLICE;
     if (u32[w + PC + 1] >>> 24 !== 0) this.#exceptions.branchAddress(vcpu);
     if (kind === 0) return this.#fetch(vcpu);
-    const branchWord = this.#wordOfRecord(vcpu.get32("record"));
+    this.#exceptions.indirectBranch(vcpu, this.#wordOfRecord(vcpu.get32("record")), kind);
     const host = this.#translate(vcpu);
     if (host < 0) return 0;
-    if (this.#mmu.guarded && this.#exceptions.branchTarget(vcpu, this.#i32[host >>> 2], branchWord, kind)) {
+    if (this.#exceptions.branchTarget(vcpu, this.#i32[host >>> 2], this.#mmu.guarded)) {
       i32[w + BUDGET]++;
       return 0;
     }

@@ -96,7 +96,7 @@ export class ExceptionCode extends Emitter {
       // To EL0t, EL1t or EL1h
       this.and(mode, this.i32(0x1a)),
       this.eq(mode, this.i32(1)),
-      this.and(spsr, this.i32(PSTATE.IL)),
+      this.and(spsr, this.i32(PSTATE.IL | PSTATE.BTYPE)),
       this.#mayHaveTag(address),
       this.#isUnknown(regime),
     ]);

@@ -46,6 +46,20 @@ const WRITE = ACCESS_WRITE, KINDS = KIND, ANSWER = TRANSLATION, SLOTS = SCRATCH;
 const bytesOf = requestBytes, countOf = requestCount, kindOf = requestKind;
 const isProbe = requestProbes, isWrite = requestWrites;
 
+/** The access that a packed MemoryRequest makes at an address, as bits of mmu/access.ts. */
+export function accessOf(request: number, lo: number): number {
+  const bytes = bytesOf(request), kind = kindOf(request);
+  if (bytes === 64) return WRITE | ACCESS_ZERO;
+  let access = isWrite(request) ? WRITE : 0;
+  if (kind === KINDS.unprivileged) access |= UNPRIVILEGED;
+  // An exclusive pair is aligned to the pair, all other accesses to their element.
+  const total = bytes * countOf(request);
+  const alignment = kind >= KINDS.simd8 ? 1 << (kind - KINDS.simd8) : kind === KINDS.atomic ? total : bytes;
+  if (lo & (alignment - 1)) access |= UNALIGNED;
+  if (kind === KINDS.ordered || kind === KINDS.atomic) access |= ALIGNED_ONLY;
+  return isProbe(request) ? access | ACCESS_ATOMIC : access;
+}
+
 /**
  * Loads and stores that the inline TLB look-up of generated code does not serve: first touches, devices, accesses
  * across pages, alignment checks, pages with decoded code, big-endian data.
@@ -74,17 +88,11 @@ export class MemoryPath {
   /** Does the access of a packed MemoryRequest. Returns 1 when an exception was taken, else 0. */
   access(vcpu: Vcpu, request: number): number {
     const bytes = bytesOf(request), total = bytes * countOf(request);
-    const write = isWrite(request), kind = kindOf(request);
-    const at = vcpu.scratch32(1);
+    const write = isWrite(request), at = vcpu.scratch32(1);
     const lo = vcpu.u32[at], hi = vcpu.u32[at + 1];
     if (bytes === 64) return this.#zero(vcpu, (lo & ~63) >>> 0, lo, hi);
-    let access = write ? WRITE : 0;
-    if (kind === KINDS.unprivileged) access |= UNPRIVILEGED;
-    // An exclusive pair is aligned to the pair, all other accesses to their element.
-    const alignment = kind >= KINDS.simd8 ? 1 << (kind - KINDS.simd8) : kind === KINDS.atomic ? total : bytes;
-    if (lo & (alignment - 1)) access |= UNALIGNED;
-    if (kind === KINDS.ordered || kind === KINDS.atomic) access |= ALIGNED_ONLY;
-    if (isProbe(request)) return this.#probe(vcpu, lo, hi, access | ACCESS_ATOMIC);
+    const access = accessOf(request, lo);
+    if (isProbe(request)) return this.#probe(vcpu, lo, hi, access);
     if ((lo & 0xfff) + total > 4096) return this.#acrossPages(vcpu, lo, hi, bytes, total, access);
     const host = this.mmu.fill(vcpu, lo, hi, access);
     if (host === ANSWER.fault) return this.#fault(vcpu);

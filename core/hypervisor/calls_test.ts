@@ -159,6 +159,26 @@ Deno.test("CPU_SUSPEND waits for an interrupt, masked or not", () => {
   assertEquals(f.machine.instructions < 1000, true);
 });
 
+Deno.test("CPU_SUSPEND refuses a power state with reserved bits, at once", () => {
+  for (const id of [0x8400_0001, 0xc400_0001]) {
+    for (let bit = 0; bit < 32; bit++) {
+      const isReserved = bit >= 26 || (bit >= 17 && bit <= 23);
+      if (isReserved) assertEquals(hvc(id, 2 ** bit), -2n, `bit ${bit}`);
+    }
+    // Only W1 counts; the timer that pends ends the wait
+    const f = new HypervisorFixture();
+    f.runGuest(`
+      mov x0, #1
+      msr cntv_tval_el0, xzr
+      msr cntv_ctl_el0, x0
+      ldr x0, =${id}
+      ldr x1, =0xffffffff0301ffff
+      hvc #0
+      mov x19, x0`);
+    assertEquals(f.x(19), 0n);
+  }
+});
+
 Deno.test("Policies decide on calls", () => {
   const run = (conduit: string, id: number, verdict: ReturnType<typeof makeVerdict>) => {
     const f = new HypervisorFixture();

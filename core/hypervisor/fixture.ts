@@ -16,6 +16,8 @@ export class HypervisorFixture {
   readonly vm: Vm;
   readonly uart: Pl011;
   console = "";
+  /** Where the labels of the last guest are. */
+  labels: ReadonlyMap<string, bigint> = new Map();
   readonly lines: string[] = [];
   /** What the guest asked of its host, such as "off" or "kill 3". */
   readonly events: string[] = [];
@@ -89,7 +91,8 @@ export class HypervisorFixture {
    * @param source begins at GUEST_IPA with x28 and x29 the PL011 and the GICD.
    */
   runGuest(source: string, instructions = 1_000_000): this {
-    const { bytes } = assemble(PROLOGUE + source + EPILOGUE, { origin: BigInt(GUEST_IPA) });
+    const { bytes, labels } = assemble(PROLOGUE + source + EPILOGUE, { origin: BigInt(GUEST_IPA) });
+    this.labels = labels;
     this.load(GUEST_IPA, bytes);
     this.vm.start({ pc: GUEST_IPA });
     this.run(instructions);

@@ -8,6 +8,8 @@ const VERSION = 0x1_0001;
 const NO_MIGRATION = 2;
 /** AFFINITY_INFO. */
 const ON = 0, OFF = 1;
+/** power_state without PowerLevel, StateType and StateID. */
+const POWER_STATE_RESERVED = 0xfcfe_0000 | 0;
 /** SYSTEM_RESET2's reset_type of an architectural warm reset. */
 const SYSTEM_WARM_RESET = 0;
 const SMC64 = 0x4000_0000;
@@ -36,8 +38,12 @@ function target(c: VmVcpu, n: number): VmVcpu | undefined {
   return c.vm.vcpus.find(({ affinity }) => affinity % 2 ** 24 + Math.floor(affinity / 2 ** 24) * 2 ** 32 === mpidr);
 }
 
-/** Both kinds of power state wait: a power-down request may be granted as a standby that returns. */
+/**
+ * Both kinds of power state wait, at any power level: a power-down request may be granted as a standby that returns.
+ * Arm DEN 0022, "CPU_SUSPEND", power_state in the original format.
+ */
 function cpuSuspend(c: VmVcpu): void {
+  if ((c.vcpu.xLo(1) & POWER_STATE_RESERVED) !== 0) return c.setResult(PSCI.invalidParameters);
   c.setResult(PSCI.success);
   c.wait();
 }

@@ -1,4 +1,5 @@
 import { readSysreg, writeSysreg } from "../cpu/sysreg_access.ts";
+import { isOfEl1 } from "../cpu/sysreg_check.ts";
 import { encodeSysreg, findSysreg, sysregIndex, SYSREGS } from "../cpu/sysregs.ts";
 import { UNCLAIMED, type Verdict } from "../policy/verdict.ts";
 import { FSC, injectAbort, injectUndefined } from "./inject.ts";
@@ -22,7 +23,6 @@ const PSTATE_VIEWS: ReadonlyMap<number, number> = new Map(
     ["DIT", 1 << 24],
   ] as const).map(([name, mask]) => [sysregIndex(name), mask]),
 );
-const CURRENT_EL = sysregIndex("CurrentEL");
 /** What EL1 reads in place of the register. */
 const VIRTUAL: ReadonlyMap<number, number> = new Map([
   [sysregIndex("MIDR_EL1"), sysregIndex("VPIDR_EL2")],
@@ -82,11 +82,11 @@ function carryOut(c: VmVcpu, verdict: Verdict, encoding: number, isWrite: boolea
   }
 }
 
-/** Reads a register as the guest would. @returns false when it has none of that encoding. */
+/** Reads a register as the guest would. @returns false when it has none of that encoding, or not to be read. */
 function readGuest(c: VmVcpu, encoding: number): boolean {
   const { vcpu } = c, { common } = c.vm.traps.sysreg;
   const index = findSysreg(encoding);
-  if (index < 0 || vcpu.sysregPresent[index] === 0) return false;
+  if (index < 0 || !isOfEl1(vcpu, index, false)) return false;
   const mask = PSTATE_VIEWS.get(index);
   if (mask !== undefined) {
     common.valueLo = (c.frame.lo(FRAME.spsr_el2) & mask) >>> 0;
@@ -101,7 +101,7 @@ function readGuest(c: VmVcpu, encoding: number): boolean {
   return true;
 }
 
-/** Writes a register as the guest would. */
+/** Writes a register as the guest would. @returns false when it has none of that encoding, or not to be written. */
 function writeGuest(c: VmVcpu, encoding: number, lo: number, hi: number): boolean {
   if (encoding === ICC_SGI1R_EL1 || encoding === ICC_ASGI1R_EL1) c.vm.vgic.sendSgi(c, lo, hi, 1);
   else if (encoding === ICC_SGI0R_EL1) c.vm.vgic.sendSgi(c, lo, hi, 0);
@@ -112,10 +112,9 @@ function writeGuest(c: VmVcpu, encoding: number, lo: number, hi: number): boolea
 function writeStored(c: VmVcpu, encoding: number, lo: number, hi: number): boolean {
   const { vcpu, frame } = c;
   const index = findSysreg(encoding);
-  if (index < 0 || vcpu.sysregPresent[index] === 0) return false;
+  if (index < 0 || !isOfEl1(vcpu, index, true)) return false;
   const mask = PSTATE_VIEWS.get(index);
   if (mask !== undefined) {
-    if (index === CURRENT_EL) return false;
     frame.set(FRAME.spsr_el2, frame.lo(FRAME.spsr_el2) & ~mask | lo & mask, 0);
   } else if (IS_GIC[index] !== 0) c.gic.write(encoding, lo, hi, true, 1, true);
   else writeSysreg(vcpu, index, lo, hi);

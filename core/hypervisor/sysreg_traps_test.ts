@@ -74,12 +74,68 @@ Deno.test("Writes that are ignored do nothing, and XZR stays zero", () => {
   assertEquals(f.machine.vcpus[0].sysLo(sysregIndex("TPIDR_EL1")), 0);
 });
 
-Deno.test("Registers that do not exist are UNDEFINED and recorded", () => {
-  const { f, seen } = bench({});
-  f.runGuest("mrs x1, s3_1_c15_c7_7");
-  assertEquals([f.x(24), f.x(20)], [0x200n, 0x0200_0000n]);
-  assertEquals(seen, ["S3_1_C15_C7_7:r"]);
-  assertEquals(f.lines.length, 1);
+Deno.test("What a guest has not is UNDEFINED and recorded: reserved encodings, registers of EL2, writes of constants", () => {
+  const cases = [
+    ["mrs x1, s3_1_c15_c7_7", "S3_1_C15_C7_7:r"],
+    ["mrs x1, s3_3_c4_c2_7", "S3_3_C4_C2_7:r"],
+    ["msr s2_1_c3_c3_1, x1", "S2_1_C3_C3_1:w"],
+    ["mrs x1, hcr_el2", "HCR_EL2:r"],
+    ["msr scr_el3, x1", "SCR_EL3:w"],
+    ["msr midr_el1, x1", "MIDR_EL1:w"],
+    ["mrs x1, oslar_el1", "OSLAR_EL1:r"],
+    ["msr cntfrq_el0, x1", "CNTFRQ_EL0:w"],
+    ["mrs x1, sctlr_el12", "SCTLR_EL12:r"],
+    ["mrs x1, dbgbvr15_el1", "DBGBVR15_EL1:r"],
+    ["mrs x1, id_aa64zfr0_el1", ""],
+    ["tlbi alle2", "S1_4_C8_C7_0:w"],
+    ["sys #0, c7, c2, #0, x1", "S1_0_C7_C2_0:w"],
+    ["sysl x1, #0, c7, c2, #0", "S1_0_C7_C2_0:r"],
+  ];
+  for (const [source, what] of cases) {
+    const { f, seen } = bench({});
+    f.runGuest(`mov x1, #7\n${source}`);
+    assertEquals(seen, what === "" ? [] : [what], source);
+    if (what === "") continue;
+    assertEquals([f.x(24), f.x(20), f.x(1)], [0x200n, 0x0200_0000n, 7n], source);
+    assertEquals(f.vm.statistics().sysreg, { deny: 1 });
+    assertEquals(f.lines.length, 1);
+  }
+});
+
+Deno.test("What EL1 keeps from EL0 is between the two; what the guest has not is recorded at EL0, too", () => {
+  const run = (source: string) => {
+    const { f, seen } = bench({});
+    f.runGuest(`
+      adr x1, user
+      msr elr_el1, x1
+      msr spsr_el1, xzr
+      eret
+user: ${source}`);
+    return [f.x(24), f.x(20), ...seen];
+  };
+  const undefined_ = [0x400n, 0x0200_0000n];
+  assertEquals(run("mrs x1, midr_el1"), undefined_);
+  assertEquals(run("msr sp_el0, x1"), undefined_);
+  assertEquals(run("tlbi vmalle1"), undefined_);
+  assertEquals(run("mrs x1, vttbr_el2"), [...undefined_, "VTTBR_EL2:r"]);
+  assertEquals(run("mrs x1, s3_3_c4_c2_7"), [...undefined_, "S3_3_C4_C2_7:r"]);
+});
+
+Deno.test("SP_EL0 while it is the stack pointer is UNDEFINED as on any CPU", () => {
+  const { f, seen } = bench({ SP_EL0: 3 });
+  f.runGuest("msr spsel, #0\nmrs x1, sp_el0");
+  assertEquals([f.x(24), f.x(20), ...seen], [0n, 0x0200_0000n]);
+});
+
+Deno.test("Policies decide on what a guest has not", () => {
+  const run = (verdict: Verdict) => {
+    const { f } = bench({}, () => verdict);
+    f.runGuest("mov x1, #7\nmrs x1, s3_3_c4_c2_7\nmsr ttbr0_el2, x1");
+    return [f.x(1), f.x(24)];
+  };
+  assertEquals(run(makeVerdict("value", { valueLo: 1, valueHi: 2 })), [0x2_0000_0001n, 0n]);
+  assertEquals(run(makeVerdict("ignore")), [0n, 0n]);
+  assertEquals(run(makeVerdict("mask", { valueLo: 1 })), [7n, 0x200n]);
 });
 
 Deno.test("Every register can be trapped and allowed, from EL1, without a throw", () => {

@@ -1,4 +1,5 @@
 import { SYSREG, X } from "../cpu/layout.ts";
+import { PSTATE } from "../cpu/pstate.ts";
 import { sysregIndex } from "../cpu/sysregs.ts";
 import type { Vcpu } from "../cpu/vcpu.ts";
 
@@ -26,6 +27,7 @@ const OFFSETS = Int32Array.from(
   (name, n) => n <= 30 ? (X >>> 2) + 2 * n : (SYSREG >>> 2) + 2 * sysregIndex(name.toUpperCase()),
 );
 
+const BTYPE = PSTATE.BTYPE;
 const [ELR, SPSR, ESR, FAR, HPFAR] = OFFSETS.subarray(FRAME.elr_el2);
 
 /**
@@ -70,9 +72,10 @@ export class TrapFrame {
     return page * 4096 + (u32[w + FAR] & 0xfff);
   }
 
-  /** Steps over the instruction at ELR_EL2. */
+  /** Steps over the instruction at ELR_EL2: as behind every instruction but a branch, BTYPE is 0. */
   advance(): void {
     const { u32, w } = this.vcpu, lo = u32[w + ELR] + 4;
+    u32[w + SPSR] &= ~BTYPE;
     u32[w + ELR] = lo;
     if (lo > 0xffff_ffff) u32[w + ELR + 1]++;
   }

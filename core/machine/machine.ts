@@ -18,6 +18,7 @@ import { TLB_BYTES } from "../mmu/tlb.ts";
 import { Gicv3 } from "../../devices/gicv3/gicv3.ts";
 import { Bus } from "./bus.ts";
 import { EventQueue } from "./events.ts";
+import { HardwareDebug } from "./hardware_debug.ts";
 import { GICD_BASE, GICR_BASE, RAM_PA } from "./memory_map.ts";
 import { busAccess } from "./bus_access.ts";
 
@@ -117,6 +118,7 @@ export class Machine {
         new RemoteCompiler(options.compilerPort, this.buffer, model.features, soleVcpu),
     });
     this.mmu.runningInstruction = (vcpu) => this.engine.runningInstruction(vcpu);
+    this.exceptions.onBreakpoint = () => this.engine.stepOver();
     this.gic = new Gicv3({ vcpus: cpuCount, securityStates: options.highestEl === 3 ? 2 : 1 });
     this.bus.add(GICD_BASE, this.gic.distributor());
     this.bus.add(GICR_BASE, this.gic.redistributors());
@@ -124,7 +126,9 @@ export class Machine {
       { length: cpuCount },
       (_, n) => this.#makeVcpu(n, STATE_OFFSET + n * VCPU_BYTES, tlbs + n * TLB_BYTES),
     );
+    const debug = new HardwareDebug(this.engine, this.mmu, this.vcpus);
     for (const vcpu of this.vcpus) {
+      vcpu.onDebugChanged = () => debug.changed(vcpu);
       vcpu.peers = this.vcpus;
       resetCpu(vcpu);
       vcpu.isRunning = vcpu.index === 0;
@@ -142,7 +146,7 @@ export class Machine {
     vcpu.mmu = this.mmu;
     vcpu.clock = this.clock;
     vcpu.timers = new Timers(vcpu, this.clock);
-    vcpu.pmu = new Pmu(vcpu, this.clock);
+    vcpu.pmu = new Pmu(vcpu, this.clock, () => this.engine.executedBy(vcpu));
     vcpu.onAttention = () => this.engine.stopSoon();
     this.mmu.attach(vcpu, tlb);
     return vcpu;

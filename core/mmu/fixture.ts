@@ -191,3 +191,43 @@ export class Fixture {
     return ok ? this.getSys("PAR_EL1") : this.faultText();
   }
 }
+
+/** A page, and where it may stand. */
+export const PAGE = D.page | D.af;
+export const PA = BigInt(RAM_BASE) + 0x123000n;
+/** TCR_EL1 by granule: 4 KiB (TG0 0, TG1 2), 16 KiB (2, 1), 64 KiB (1, 3); both ranges of `bits`, 48-bit output. */
+export function tcr(granule: number, bits = 48): bigint {
+  const [tg0, tg1] = granule === 12 ? [0n, 2n] : granule === 14 ? [2n, 1n] : [1n, 3n];
+  const txsz = BigInt(64 - bits);
+  return txsz | txsz << 16n | tg0 << 14n | tg1 << 30n | 5n << 32n;
+}
+
+/** Tables of stage 1 for both ranges, in use at EL1. */
+export function stage1(
+  options: { granule?: number; bits?: number; start?: number; tcr?: bigint; fixture?: Fixture } = {},
+) {
+  const { granule = 12, bits = 48, fixture: f = new Fixture() } = options;
+  const start = options.start ?? 3 - Math.trunc((bits - 1 - granule) / (granule - 3));
+  const low = f.allocate(1 << granule), high = f.allocate(1 << granule);
+  f.sys("TCR_EL1", tcr(granule, bits) | (options.tcr ?? 0n));
+  f.sys("TTBR0_EL1", BigInt(low));
+  f.sys("TTBR1_EL1", BigInt(high));
+  f.sys("SCTLR_EL1", 1n);
+  f.el(1);
+  return { f, low, high, walk: { granule, start, inputSize: bits } };
+}
+
+/** Stage 2 with 40-bit IPAs from level 1 (two tables concatenated) and IPA = PA for all of RAM in 2 MiB blocks. */
+export function stage2(f: Fixture) {
+  const root = f.allocate(0x2000);
+  f.sys("VTCR_EL2", 24n | 1n << 6n | 5n << 16n);
+  f.sys("VTTBR_EL2", BigInt(root) | 7n << 48n);
+  f.sys("HCR_EL2", 1n | 1n << 31n);
+  const walk = { start: 1, inputSize: 40 };
+  for (let at = 0; at < 32; at++) {
+    const ipa = BigInt(RAM_BASE) + BigInt(at) * 0x200000n;
+    f.map(root, ipa, ipa | D.block | D.af | D.s2Read | D.s2Write | D.s2Normal, { ...walk, level: 2 });
+  }
+  f.el(1);
+  return { root, walk };
+}

@@ -58,6 +58,9 @@ export class Mmu implements CpuMmu {
    */
   isWatched: ((vcpu: Vcpu, lo: number, hi: number, isWrite: boolean, hostPage: number) => boolean) | null = null;
 
+  /** The same for a guest's own watchpoints: call `invalidateAll` of the vCPU's TLBs when the answer changes. */
+  isWatchedByGuest: ((vcpu: Vcpu, lo: number, hi: number) => boolean) | null = null;
+
   /**
    * Enters RAM in the TLBs even where the guest says that it is Device memory, as it is while the MMU is off. Faster,
    * but unaligned accesses there do not fault then. Call `flushDataTlbs` after a change.
@@ -182,6 +185,7 @@ export class Mmu implements CpuMmu {
     if (isWrite && !this.#translator.canRead) return;
     if (!this.#pages.allows(hostPage >>> 12, isWrite)) return;
     if (this.isWatched !== null && this.isWatched(vcpu, lo & ~0xfff, hi, isWrite, hostPage)) return;
+    if (this.isWatchedByGuest !== null && this.isWatchedByGuest(vcpu, lo, hi)) return;
     const context = (access & ACCESS_UNPRIVILEGED) !== 0 ? tlb.unprivileged : this.#contextOf(tlb, hi);
     if (!this.#isInContext(vcpu, tlb, context)) return;
     tlb.noteBlock(context, lo, hi, this.#translator.stage1.blockShift);

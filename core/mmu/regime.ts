@@ -26,6 +26,9 @@ export function resolveMmuRegisters(indexOf: (name: string) => number): MmuRegis
 export interface MmuFeatures {
   /** ID_AA64MMFR0_EL1.PARange in bits: 32, 36, 40, 42, 44, 48 or 52 (52 with 64 KiB granules only). */
   readonly paBits: number;
+  /** Granule sizes as address bits, by TCR_ELx.TG0 or VTCR_EL2.TG0, and by TCR_ELx.TG1. */
+  readonly tg0Bits: readonly number[];
+  readonly tg1Bits: readonly number[];
   /** FEAT_LVA: 52-bit virtual addresses with 64 KiB granules. */
   readonly largeVa: boolean;
   /** FEAT_TTST: TxSZ up to 48. */
@@ -40,6 +43,8 @@ export interface MmuFeatures {
   readonly hcrHi: number;
 }
 
+/** Granule sizes as address bits by TCR_ELx.TG0, and by TG1; a reserved or unsupported value is taken for 4 KiB. */
+const TG0_BITS = [12, 16, 14, 12], TG1_BITS = [12, 14, 12, 16];
 const PA_BITS = [32, 36, 40, 42, 44, 48, 52];
 
 /** The translation features of a CPU model: its FEAT_ names and ID_AA64MMFR0_EL1.PARange. */
@@ -47,10 +52,14 @@ export function mmuFeatures(
   model: { readonly features: ReadonlySet<string>; readonly registers: Readonly<Record<string, bigint>> },
 ): MmuFeatures {
   const bits = (name: string, mask: number) => model.features.has(name) ? 0 : mask;
-  const paRange = Number((model.registers.ID_AA64MMFR0_EL1 ?? 5n) & 15n);
+  const mmfr0 = model.registers.ID_AA64MMFR0_EL1;
+  const has16K = (mmfr0 >> 20n & 15n) !== 0n;
+  const supported = (size: number) => size === 14 && !has16K ? 12 : size;
   const tbid = bits("FEAT_PAuth", 1 << 19 | 1 << 20);
   return {
-    paBits: PA_BITS[paRange] ?? 48,
+    paBits: PA_BITS[Number(mmfr0 & 15n)] ?? 48,
+    tg0Bits: TG0_BITS.map(supported),
+    tg1Bits: TG1_BITS.map(supported),
     largeVa: model.features.has("FEAT_LVA"),
     smallTables: model.features.has("FEAT_TTST"),
     xnx: model.features.has("FEAT_XNX"),
@@ -174,9 +183,6 @@ export class TranslationControls {
   }
 }
 
-/** Granule sizes as address bits by TCR_ELx.TG0, and by TG1; a reserved value is taken for 4 KiB. */
-export const TG0_BITS = [12, 16, 14, 12];
-export const TG1_BITS = [12, 14, 12, 16];
 /** Output address sizes by TCR_ELx.(I)PS. */
 export const PS_BITS = [32, 36, 40, 42, 44, 48, 52, 52];
 /** A 32-bit word with its bytes in the other order. */

@@ -1,4 +1,4 @@
-import { outputSizeBits, POW2, TG0_BITS, TG1_BITS, type TranslationControls } from "./regime.ts";
+import { outputSizeBits, POW2, type TranslationControls } from "./regime.ts";
 
 /** What TCR_ELx says of the VA range that an address is in. Arm DDI 0487, S1TTWParams. */
 export class Stage1Range {
@@ -25,7 +25,7 @@ export class Stage1Range {
     let ps = tcrHi & 7;
     if (c.twoRanges) {
       this.inputSize = 64 - (upper ? tcrLo >>> 16 & 63 : tcrLo & 63);
-      this.granule = upper ? TG1_BITS[tcrLo >>> 30] : TG0_BITS[tcrLo >>> 14 & 3];
+      this.granule = upper ? c.features.tg1Bits[tcrLo >>> 30] : c.features.tg0Bits[tcrLo >>> 14 & 3];
       this.ha = (tcrHi & 1 << 7) !== 0;
       this.hd = (tcrHi & 1 << 8) !== 0;
       this.hpd = (tcrHi & (upper ? 1 << 10 : 1 << 9)) !== 0;
@@ -35,7 +35,7 @@ export class Stage1Range {
     } else {
       ps = tcrLo >>> 16 & 7;
       this.inputSize = 64 - (tcrLo & 63);
-      this.granule = TG0_BITS[tcrLo >>> 14 & 3];
+      this.granule = c.features.tg0Bits[tcrLo >>> 14 & 3];
       this.ha = (tcrLo & 1 << 21) !== 0;
       this.hd = (tcrLo & 1 << 22) !== 0;
       this.hpd = (tcrLo & 1 << 24) !== 0;

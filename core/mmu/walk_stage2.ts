@@ -14,7 +14,7 @@ import {
 } from "./access.ts";
 import { FAULT, type Fault, type FaultStatus } from "./fault.ts";
 import type { PhysicalMemory } from "./physical.ts";
-import { HCR_FWB_HI, HCR_PTW, outputSizeBits, POW2, swapBytes, TG0_BITS, type TranslationControls } from "./regime.ts";
+import { HCR_FWB_HI, HCR_PTW, outputSizeBits, POW2, swapBytes, type TranslationControls } from "./regime.ts";
 import {
   IPA_SECURE,
   S2_DEVICE,
@@ -195,7 +195,7 @@ export class Stage2Walker {
     const control = ipaSecure ? vcpu.sysLo(r.VSTCR_EL2) : vtcr;
     const base = ipaSecure ? r.VSTTBR_EL2 : r.VTTBR_EL2;
     this.#setPaSpaces(vcpu, c, vtcr, ipaSecure);
-    const granule = TG0_BITS[control >>> 14 & 3];
+    const granule = c.features.tg0Bits[control >>> 14 & 3];
     const paBits = c.features.paBits;
     const iaSize = 64 - (control & 63);
     const maxSize = granule === 16 || paBits < 48 ? paBits : 48;

@@ -7,46 +7,10 @@ import {
   ACCESS_WRITE,
   ACCESS_ZERO,
 } from "./access.ts";
-import { ALL_FEATURES, D, Fixture, RAM_BASE } from "./fixture.ts";
+import { D, Fixture, PA, PAGE, stage1, stage2, tcr } from "./fixture.ts";
 
 const READ = 0, WRITE = ACCESS_WRITE;
 const PAN = 1 << 22, UAO = 1 << 23;
-const PAGE = D.page | D.af;
-const PA = BigInt(RAM_BASE) + 0x123000n;
-/** TCR_EL1 by granule: 4 KiB (TG0 0, TG1 2), 16 KiB (2, 1), 64 KiB (1, 3); both ranges of `bits`, 48-bit output. */
-function tcr(granule: number, bits = 48): bigint {
-  const [tg0, tg1] = granule === 12 ? [0n, 2n] : granule === 14 ? [2n, 1n] : [1n, 3n];
-  const txsz = BigInt(64 - bits);
-  return txsz | txsz << 16n | tg0 << 14n | tg1 << 30n | 5n << 32n;
-}
-
-function stage1(options: { granule?: number; bits?: number; start?: number; tcr?: bigint; fixture?: Fixture } = {}) {
-  const { granule = 12, bits = 48, fixture: f = new Fixture() } = options;
-  const start = options.start ?? 3 - Math.trunc((bits - 1 - granule) / (granule - 3));
-  const low = f.allocate(1 << granule), high = f.allocate(1 << granule);
-  f.sys("TCR_EL1", tcr(granule, bits) | (options.tcr ?? 0n));
-  f.sys("TTBR0_EL1", BigInt(low));
-  f.sys("TTBR1_EL1", BigInt(high));
-  f.sys("SCTLR_EL1", 1n);
-  f.el(1);
-  return { f, low, high, walk: { granule, start, inputSize: bits } };
-}
-
-/** Stage 2 with 40-bit IPAs from level 1 (two tables concatenated) and IPA = PA for all of RAM in 2 MiB blocks. */
-function stage2(f: Fixture) {
-  const root = f.allocate(0x2000);
-  f.sys("VTCR_EL2", 24n | 1n << 6n | 5n << 16n);
-  f.sys("VTTBR_EL2", BigInt(root) | 7n << 48n);
-  f.sys("HCR_EL2", 1n | 1n << 31n);
-  const walk = { start: 1, inputSize: 40 };
-  for (let at = 0; at < 32; at++) {
-    const ipa = BigInt(RAM_BASE) + BigInt(at) * 0x200000n;
-    f.map(root, ipa, ipa | D.block | D.af | D.s2Read | D.s2Write | D.s2Normal, { ...walk, level: 2 });
-  }
-  f.el(1);
-  return { root, walk };
-}
-
 Deno.test("off: flat mapping, address size fault, device alignment", () => {
   const f = new Fixture();
   f.el(1);
@@ -57,52 +21,6 @@ Deno.test("off: flat mapping, address size fault, device alignment", () => {
   assertEquals(f.fill(0x09000000n, READ), -2);
   assertEquals(f.mmu.pa, 0x09000000);
   assertEquals(f.fetch(0x40001000n), 0x40001000);
-});
-
-for (
-  const [granule, bits] of [[12, 48], [12, 39], [12, 36], [14, 48], [14, 47], [14, 36], [16, 48], [16, 42], [16, 36]]
-) {
-  Deno.test(`granule 2^${granule}, ${bits}-bit ranges: pages and translation faults by level`, () => {
-    const { f, low, high, walk } = stage1({ granule, bits });
-    const size = 1n << BigInt(granule);
-    const pa = BigInt(RAM_BASE) + 4n * size;
-    const top = (1n << 64n) - (1n << BigInt(bits));
-    f.map(low, 5n * size, pa | PAGE, walk);
-    f.map(high, top + 6n * size, pa | PAGE, walk);
-    assertEquals(f.access(5n * size + 0x123n, READ), Number(pa) + 0x123);
-    assertEquals(f.access(6n * size + size - 1n + top, WRITE), Number(pa + size) - 1);
-    assertEquals(f.access(7n * size, READ), "translation 3");
-    assertEquals(f.access((1n << BigInt(bits)) - 1n, READ), `translation ${walk.start}`);
-    assertEquals(f.access(1n << BigInt(bits), READ), "translation 0");
-    assertEquals(f.access(top - 1n, READ), "translation 0");
-    assertEquals(f.access(1n << 55n, READ), "translation 0");
-  });
-}
-
-Deno.test("blocks of each granule, and levels at which none may be", () => {
-  for (const [granule, level, shift] of [[12, 1, 30], [12, 2, 21], [14, 2, 25], [16, 2, 29]]) {
-    const { f, low, walk } = stage1({ granule });
-    const va = 3n << BigInt(shift);
-    f.map(low, va, 0x40000000n | D.block | D.af, { ...walk, level });
-    assertEquals(f.access(va + 0x12345n, READ), 0x40012345, `granule ${granule}`);
-  }
-  for (const [granule, level] of [[12, 0], [14, 1], [16, 1], [12, 3], [14, 0]]) {
-    const { f, low, walk } = stage1({ granule });
-    f.map(low, 0n, 0x40000000n | D.block | D.af, { ...walk, level });
-    assertEquals(f.access(0n, READ), `translation ${level}`, `granule ${granule}`);
-  }
-});
-
-Deno.test("52-bit addresses with 64 KiB granules", () => {
-  const f = new Fixture({ features: ALL_FEATURES });
-  const { low, walk } = stage1({ fixture: f, granule: 16, bits: 52, start: 1 });
-  f.sys("TCR_EL1", tcr(16, 52) | 6n << 32n);
-  const va = 0xf_0000_0000_0000n;
-  f.map(low, va, 0x40010000n | PAGE, walk);
-  assertEquals(f.access(va, READ), 0x40010000);
-  f.map(low, va + 0x10000n, 0x40010000n | 9n << 12n | PAGE, walk);
-  assertEquals(f.fill(va + 0x10000n, READ), -2);
-  assertEquals(f.mmu.pa, 0x9_0000_4001_0000);
 });
 
 Deno.test("permissions of EL1 and EL0, with PAN and UAO", () => {

@@ -12,6 +12,8 @@ const IGROUPR = 0x80, ISENABLER = 0x100, ISPENDR = 0x200, ISACTIVER = 0x300, IPR
 
 /** Interrupts with names of their own. */
 const NAMES: Readonly<Record<number, string>> = {
+  19: "CNTHVS",
+  20: "CNTHPS",
   23: "PMU",
   25: "GIC maintenance",
   26: "CNTHP",

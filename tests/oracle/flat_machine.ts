@@ -201,6 +201,7 @@ export class FlatMachine {
       externalAbort: (vcpu) => stop(vcpu, 2),
       pcAlignment: (vcpu) => stop(vcpu, 2),
       branchAddress: (vcpu) => setBranchTarget(vcpu, vcpu.get32("pc"), Number(vcpu.get64("pc") >> 32n)),
+      indirectBranch: () => {},
       branchTarget: () => false,
     };
   }
