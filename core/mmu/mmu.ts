@@ -276,11 +276,13 @@ export class Mmu implements CpuMmu {
   }
 
   cacheMaintenance(vcpu: Vcpu, lo: number, hi: number, kind: "dc" | "dcInvalidate" | "ic" | "zero"): boolean {
-    let access = ACCESS_DC;
-    if (kind === "dcInvalidate") access |= ACCESS_WRITE;
-    else if (kind === "ic") access = ACCESS_IC;
-    else if (kind === "zero") access = ACCESS_WRITE | ACCESS_ZERO;
-    return this.translate(vcpu, lo, hi, access);
+    if (kind === "zero") return this.translate(vcpu, lo, hi, ACCESS_WRITE | ACCESS_ZERO);
+    if (kind === "dcInvalidate") return this.translate(vcpu, lo, hi, ACCESS_DC | ACCESS_WRITE);
+    // What may be read, may be cleaned; lines of a page come one after the other
+    if (this.#tlbs[vcpu.index]!.hasRead(lo, hi)) return true;
+    if (!this.translate(vcpu, lo, hi, kind === "ic" ? ACCESS_IC : ACCESS_DC)) return false;
+    this.fill(vcpu, lo, hi, 0);
+    return true;
   }
 
   at(vcpu: Vcpu, encoding: number, lo: number, hi: number): boolean {

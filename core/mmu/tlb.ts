@@ -235,6 +235,13 @@ export class VcpuTlb {
     return w;
   }
 
+  /** Whether the page of an address may be read without a translation now. */
+  hasRead(lo: number, hi: number): boolean {
+    const words = this.#words, { i32, w } = this.vcpu;
+    const entry = (i32[w + ((hi & 1 << 23) === 0 ? TLB : TLB_UPPER)] >>> 2) + (lo >>> 10 & 0x3ffc);
+    return words[entry] === (lo & ~0xfff) && words[entry + 1] === (hi | 0);
+  }
+
   /** Prepares for the engine's entering a page in the EXEC array. */
   noteExec(context: number, lo: number, guarded: boolean): void {
     this.fillCount++;
