@@ -1,3 +1,4 @@
+import { highHalf, lowHalf } from "../cpu/word64.ts";
 import { guestDevicetree, patchDevicetree } from "../machine/devicetree.ts";
 import { checkInitrd } from "../machine/initrd.ts";
 import { type Image, loadImage, type Segment } from "../machine/image.ts";
@@ -79,7 +80,7 @@ export function layOutGuest(files: GuestFiles, memoryBytes: number, cpuCount: nu
       { address: dtbStart, bytes: dtb },
     ],
     dtb,
-    entry: { pc: image.entry, sp: GUEST_STACK_TOP_IPA, x0Lo: dtbStart },
+    entry: { pc: image.entry, sp: GUEST_STACK_TOP_IPA, x0Lo: lowHalf(dtbStart), x0Hi: highHalf(dtbStart) },
     notices: changes.map((change) => `devicetree ${files.dtbName}: ${change}`),
   };
 }

@@ -50,8 +50,15 @@ Deno.test("kernel, initrd and devicetree have their places", () => {
     pc: 0x4008_0000,
     sp: 0x4010_0000,
     x0Lo: 0x6fe0_0000,
+    x0Hi: 0,
   });
   assertEquals(offsets(given, 3072 * MIB).at(-1), 3070 * MIB);
+});
+
+Deno.test("X0 holds the devicetree's address where RAM goes on beyond 4 GiB", () => {
+  const { segments, entry } = layOutGuest(files({ kernel: linuxImage(0, MIB) }), 3500 * MIB, 1);
+  assertEquals([entry.x0Lo, entry.x0Hi], [0x1aa0_0000, 1]);
+  assertEquals(segments.at(-1)!.address, 0x1_1aa0_0000);
 });
 
 Deno.test("an initrd goes behind a kernel that reaches its place, and nearer where RAM ends before it", () => {

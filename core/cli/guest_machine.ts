@@ -4,7 +4,7 @@ import type { Vm, VmHost } from "../hypervisor/vm.ts";
 import { TrapLog } from "../log/record.ts";
 import { RecordRing } from "../log/record_ring.ts";
 import type { ByteRing } from "../machine/byte_ring.ts";
-import { Machine } from "../machine/machine.ts";
+import { Machine, ramBytesMax } from "../machine/machine.ts";
 import { GUEST_PA, PL011_BASE, PL011_INTID, PL031_BASE, PL031_INTID, RAM_PA } from "../machine/memory_map.ts";
 import { Pl011 } from "../../devices/pl011.ts";
 import { Pl031 } from "../../devices/pl031.ts";
@@ -16,6 +16,11 @@ import type { Outcome, StartMessage } from "./vm_protocol.ts";
 
 /** Memory of the machine that is not the guest's: the hypervisor's. */
 const HYPERVISOR_BYTES = GUEST_PA - RAM_PA;
+
+/** The most RAM that a guest with so many vCPUs can have. */
+export function guestBytesMax(cpuCount: number): number {
+  return ramBytesMax(cpuCount) - HYPERVISOR_BYTES;
+}
 
 /** How one life of the guest ended: with the run, or with a reset after which the next begins. */
 export type Ending = Outcome | { readonly kind: "reset" };

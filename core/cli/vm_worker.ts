@@ -2,7 +2,7 @@ import { ByteRing } from "../machine/byte_ring.ts";
 import { PolicyError } from "../policy/policy_error.ts";
 import { HostMemoryError } from "../machine/machine.ts";
 import { BadInput, layOutGuest } from "./guest_layout.ts";
-import { type Ending, GuestMachine } from "./guest_machine.ts";
+import { type Ending, guestBytesMax, GuestMachine } from "./guest_machine.ts";
 import { GuestDebugger } from "./guest_debugger.ts";
 import { GuestPolicies } from "./guest_policies.ts";
 import { Outbox } from "./outbox.ts";
@@ -92,8 +92,12 @@ function makeMachine(...args: ConstructorParameters<typeof GuestMachine>): Guest
     return new GuestMachine(...args);
   } catch (error) {
     if (!(error instanceof HostMemoryError)) throw error;
+    const { memoryBytes, cpuCount } = args[0], maxMib = Math.floor(guestBytesMax(cpuCount) / 2 ** 20);
     throw new BadInput(
-      `Cannot make ${args[0].memoryBytes / 2 ** 20} MiB of guest RAM (--memory) as this host gives no such amount`,
+      `Cannot make ${memoryBytes / 2 ** 20} MiB of guest RAM (--memory) as ` +
+        (memoryBytes > guestBytesMax(cpuCount)
+          ? `a guest's machine lies in one WebAssembly memory, which holds ${maxMib} MiB of it at most`
+          : "this host gives no such amount"),
     );
   }
 }

@@ -117,7 +117,10 @@ const CASES: readonly [string, () => Promise<void>][] = [
   ],
   ["memory that is no size", () => refused({}, ["-m", "lots"], '"lots"', "--memory")],
   ["memory that is too small", () => refused({}, ["-m", "64K"], "64 KiB", "--memory")],
-  ["memory that no host has", () => refused({}, ["-m", "64G"], "65536 MiB", "--memory")],
+  [
+    "memory that no WebAssembly memory holds",
+    () => refused({}, ["-m", "4000M"], "4000 MiB", "--memory", "WebAssembly memory"),
+  ],
   ["an unknown option", () => refused({}, ["--memroy", "1G"], "--memroy", "did you mean --memory?")],
   ["an unknown CPU", () => refused({}, ["--cpu", "z80"], '"z80"', "--cpu", "max")],
   ["a number of vCPUs that cannot be", () => refused({}, ["--smp", "99"], '"99"', "--smp")],
