@@ -60,6 +60,10 @@ const CASES: readonly [string, () => Promise<void>][] = [
   ["an empty kernel", () => refused({ Image: new Uint8Array() }, ["Image"], "the kernel Image", "empty")],
   ["a random kernel", () => refused({ Image: noise(999) }, ["Image"], "the kernel Image", "neither")],
   [
+    "a kernel of zeros",
+    () => refused({ Image: new Uint8Array(4096) }, ["Image"], "the kernel Image", "no instruction"),
+  ],
+  [
     "a truncated Image",
     () => refused({ Image: linuxImage().subarray(0, 0x800) }, ["Image"], "the kernel Image", "cut off"),
   ],
@@ -140,11 +144,14 @@ function cpioOf(bytes: number): Uint8Array {
 for (const [name, check] of CASES) Deno.test({ name: `ariel run refuses ${name}`, ...process, fn: check });
 
 Deno.test({
-  name: "ariel run: a random flat binary does what it does, but never harms the host",
+  name: "ariel run: a flat binary that goes on at random does what it does, but never harms the host",
   ...process,
   async fn() {
     const folder = Deno.makeTempDirSync();
-    Deno.writeFileSync(`${folder}/a`, noise(4096));
+    const binary = noise(4096);
+    // B .+4
+    new DataView(binary.buffer).setUint32(0, 0x1400_0001, true);
+    Deno.writeFileSync(`${folder}/a`, binary);
     const { code, stderr } = await ariel(["run", `${folder}/a`, "--timeout", "1", "--log-level", "none"]);
     Deno.removeSync(folder, { recursive: true });
     assertEquals([0, 3, 5].includes(code), true, `${code}: ${stderr}`);
