@@ -55,6 +55,17 @@ word: .asciz "flood"
     hvc     #0
     b       .
 `,
+  /** Has no vectors. */
+  vectorless: `${COMMON}
+    svc     #0
+`,
+  /** Has vectors that are no instructions. */
+  emptyVectors: `${COMMON}
+    ldr     x0, =0x48000000
+    msr     vbar_el1, x0
+    isb
+    svc     #0
+`,
   /** Says "on", or "kept" where memory was not cleared, and resets the system. */
   reset: `${COMMON}
     ldr     x2, =0x48000000

@@ -92,6 +92,23 @@ Deno.test({
   },
 });
 
+const CRASHES = {
+  vectorless: "PC 0x0000000000000200, ESR_EL1 0x86000010 (Instruction Abort)",
+  emptyVectors: "PC 0x0000000048000200, ESR_EL1 0x02000000 (Unknown reason)",
+} as const;
+for (const [name, place] of Object.entries(CRASHES)) {
+  Deno.test({
+    name: `ariel run: a guest that takes exceptions for ever (${name}) has crashed: 3`,
+    ...process,
+    async fn() {
+      const { code, stdout, stderr } = await ariel(["run", guestFile(name as keyof typeof CRASHES), "--log", "-"]);
+      const why = `vCPU 0 fails at its own exception vector: ${place}`;
+      assertEquals([code, stderr], [3, `ariel: The guest crashed: ${why}\n`]);
+      assertEquals(stdout.split("\n").length < 110, true, stdout);
+    },
+  });
+}
+
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
   Deno.test({
     name: `ariel run: ${signal} ends the run with 130 and leaves the terminal as it was`,
