@@ -109,6 +109,9 @@ export class GuestMachine implements VmHost, DebuggedGuest {
   readonly #host: DebugHost = ((guest: GuestMachine): DebugHost => ({
     poll: () => guest.#poll(),
     wait: (ms) => guest.#wait(ms),
+    get isOpen() {
+      return guest.debugger !== null || !guest.#input.isEnded || (guest.#refused < 0 && guest.#input.pending > 0);
+    },
     get isEnding() {
       return guest.#ending !== null || guest.#change !== null;
     },

@@ -61,6 +61,8 @@ export interface Host {
   poll(): void;
   /** Blocks until something happens on the host or `ms` have passed; Infinity waits for the host alone. */
   wait(ms: number): void;
+  /** False when nothing on the host can reach the machine any more: it then waits for its own events alone. */
+  readonly isOpen?: boolean;
 }
 
 /** The emulated machine: vCPUs, RAM, GIC, timers and what runs them. It knows nothing of what runs in it. */
@@ -225,7 +227,7 @@ export class Machine {
     return Math.max(1, Math.min(left, this.clock.nextNs - this.#nowNs()));
   }
 
-  /** Every vCPU waits: passes the time up to the next event. False when there is none and no host to wait for. */
+  /** Every vCPU waits: passes the time up to the next event. False when there is none and nothing to wait for on the host. */
   #idle(host: Host, endMs: number): boolean {
     const next = this.clock.nextNs;
     if (this.options.time === "virtual" && next !== Infinity) {
@@ -233,6 +235,7 @@ export class Machine {
       return true;
     }
     if (this.vcpus.every((vcpu) => vcpu.waiting === 0)) return false;
+    if (next === Infinity && host.isOpen === false) return false;
     const untilEvent = next === Infinity ? Infinity : (next - this.#nowNs()) / 1e6;
     host.wait(Math.min(untilEvent, endMs - performance.now()));
     return true;

@@ -66,6 +66,15 @@ word: .asciz "flood"
     isb
     svc     #0
 `,
+  /** Says that it is ready and waits for an interrupt that it has not enabled. */
+  sleep: `${COMMON}
+    mov     w0, #0x70
+    str     w0, [x20, #0x2c]
+    mov     w0, #0x21
+    strb    w0, [x20]
+1:  wfi
+    b       1b
+`,
   /** Says "on", or "kept" where memory was not cleared, and resets the system. */
   reset: `${COMMON}
     ldr     x2, =0x48000000

@@ -210,6 +210,23 @@ Deno.test({
 });
 
 Deno.test({
+  name: "ariel run: a guest that waits when no input and no timer can end that ends with 3",
+  ...process,
+  async fn() {
+    for (const time of ["real", "virtual"]) {
+      const { code, stderr } = await ariel(["run", guestFile("sleep"), "--time", time]);
+      assertEquals([code, stderr], [3, "ariel: The guest waits for an interrupt that cannot come\n"]);
+      const dialog = new Dialog(["run", guestFile("sleep"), "--time", time]);
+      await dialog.expect("!");
+      await dialog.send("heard by nobody");
+      assertEquals((await dialog.end()).code, 3);
+    }
+    const awaited = await ariel(["run", guestFile("sleep"), "--monitor", "stdio", "--timeout", "1"]);
+    assertEquals(awaited.code, 5);
+  },
+});
+
+Deno.test({
   name: "ariel run: a guest whose last vCPU is off ends with 3, and a reset begins anew",
   ...process,
   async fn() {
