@@ -42,7 +42,8 @@ self.onmessage = async ({ data }: MessageEvent<StartMessage>) => {
 };
 
 async function start(message: StartMessage): Promise<void> {
-  const layout = layOutGuest(message.guest, message.memoryBytes, message.cpuCount);
+  const hasPlugin = message.policies.some((source) => "bundle" in source);
+  const layout = layOutGuest(message.guest, message.memoryBytes, message.cpuCount, hasPlugin);
   const control = new Int32Array(message.control);
   const outbox = new Outbox(post, control);
   for (const text of layout.notices) outbox.notice(text);

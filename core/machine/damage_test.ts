@@ -1,7 +1,8 @@
 import { assertEquals } from "@std/assert";
 import { gzipSync } from "node:zlib";
 import { encodeCpio, S_IFDIR, S_IFREG } from "./cpio.ts";
-import { guestDevicetree, patchDevicetree } from "./devicetree.ts";
+import { guestDevicetree } from "./devicetree.ts";
+import { patchDevicetree } from "./devicetree_patch.ts";
 import { loadImage } from "./image.ts";
 import { unpackImage } from "./image_formats/unpack.ts";
 import { checkInitrd } from "./initrd.ts";
