@@ -59,7 +59,7 @@ export function layOutGuest(
     end: image.end,
   };
   checkFits(kernel, memoryBytes);
-  if (files.initrd && image.kind === "linux") {
+  if (files.initrd) {
     const { initrd, initrdName, initrdStarts: starts } = files;
     starts.forEach((start, i) =>
       readAs(`Cannot use the initrd ${initrdName}`, () => checkInitrd(initrd.subarray(start, starts[i + 1])))

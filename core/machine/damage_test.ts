@@ -75,6 +75,10 @@ const READERS: Readonly<Record<string, readonly [Uint8Array, (bytes: Uint8Array)
   "ELF file": [elf(), (bytes) => loadImage(bytes, GUEST_IPA)],
   "cpio archive": [archive, checkInitrd],
   "gzipped cpio archive": [gzipSync(archive), checkInitrd],
+  "Zstandard file": [
+    Uint8Array.from(atob("KLUv/QRo9QAAuEFyaWVsIHVucGFja3Mga2VybmVscy4gAQD9ajWbAQUSXg=="), (c) => c.charCodeAt(0)),
+    checkInitrd,
+  ],
 };
 
 for (const [name, [bytes, read]] of Object.entries(READERS)) {

@@ -1,4 +1,5 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
+import { encodeCpio } from "../../core/machine/cpio.ts";
 import { encodeFdt, FdtNode } from "../../core/machine/fdt.ts";
 import { needs } from "../needs.ts";
 import { ariel } from "./ariel.ts";
@@ -81,7 +82,13 @@ const CASES: readonly [string, () => Promise<void>][] = [
   ["an empty initrd", () => refused({ rd: new Uint8Array() }, ["--initrd", "rd"], "the initrd rd", "empty")],
   [
     "a truncated initrd",
-    () => refused({ k: linuxImage(), rd: cpioOf(200) }, ["k", "--initrd", "rd"], "the initrd rd", "cut off"),
+    () =>
+      refused(
+        { k: linuxImage(), rd: archive(5000).subarray(0, 80) },
+        ["k", "--initrd", "rd"],
+        "the initrd rd",
+        "cut off",
+      ),
   ],
   [
     "a truncated initrd that is packed",
@@ -117,7 +124,7 @@ const CASES: readonly [string, () => Promise<void>][] = [
   ],
   [
     "memory that does not hold the initrd",
-    () => refused({ rd: cpioOf(40 << 20) }, ["--initrd", "rd", "-m", "32M"], "the initrd rd", "32 MiB", "--memory"),
+    () => refused({ rd: archive(40 << 20) }, ["--initrd", "rd", "-m", "32M"], "the initrd rd", "32 MiB", "--memory"),
   ],
   ["memory that is no size", () => refused({}, ["-m", "lots"], '"lots"', "--memory")],
   ["memory that is too small", () => refused({}, ["-m", "64K"], "64 KiB", "--memory")],
@@ -134,10 +141,10 @@ const CASES: readonly [string, () => Promise<void>][] = [
   ["statistics that cannot be written", () => refused({}, ["--stats", "."], ".", "--stats")],
 ];
 
-/** The first header of a cpio archive, in a file of that size. */
-function cpioOf(bytes: number): Uint8Array {
+/** An archive of nothing, with zeros behind it. */
+function archive(bytes: number): Uint8Array {
   const file = new Uint8Array(bytes);
-  file.set(new TextEncoder().encode("070701"));
+  file.set(encodeCpio([]));
   return file;
 }
 
