@@ -14,6 +14,11 @@ export class ClockMock implements Clock {
     else this.#events.set(key, { atNs, callback });
   }
 
+  /** Events that wait for their time. */
+  get pendingCount(): number {
+    return this.#events.size;
+  }
+
   /** Lets time pass and makes the calls that fall due, in order. */
   advance(ns: number): void {
     const end = this.#nowNs + ns;

@@ -8,9 +8,11 @@ interface Pl031State {
   lr: number;
   imsc: number;
   ris: number;
+  /** The time at which the counter gets to RTCMR next. */
+  matchAtNs: number;
 }
 
-const RESET: Pl031State = { offset: 0, mr: 0, lr: 0, imsc: 0, ris: 0 };
+const RESET: Pl031State = { offset: 0, mr: 0, lr: 0, imsc: 0, ris: 0, matchAtNs: Infinity };
 
 /**
  * PL031 real-time clock. Arm DDI 0224. It counts seconds since 1970 from reset on: RTCCR reads 1, and a write to it
@@ -46,16 +48,18 @@ export class Pl031 implements Device {
   }
 
   read(offset: number, bytes: number): number {
+    this.#settle();
     return Pl031.#registers.read(this, this.#state, offset, bytes);
   }
 
   write(offset: number, bytes: number, value: number): void {
+    this.#settle();
     Pl031.#registers.write(this, this.#state, offset, bytes, value);
   }
 
   reset(): void {
     this.#state = structuredClone(RESET);
-    this.#scheduleMatch();
+    this.#expectMatch();
     this.#updateIrq();
   }
 
@@ -65,7 +69,6 @@ export class Pl031 implements Device {
 
   restore(state: unknown): void {
     this.#state = structuredClone(state as Pl031State);
-    this.#scheduleMatch();
     this.#updateIrq();
   }
 
@@ -90,24 +93,29 @@ export class Pl031 implements Device {
 
   /** A new match value or counter: the interrupt comes at once when they are equal. */
   #matchChanged(): void {
-    if (this.#state.mr === this.#counter()) this.#match();
-    else this.#scheduleMatch();
+    if (this.#state.mr === this.#counter()) this.#state.ris = 1;
+    this.#expectMatch();
+    this.#updateIrq();
   }
 
   /** The match comes in the second when the counter next gets to RTCMR. */
-  #scheduleMatch(): void {
+  #expectMatch(): void {
     const ahead = (this.#state.mr - this.#counter()) >>> 0 || 2 ** 32;
-    const atNs = (this.#seconds() + ahead - this.#baseSeconds) * 1e9;
-    this.#clock.schedule(this.name, atNs, () => this.#match());
+    this.#state.matchAtNs = (this.#seconds() + ahead - this.#baseSeconds) * 1e9;
   }
 
-  #match(): void {
+  /** Sees a match that has come. */
+  #settle(): void {
+    if (this.#clock.nowNs() < this.#state.matchAtNs) return;
     this.#state.ris = 1;
+    this.#expectMatch();
     this.#updateIrq();
-    this.#scheduleMatch();
   }
 
+  /** Sets the line, and asks for a call at the match where that would change it. */
   #updateIrq(): void {
-    this.#line.set((this.#state.ris & this.#state.imsc) !== 0);
+    const { ris, imsc, matchAtNs } = this.#state;
+    this.#line.set((ris & imsc) !== 0);
+    this.#clock.schedule(this.name, imsc !== 0 && ris === 0 ? matchAtNs : Infinity, () => this.#settle());
   }
 }

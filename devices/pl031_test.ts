@@ -52,6 +52,26 @@ Deno.test("Pl031 interrupts when the counter gets to the match register", () => 
   assertEquals(get(IMSC), 1);
 });
 
+Deno.test("Pl031 asks for no time while nobody waits for its match, which it has seen all the same", () => {
+  const { b, get, put } = bench();
+  put(MR, get(DR) + 3);
+  assertEquals(b.clock.pendingCount, 0);
+  b.clock.advance(2.9e9);
+  assertEquals(get(RIS), 0);
+  b.clock.advance(0.2e9);
+  assertEquals(get(RIS), 1);
+  put(ICR, 1);
+  assertEquals(get(RIS), 0);
+  b.clock.advance(2 ** 32 * 1e9);
+  assertEquals([get(RIS), b.level, b.clock.pendingCount], [1, false, 0]);
+  put(IMSC, 1);
+  assertEquals([b.level, b.clock.pendingCount], [true, 0]);
+  put(ICR, 1);
+  assertEquals([b.level, b.clock.pendingCount], [false, 1]);
+  b.clock.advance(2 ** 32 * 1e9);
+  assertEquals(b.level, true);
+});
+
 Deno.test("Pl031 identifies itself", () => {
   const { get } = bench();
   const ids = [...Array(8).keys()].map((i) => get(0xfe0 + 4 * i));

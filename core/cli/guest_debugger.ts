@@ -93,6 +93,13 @@ export class GuestDebugger implements MonitorTarget {
     return true;
   }
 
+  /** The guest has crashed. @returns false when no GDB is there to look at it. */
+  crashed(why: string): boolean {
+    if (!this.frontEnds.gdb.isConnected) return false;
+    this.debugger.interrupt(why);
+    return true;
+  }
+
   // MonitorTarget
 
   get vms(): readonly Vm[] {

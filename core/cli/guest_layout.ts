@@ -1,4 +1,6 @@
-import { guestDevicetree, patchDevicetree } from "../machine/devicetree.ts";
+import { highHalf, lowHalf } from "../cpu/word64.ts";
+import { guestDevicetree } from "../machine/devicetree.ts";
+import { patchDevicetree } from "../machine/devicetree_patch.ts";
 import { checkInitrd } from "../machine/initrd.ts";
 import { type Image, loadImage, type Segment } from "../machine/image.ts";
 import { DTB_ROOM_BYTES, GUEST_IPA, GUEST_STACK_TOP_IPA, INITRD_IPA } from "../machine/memory_map.ts";
@@ -34,8 +36,14 @@ const MEMORY_MIN = GUEST_STACK_TOP_IPA - GUEST_IPA + DTB_ROOM_BYTES;
 /**
  * Decides what goes where in guest RAM: kernel, initrd, devicetree. Throws BadInput, naming the culprit, for files that
  * are damaged and for what does not fit or overlaps.
+ * @param hasPlugin a policy of the user's may answer for devices.
  */
-export function layOutGuest(files: GuestFiles, memoryBytes: number, cpuCount: number): GuestLayout {
+export function layOutGuest(
+  files: GuestFiles,
+  memoryBytes: number,
+  cpuCount: number,
+  hasPlugin = false,
+): GuestLayout {
   const end = GUEST_IPA + memoryBytes;
   if (memoryBytes % PAGE_BYTES !== 0 || memoryBytes < MEMORY_MIN) {
     throw new BadInput(
@@ -51,7 +59,7 @@ export function layOutGuest(files: GuestFiles, memoryBytes: number, cpuCount: nu
     end: image.end,
   };
   checkFits(kernel, memoryBytes);
-  if (files.initrd && image.kind === "linux") {
+  if (files.initrd) {
     const { initrd, initrdName, initrdStarts: starts } = files;
     starts.forEach((start, i) =>
       readAs(`Cannot use the initrd ${initrdName}`, () => checkInitrd(initrd.subarray(start, starts[i + 1])))
@@ -67,7 +75,7 @@ export function layOutGuest(files: GuestFiles, memoryBytes: number, cpuCount: nu
     psciMethod: "hvc",
   } as const;
   const { dtb, changes } = files.dtb
-    ? readAs(`Cannot read the devicetree ${files.dtbName}`, () => patchDevicetree(files.dtb!, description))
+    ? readAs(`Cannot read the devicetree ${files.dtbName}`, () => patchDevicetree(files.dtb!, description, hasPlugin))
     : { dtb: guestDevicetree(description), changes: [] };
   if (dtb.length > DTB_ROOM_BYTES) {
     throw new BadInput(`Cannot use the devicetree ${files.dtbName}: ${size(dtb.length)} are more than its place holds`);
@@ -79,7 +87,7 @@ export function layOutGuest(files: GuestFiles, memoryBytes: number, cpuCount: nu
       { address: dtbStart, bytes: dtb },
     ],
     dtb,
-    entry: { pc: image.entry, sp: GUEST_STACK_TOP_IPA, x0Lo: dtbStart },
+    entry: { pc: image.entry, sp: GUEST_STACK_TOP_IPA, x0Lo: lowHalf(dtbStart), x0Hi: highHalf(dtbStart) },
     notices: changes.map((change) => `devicetree ${files.dtbName}: ${change}`),
   };
 }

@@ -1,4 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
+import { encodeCpio } from "../machine/cpio.ts";
 import { decodeFdt } from "../machine/fdt.ts";
 import { GUEST_IPA, INITRD_IPA } from "../machine/memory_map.ts";
 import { BadInput, layOutGuest } from "./guest_layout.ts";
@@ -15,10 +16,10 @@ function linuxImage(textOffset: number, imageSize: number): Uint8Array<ArrayBuff
   return bytes;
 }
 
-/** Bytes that Linux would unpack, as far as their beginning tells. */
+/** An archive of nothing, with zeros behind it. */
 function initrdOf(bytes: number): Uint8Array<ArrayBuffer> {
   const initrd = new Uint8Array(bytes);
-  initrd.set([0x28, 0xb5, 0x2f, 0xfd]);
+  initrd.set(encodeCpio([]));
   return initrd;
 }
 
@@ -50,8 +51,15 @@ Deno.test("kernel, initrd and devicetree have their places", () => {
     pc: 0x4008_0000,
     sp: 0x4010_0000,
     x0Lo: 0x6fe0_0000,
+    x0Hi: 0,
   });
   assertEquals(offsets(given, 3072 * MIB).at(-1), 3070 * MIB);
+});
+
+Deno.test("X0 holds the devicetree's address where RAM goes on beyond 4 GiB", () => {
+  const { segments, entry } = layOutGuest(files({ kernel: linuxImage(0, MIB) }), 3500 * MIB, 1);
+  assertEquals([entry.x0Lo, entry.x0Hi], [0x1aa0_0000, 1]);
+  assertEquals(segments.at(-1)!.address, 0x1_1aa0_0000);
 });
 
 Deno.test("an initrd goes behind a kernel that reaches its place, and nearer where RAM ends before it", () => {
@@ -61,11 +69,11 @@ Deno.test("an initrd goes behind a kernel that reaches its place, and nearer whe
 });
 
 Deno.test("the devicetree says where the initrd is, and what the kernel is told", () => {
-  const layout = layOutGuest(files({ kernel: linuxImage(0, MIB), initrd: initrdOf(100) }), 256 * MIB, 4);
+  const layout = layOutGuest(files({ kernel: linuxImage(0, MIB), initrd: initrdOf(200) }), 256 * MIB, 4);
   const { root } = decodeFdt(layout.dtb);
   const chosen = root.child("chosen")!;
   assertEquals(chosen.cells("linux,initrd-start"), [0, INITRD_IPA]);
-  assertEquals(chosen.cells("linux,initrd-end"), [0, INITRD_IPA + 100]);
+  assertEquals(chosen.cells("linux,initrd-end"), [0, INITRD_IPA + 200]);
   assertEquals(chosen.text("bootargs"), "console=ttyAMA0");
   assertEquals(root.child("cpus")!.children.length, 4);
 });
@@ -81,6 +89,10 @@ Deno.test("what does not fit is refused with the culprit's name", () => {
     refused({ kernel: linuxImage(0, MIB), initrd: initrdOf(61 * MIB) }, 64 * MIB).startsWith(
       "Cannot fit the initrd rd",
     ),
+    true,
+  );
+  assertEquals(
+    refused({ initrd: Uint8Array.of(1, 2, 3) }, 64 * MIB).startsWith("Cannot use the initrd rd: it is neither"),
     true,
   );
   assertEquals(refused({}, 3 * MIB - 4096).includes("at least 3 MiB"), true);

@@ -1,13 +1,16 @@
+import { ExceptionLoop } from "../cpu/exception_loop.ts";
 import { CPU_MODELS } from "../cpu/features.ts";
+import { EC_NAMES } from "../cpu/syndrome.ts";
 import { Hypervisor } from "../hypervisor/hypervisor.ts";
 import type { Vm, VmHost } from "../hypervisor/vm.ts";
 import { TrapLog } from "../log/record.ts";
 import { RecordRing } from "../log/record_ring.ts";
 import type { ByteRing } from "../machine/byte_ring.ts";
-import { Machine } from "../machine/machine.ts";
+import { Machine, ramBytesMax } from "../machine/machine.ts";
 import { GUEST_PA, PL011_BASE, PL011_INTID, PL031_BASE, PL031_INTID, RAM_PA } from "../machine/memory_map.ts";
 import { Pl011 } from "../../devices/pl011.ts";
 import { Pl031 } from "../../devices/pl031.ts";
+import { hex } from "../debug/debug_error.ts";
 import type { DebugHost } from "../debug/debugger.ts";
 import type { DebuggedGuest, GuestDebugger, PolicyChange } from "./guest_debugger.ts";
 import type { GuestLayout } from "./guest_layout.ts";
@@ -16,6 +19,11 @@ import type { Outcome, StartMessage } from "./vm_protocol.ts";
 
 /** Memory of the machine that is not the guest's: the hypervisor's. */
 const HYPERVISOR_BYTES = GUEST_PA - RAM_PA;
+
+/** The most RAM that a guest with so many vCPUs can have. */
+export function guestBytesMax(cpuCount: number): number {
+  return ramBytesMax(cpuCount) - HYPERVISOR_BYTES;
+}
 
 /** How one life of the guest ended: with the run, or with a reset after which the next begins. */
 export type Ending = Outcome | { readonly kind: "reset" };
@@ -35,6 +43,7 @@ export class GuestMachine implements VmHost, DebuggedGuest {
   /** Who may stop the machine, if anybody. */
   debugger: GuestDebugger | null = null;
   readonly #stopRequest: () => Outcome | null;
+  readonly #loops: readonly ExceptionLoop[];
   /** A byte of input that the UART had no room for, or -1. */
   #refused = -1;
 
@@ -58,6 +67,7 @@ export class GuestMachine implements VmHost, DebuggedGuest {
     const { vcpus, ram: memory, mmu, clock, bus } = this.machine;
     const hypervisor = new Hypervisor({ vcpus, memory, mmu, clock, bus });
     const log = new TrapLog(message.logLevel, new RecordRing(message.logRing));
+    this.#loops = vcpus.map((vcpu) => new ExceptionLoop(vcpu));
     if (message.isLogInterleaved) log.beforeRecord = () => outbox.flush();
     this.vm = hypervisor.createVm({
       ramBytes: message.memoryBytes,
@@ -99,6 +109,9 @@ export class GuestMachine implements VmHost, DebuggedGuest {
   readonly #host: DebugHost = ((guest: GuestMachine): DebugHost => ({
     poll: () => guest.#poll(),
     wait: (ms) => guest.#wait(ms),
+    get isOpen() {
+      return guest.debugger !== null || !guest.#input.isEnded || (guest.#refused < 0 && guest.#input.pending > 0);
+    },
     get isEnding() {
       return guest.#ending !== null || guest.#change !== null;
     },
@@ -109,9 +122,21 @@ export class GuestMachine implements VmHost, DebuggedGuest {
   #poll(): void {
     const request = this.#stopRequest();
     if (request) this.#end(request);
+    this.#lookForCrash();
     this.#outbox.flushIfDue();
     this.debugger?.frontEnds.poll();
     this.#feed();
+  }
+
+  /** Ends the run when every vCPU that is on does nothing but take exceptions. */
+  #lookForCrash(): void {
+    const loops = this.#loops.filter((_, n) => this.vm.vcpus[n].isOn);
+    if (!loops.length || !loops.every((loop) => loop.isEndless())) return;
+    const [{ vcpu, place: { el, pc, esr } }] = loops, what = EC_NAMES[esr >>> 26] ?? "unknown class";
+    const why = `vCPU ${vcpu.index} fails at its own exception vector: PC ${hex(pc, 16)}, ` +
+      `ESR_EL${el} ${hex(esr, 8)} (${what})`;
+    for (const loop of loops) loop.forget();
+    if (!this.debugger?.crashed(why)) this.#end({ kind: "crashed", why });
   }
 
   /** Gives the UART what input there is, as far as it takes it. */

@@ -34,7 +34,7 @@ export class ConsoleInput {
         Deno.addSignalListener("SIGCONT", this.#makeRaw);
       }
     }
-    this.#pump();
+    this.#pump().finally(() => this.#ring.end());
   }
 
   /** Leaves the terminal as it was found. */

@@ -2,7 +2,7 @@ import { ByteRing } from "../machine/byte_ring.ts";
 import { PolicyError } from "../policy/policy_error.ts";
 import { HostMemoryError } from "../machine/machine.ts";
 import { BadInput, layOutGuest } from "./guest_layout.ts";
-import { type Ending, GuestMachine } from "./guest_machine.ts";
+import { type Ending, guestBytesMax, GuestMachine } from "./guest_machine.ts";
 import { GuestDebugger } from "./guest_debugger.ts";
 import { GuestPolicies } from "./guest_policies.ts";
 import { Outbox } from "./outbox.ts";
@@ -42,7 +42,8 @@ self.onmessage = async ({ data }: MessageEvent<StartMessage>) => {
 };
 
 async function start(message: StartMessage): Promise<void> {
-  const layout = layOutGuest(message.guest, message.memoryBytes, message.cpuCount);
+  const hasPlugin = message.policies.some((source) => "bundle" in source);
+  const layout = layOutGuest(message.guest, message.memoryBytes, message.cpuCount, hasPlugin);
   const control = new Int32Array(message.control);
   const outbox = new Outbox(post, control);
   for (const text of layout.notices) outbox.notice(text);
@@ -92,8 +93,12 @@ function makeMachine(...args: ConstructorParameters<typeof GuestMachine>): Guest
     return new GuestMachine(...args);
   } catch (error) {
     if (!(error instanceof HostMemoryError)) throw error;
+    const { memoryBytes, cpuCount } = args[0], maxMib = Math.floor(guestBytesMax(cpuCount) / 2 ** 20);
     throw new BadInput(
-      `Cannot make ${args[0].memoryBytes / 2 ** 20} MiB of guest RAM (--memory) as this host gives no such amount`,
+      `Cannot make ${memoryBytes / 2 ** 20} MiB of guest RAM (--memory) as ` +
+        (memoryBytes > guestBytesMax(cpuCount)
+          ? `a guest's machine lies in one WebAssembly memory, which holds ${maxMib} MiB of it at most`
+          : "this host gives no such amount"),
     );
   }
 }

@@ -37,7 +37,10 @@ function enterVector(vcpu: Vcpu, esr: number): void {
   vcpu.setSys(ELR_EL1, vcpu.sysLo(ELR_EL2), vcpu.sysHi(ELR_EL2));
   vcpu.setSys(SPSR_EL1, spsr, 0);
   vcpu.setSys(ESR_EL1, esr, 0);
-  vcpu.setSys(ELR_EL2, vcpu.sysLo(VBAR_EL1) + offset, vcpu.sysHi(VBAR_EL1));
+  const vectorLo = vcpu.sysLo(VBAR_EL1) + offset, vectorHi = vcpu.sysHi(VBAR_EL1);
+  // A guest that fails at its own vector may do so for ever: whoever runs it is to look soon
+  if (vcpu.sysLo(ELR_EL2) === vectorLo && vcpu.sysHi(ELR_EL2) === vectorHi) vcpu.onAttention(vcpu);
+  vcpu.setSys(ELR_EL2, vectorLo, vectorHi);
   let pstate = spsr & (NZCV | PSTATE.PAN | PSTATE.DIT) | PSTATE.DAIF | EL1H;
   const { features } = vcpu;
   if (features.pan && (vcpu.sysLo(SCTLR_EL1) & SCTLR_SPAN) === 0) pstate |= PSTATE.PAN;

@@ -1,8 +1,8 @@
-const HEADER_BYTES = 12;
+const HEADER_BYTES = 16;
 
 /**
  * A ring of bytes between two threads, one that writes and one that reads. The first words are the counts of bytes read
- * and written and of wakes, modulo 2^32; the rest is data.
+ * and written and of wakes, modulo 2^32, and whether the writer has ended; the rest is data.
  */
 export class ByteRing {
   readonly #counts: Int32Array;
@@ -10,7 +10,7 @@ export class ByteRing {
 
   /** @param buffer HEADER_BYTES more than the ring's size, which is a power of two. */
   constructor(readonly buffer: SharedArrayBuffer) {
-    this.#counts = new Int32Array(buffer, 0, 3);
+    this.#counts = new Int32Array(buffer, 0, 4);
     this.#data = new Uint8Array(buffer, HEADER_BYTES);
   }
 
@@ -40,6 +40,17 @@ export class ByteRing {
     const byte = this.#data[at & (this.#data.length - 1)];
     Atomics.store(this.#counts, 0, at + 1);
     return byte;
+  }
+
+  /** Says that nothing more will be written, and wakes a waiting reader. */
+  end(): void {
+    Atomics.store(this.#counts, 3, 1);
+    this.wake();
+  }
+
+  /** Nothing will come but what is pending: to be asked before that. */
+  get isEnded(): boolean {
+    return Atomics.load(this.#counts, 3) !== 0;
   }
 
   /** Ends a wait. */

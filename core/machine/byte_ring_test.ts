@@ -12,3 +12,12 @@ Deno.test("ByteRing gives bytes back in order, takes no more than fit, and wraps
   for (let b = ring.read(); b >= 0; b = ring.read()) rest.push(b);
   assertEquals(rest, [4, 5, 6, 7, 8, 9, 10, 11]);
 });
+
+Deno.test("ByteRing tells that nothing more will come, and then waits for nothing", () => {
+  const ring = ByteRing.create(8), reader = new ByteRing(ring.buffer);
+  ring.write(new Uint8Array([1]));
+  assertEquals(reader.isEnded, false);
+  ring.end();
+  assertEquals([reader.isEnded, reader.pending], [true, 1]);
+  assertEquals([reader.read(), reader.read()], [1, -1]);
+});

@@ -1,8 +1,10 @@
 import { assertEquals } from "@std/assert";
 import { gzipSync } from "node:zlib";
 import { encodeCpio, S_IFDIR, S_IFREG } from "./cpio.ts";
-import { guestDevicetree, patchDevicetree } from "./devicetree.ts";
+import { guestDevicetree } from "./devicetree.ts";
+import { patchDevicetree } from "./devicetree_patch.ts";
 import { loadImage } from "./image.ts";
+import { unpackImage } from "./image_formats/unpack.ts";
 import { checkInitrd } from "./initrd.ts";
 import { GUEST_IPA } from "./memory_map.ts";
 
@@ -69,20 +71,24 @@ const archive = encodeCpio([
 const READERS: Readonly<Record<string, readonly [Uint8Array, (bytes: Uint8Array) => unknown]>> = {
   devicetree: [guestDevicetree(GUEST), (bytes) => patchDevicetree(bytes, GUEST)],
   "Linux Image": [linuxImage(), (bytes) => loadImage(bytes, GUEST_IPA)],
-  "gzipped Image": [gzipSync(linuxImage()), (bytes) => loadImage(bytes, GUEST_IPA)],
+  "gzipped Image": [gzipSync(linuxImage()), async (bytes) => loadImage(await unpackImage(bytes), GUEST_IPA)],
   "ELF file": [elf(), (bytes) => loadImage(bytes, GUEST_IPA)],
   "cpio archive": [archive, checkInitrd],
   "gzipped cpio archive": [gzipSync(archive), checkInitrd],
+  "Zstandard file": [
+    Uint8Array.from(atob("KLUv/QRo9QAAuEFyaWVsIHVucGFja3Mga2VybmVscy4gAQD9ajWbAQUSXg=="), (c) => c.charCodeAt(0)),
+    checkInitrd,
+  ],
 };
 
 for (const [name, [bytes, read]] of Object.entries(READERS)) {
-  Deno.test(`a damaged ${name} is taken or refused, and does no harm`, () => {
+  Deno.test(`a damaged ${name} is taken or refused, and does no harm`, async () => {
     const random = generator();
-    read(bytes);
+    await read(bytes);
     for (let i = 0; i < CASES; i++) {
       const damaged = damage(bytes, random);
       try {
-        read(damaged);
+        await read(damaged);
       } catch (error) {
         assertEquals(error instanceof SyntaxError, true, `case ${i}: ${(error as Error).stack}`);
       }

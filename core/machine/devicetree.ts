@@ -1,4 +1,4 @@
-import { cells64, decodeFdt, encodeFdt, type Fdt, FdtNode } from "./fdt.ts";
+import { cells64, encodeFdt, FdtNode } from "./fdt.ts";
 import {
   GICD_BASE,
   GICR_BASE,
@@ -24,6 +24,23 @@ export interface GuestDescription {
   readonly psciMethod: "hvc" | "smc";
 }
 
+/** A range of the guest's addresses: the first, and how many bytes. */
+export type Range = readonly [start: number, bytes: number];
+
+/** Where the guest's devices are. */
+export function deviceRanges(cpuCount: number) {
+  return {
+    distributor: [GICD_BASE, 0x1_0000],
+    redistributors: [GICR_BASE, GICR_STRIDE * cpuCount],
+    pl011: [PL011_BASE, 0x1000],
+    pl031: [PL031_BASE, 0x1000],
+  } as const satisfies Record<string, Range>;
+}
+
+function reg(...ranges: readonly Range[]): number[] {
+  return ranges.flatMap(([start, bytes]) => [...cells64(start), ...cells64(bytes)]);
+}
+
 const GIC_PHANDLE = 1, CLOCK_PHANDLE = 2;
 const SPI = 0, PPI = 1, LEVEL_HIGH = 4;
 
@@ -39,12 +56,13 @@ export function guestDevicetree(guest: GuestDescription): Uint8Array {
   root.set("#address-cells", [2]).set("#size-cells", [2]).set("interrupt-parent", [GIC_PHANDLE]);
   chosen(root, guest);
   root.node(`memory@${GUEST_IPA.toString(16)}`).set("device_type", "memory")
-    .set("reg", [...cells64(GUEST_IPA), ...cells64(guest.memoryBytes)]);
+    .set("reg", reg([GUEST_IPA, guest.memoryBytes]));
   cpus(root, guest);
   root.node("psci").set("compatible", ["arm,psci-1.0", "arm,psci-0.2", "arm,psci"]).set("method", guest.psciMethod);
   timer(root);
-  gic(root, guest.cpuCount);
-  primeCellDevices(root);
+  const ranges = deviceRanges(guest.cpuCount);
+  gic(root, ranges);
+  primeCellDevices(root, ranges);
   return encodeFdt({ root, reservations: [] });
 }
 
@@ -70,59 +88,21 @@ function timer(root: FdtNode): void {
     .set("interrupts", lines.flatMap((intid) => interrupt(intid, LEVEL_HIGH)));
 }
 
-function gic(root: FdtNode, cpuCount: number): void {
+function gic(root: FdtNode, { distributor, redistributors }: ReturnType<typeof deviceRanges>): void {
   root.node(`intc@${GICD_BASE.toString(16)}`).set("compatible", "arm,gic-v3").set("phandle", [GIC_PHANDLE])
     .set("#interrupt-cells", [3]).set("interrupt-controller", null)
     .set("#address-cells", [2]).set("#size-cells", [2]).set("ranges", null)
     .set("#redistributor-regions", [1])
-    .set("reg", [
-      ...cells64(GICD_BASE),
-      ...cells64(0x1_0000),
-      ...cells64(GICR_BASE),
-      ...cells64(GICR_STRIDE * cpuCount),
-    ]);
+    .set("reg", reg(distributor, redistributors));
 }
 
-function primeCellDevices(root: FdtNode): void {
+function primeCellDevices(root: FdtNode, { pl011, pl031 }: ReturnType<typeof deviceRanges>): void {
   root.node("apb-pclk").set("compatible", "fixed-clock").set("#clock-cells", [0]).set("clock-frequency", [24_000_000])
     .set("clock-output-names", "clk24mhz").set("phandle", [CLOCK_PHANDLE]);
   root.node(`pl011@${PL011_BASE.toString(16)}`).set("compatible", ["arm,pl011", "arm,primecell"])
-    .set("reg", [...cells64(PL011_BASE), ...cells64(0x1000)]).set("interrupts", interrupt(PL011_INTID, LEVEL_HIGH))
+    .set("reg", reg(pl011)).set("interrupts", interrupt(PL011_INTID, LEVEL_HIGH))
     .set("clocks", [CLOCK_PHANDLE, CLOCK_PHANDLE]).set("clock-names", ["uartclk", "apb_pclk"]);
   root.node(`pl031@${PL031_BASE.toString(16)}`).set("compatible", ["arm,pl031", "arm,primecell"])
-    .set("reg", [...cells64(PL031_BASE), ...cells64(0x1000)]).set("interrupts", interrupt(PL031_INTID, LEVEL_HIGH))
+    .set("reg", reg(pl031)).set("interrupts", interrupt(PL031_INTID, LEVEL_HIGH))
     .set("clocks", [CLOCK_PHANDLE]).set("clock-names", "apb_pclk");
-}
-
-/**
- * Changes a user's devicetree only where the guest could not boot otherwise: the memory node, the command line (when
- * one is given), the initial RAM disk. Throws SyntaxError when `dtb` is damaged.
- * @returns the new tree, and one sentence for each change.
- */
-export function patchDevicetree(dtb: Uint8Array, guest: GuestDescription): { dtb: Uint8Array; changes: string[] } {
-  const { root, reservations }: Fdt = decodeFdt(dtb);
-  const changes: string[] = [];
-  patchMemory(root, guest.memoryBytes, changes);
-  const node = root.child("chosen") ?? root.node("chosen");
-  if (guest.bootargs !== "" && node.text("bootargs") !== guest.bootargs) {
-    changes.push(`/chosen/bootargs is now "${guest.bootargs}"`);
-    node.set("bootargs", guest.bootargs);
-  }
-  if (guest.initrd) {
-    const { start, end } = guest.initrd;
-    changes.push(`/chosen/linux,initrd-start and -end are now 0x${start.toString(16)} and 0x${end.toString(16)}`);
-    node.set("linux,initrd-start", cells64(start)).set("linux,initrd-end", cells64(end));
-  }
-  return { dtb: encodeFdt({ root, reservations }), changes };
-}
-
-function patchMemory(root: FdtNode, memoryBytes: number, changes: string[]): void {
-  const addressCells = root.cells("#address-cells")[0] ?? 2, sizeCells = root.cells("#size-cells")[0] ?? 1;
-  const encode = (value: number, count: number) => count === 1 ? [value >>> 0] : cells64(value);
-  const wanted = [...encode(GUEST_IPA, addressCells), ...encode(memoryBytes, sizeCells)];
-  const node = root.children.find((c) => c.text("device_type") === "memory") ?? root.child("memory") ??
-    root.node(`memory@${GUEST_IPA.toString(16)}`).set("device_type", "memory");
-  if (node.cells("reg").join() === wanted.join()) return;
-  changes.push(`/${node.name}/reg is now 0x${GUEST_IPA.toString(16)} with 0x${memoryBytes.toString(16)} bytes`);
-  node.set("reg", wanted);
 }

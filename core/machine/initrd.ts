@@ -1,61 +1,133 @@
 import { gunzipSync } from "node:zlib";
+import { hasBzip2End } from "./image_formats/bzip2.ts";
+import { legacyLz4End } from "./image_formats/lz4.ts";
+import { UNPACKED_MAX } from "./image_formats/output_bytes.ts";
+import { zstdFrameEnd } from "./image_formats/zstd_frame.ts";
+
+/** A compression: how it begins, and what follows it from `start` to its end, or to the file's where only that shows. */
+interface Compression {
+  readonly magic: readonly number[];
+  /** Throws SyntaxError where it is cut off or damaged. */
+  readonly end: (bytes: Uint8Array, start: number) => number;
+}
 
 /** Compressions that Linux unpacks by their first bytes. Linux, lib/decompress.c. */
-const COMPRESSIONS: readonly (readonly number[])[] = [
-  [0x42, 0x5a, 0x68], // bzip2
-  [0x5d, 0x00, 0x00], // LZMA
-  [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00], // XZ
-  [0x89, 0x4c, 0x5a, 0x4f], // LZO
-  [0x02, 0x21, 0x4c, 0x18], // LZ4
-  [0x28, 0xb5, 0x2f, 0xfd], // Zstandard
+const COMPRESSIONS: readonly Compression[] = [
+  { magic: [0x1f, 0x8b], end: gzipEnd },
+  { magic: [0x42, 0x5a, 0x68], end: (bytes) => fileEnd(bytes, "bzip2", hasBzip2End) },
+  { magic: [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00], end: (bytes) => fileEnd(bytes, "XZ", hasXzEnd) },
+  { magic: [0x02, 0x21, 0x4c, 0x18], end: (bytes, start) => start + legacyLz4End(bytes.subarray(start)) },
+  { magic: [0x28, 0xb5, 0x2f, 0xfd], end: zstdFrameEnd },
+  // LZMA and LZO: only unpacking them would tell
+  { magic: [0x5d, 0x00, 0x00], end: (bytes) => bytes.length },
+  { magic: [0x89, 0x4c, 0x5a, 0x4f], end: (bytes) => bytes.length },
 ];
-/** File systems that Linux finds in a RAM disk: where their magic stands. Linux, init/do_mounts_rd.c. */
-const FILE_SYSTEMS: readonly (readonly [offset: number, magic: readonly number[]])[] = [
-  [0, [0x68, 0x73, 0x71, 0x73]], // squashfs
-  [0, [0x2d, 0x72, 0x6f, 0x6d]], // romfs
-  [0, [0x45, 0x3d, 0xcd, 0x28]], // cramfs
-  [1080, [0x53, 0xef]], // ext2
+const XZ_FOOTER = [0x59, 0x5a];
+
+interface FileSystem {
+  readonly magic: readonly number[];
+  /** Where the magic stands. */
+  readonly offset: number;
+  readonly sizeBytes: (superblock: DataView) => number;
+}
+
+/** File systems that Linux finds in a RAM disk. Linux, init/do_mounts_rd.c. */
+// deno-fmt-ignore
+const FILE_SYSTEMS: readonly FileSystem[] = [
+  { magic: [0x68, 0x73, 0x71, 0x73], offset: 0, sizeBytes: (squashfs) => Number(squashfs.getBigUint64(40, true)) },
+  { magic: [0x2d, 0x72, 0x6f, 0x6d], offset: 0, sizeBytes: (romfs) => romfs.getUint32(8) },
+  { magic: [0x45, 0x3d, 0xcd, 0x28], offset: 0, sizeBytes: (cramfs) => cramfs.getUint32(4, true) },
+  { magic: [0x53, 0xef], offset: 1080, sizeBytes: (ext2) => ext2.getUint32(1028, true) * 2 ** (10 + ext2.getUint32(1048, true)) },
 ];
-const GZIP = [0x1f, 0x8b];
-const XZ = COMPRESSIONS[2], XZ_FOOTER = [0x59, 0x5a];
-const CPIO_HEADER_BYTES = 110;
+/** What sizeBytes needs of a file system. */
+const SUPERBLOCK_BYTES = 1052;
+
+const CPIO_HEADER_BYTES = 110, CPIO_ALIGNMENT = 4;
+/** Linux, Documentation/admin-guide/bootconfig.rst: the end of a file that has its size and checksum before this. */
+const BOOTCONFIG_MAGIC = "#BOOTCONFIG\n", BOOTCONFIG_FOOTER_BYTES = BOOTCONFIG_MAGIC.length + 8;
 
 /**
- * Checks that Linux will find something in an initial RAM disk: a cpio archive, perhaps compressed, or a file system.
- * Throws SyntaxError for what is none of these, and for archives and gzip or XZ files that are cut off.
+ * Checks that Linux will find something in an initial RAM disk: cpio archives, perhaps compressed, one behind the other,
+ * or a file system. Throws SyntaxError for what is none of these, and for what is cut off.
  */
 export function checkInitrd(bytes: Uint8Array): void {
-  const has = (magic: readonly number[], at = 0) => magic.every((byte, i) => bytes[at + i] === byte);
-  if (isCpio(bytes, 0)) return checkCpio(bytes);
-  if (has(GZIP)) {
-    try {
-      gunzipSync(bytes);
-    } catch (error) {
-      throw new SyntaxError(`it is cut off or damaged (${(error as Error).message})`);
-    }
-  } else if (has(XZ)) {
-    // Behind it there may be zeros
-    if (!has(XZ_FOOTER, bytes.findLastIndex((byte) => byte !== 0) - 1)) throw new SyntaxError("its XZ data is cut off");
-  } else if (!COMPRESSIONS.some((magic) => has(magic)) && !FILE_SYSTEMS.some(([at, magic]) => has(magic, at))) {
-    throw new SyntaxError("it is neither a cpio archive nor anything else that Linux takes as one");
+  checkContents(withoutBootconfig(bytes), COMPRESSIONS);
+}
+
+/** @param compressions that may be in it: none in what was compressed already. */
+function checkContents(bytes: Uint8Array, compressions: readonly Compression[]): void {
+  const fileSystem = FILE_SYSTEMS.find(({ magic, offset }) => has(bytes, magic, offset));
+  if (fileSystem) return checkFileSystem(bytes, fileSystem);
+  for (let at = 0, isFirst = true;; isFirst = false) {
+    while (bytes[at] === 0) at++;
+    if (at >= bytes.length && !isFirst) return;
+    const compression = compressions.find(({ magic }) => has(bytes, magic, at));
+    if (at % CPIO_ALIGNMENT === 0 && isCpio(bytes, at)) at = cpioEnd(bytes, at);
+    else if (compression) at = compression.end(bytes, at);
+    else if (!isFirst) throw new SyntaxError(`what follows its archive at 0x${at.toString(16)} is none`);
+    else throw new SyntaxError("it is neither a cpio archive nor anything else that Linux takes as one");
   }
+}
+
+function has(bytes: Uint8Array, magic: readonly number[], at: number): boolean {
+  return magic.every((byte, i) => bytes[at + i] === byte);
+}
+
+function textAt(bytes: Uint8Array, at: number, length: number): string {
+  return String.fromCharCode(...bytes.subarray(at, at + length));
+}
+
+function withoutBootconfig(bytes: Uint8Array): Uint8Array {
+  const footer = bytes.length - BOOTCONFIG_FOOTER_BYTES;
+  if (footer < 0 || textAt(bytes, footer + 8, BOOTCONFIG_MAGIC.length) !== BOOTCONFIG_MAGIC) return bytes;
+  const size = new DataView(bytes.buffer, bytes.byteOffset + footer).getUint32(0, true);
+  return bytes.subarray(0, Math.max(0, footer - size));
+}
+
+function checkFileSystem(bytes: Uint8Array, { sizeBytes }: FileSystem): void {
+  const superblock = new Uint8Array(SUPERBLOCK_BYTES);
+  superblock.set(bytes.subarray(0, SUPERBLOCK_BYTES));
+  const size = sizeBytes(new DataView(superblock.buffer));
+  if (size === 0 || size > bytes.length) throw new SyntaxError("its file system is cut off or damaged");
 }
 
 /** "070701" or "070702": the newc format, without and with checksums. */
 function isCpio(bytes: Uint8Array, at: number): boolean {
-  const magic = String.fromCharCode(...bytes.subarray(at, at + 6));
+  const magic = textAt(bytes, at, 6);
   return magic === "070701" || magic === "070702";
 }
 
-/** Follows an archive to its trailer. What comes after that may be anything that Linux takes. */
-function checkCpio(bytes: Uint8Array): void {
-  const field = (at: number) => parseInt(String.fromCharCode(...bytes.subarray(at, at + 8)), 16);
-  for (let at = 0; isCpio(bytes, at) && at + CPIO_HEADER_BYTES <= bytes.length;) {
-    const nameBytes = field(at + 94), fileBytes = field(at + 54), start = at + CPIO_HEADER_BYTES;
+/** Follows an archive to the end of its trailer. */
+function cpioEnd(bytes: Uint8Array, start: number): number {
+  const field = (at: number) => parseInt(textAt(bytes, at, 8), 16);
+  const aligned = (at: number) => Math.ceil(at / CPIO_ALIGNMENT) * CPIO_ALIGNMENT;
+  for (let at = start; isCpio(bytes, at) && at + CPIO_HEADER_BYTES <= bytes.length;) {
+    const nameBytes = field(at + 94), fileBytes = field(at + 54), nameAt = at + CPIO_HEADER_BYTES;
     if (Number.isNaN(nameBytes + fileBytes)) break;
-    const name = new TextDecoder().decode(bytes.subarray(start, start + Math.min(nameBytes, 16) - 1));
-    if (name === "TRAILER!!!") return;
-    at = start + nameBytes + (-(start + nameBytes) & 3) + fileBytes + (-fileBytes & 3);
+    at = aligned(aligned(nameAt + nameBytes) + fileBytes);
+    if (textAt(bytes, nameAt, Math.min(nameBytes, 16) - 1) === "TRAILER!!!") return at;
   }
   throw new SyntaxError("its cpio archive is cut off or damaged: it has no end");
+}
+
+/** What gzip has packed, several times perhaps, and zeros. */
+function gzipEnd(bytes: Uint8Array, start: number): number {
+  let unpacked: Uint8Array;
+  try {
+    unpacked = gunzipSync(bytes.subarray(start), { maxOutputLength: UNPACKED_MAX });
+  } catch (error) {
+    throw new SyntaxError(`it is cut off or damaged (${(error as Error).message})`);
+  }
+  checkContents(unpacked, []);
+  return bytes.length;
+}
+
+/** The end of a file whose compression shows there whether it is whole; zeros may follow it. */
+function fileEnd(bytes: Uint8Array, name: string, hasEnd: (bytes: Uint8Array) => boolean): number {
+  if (!hasEnd(bytes)) throw new SyntaxError(`its ${name} data is cut off`);
+  return bytes.length;
+}
+
+function hasXzEnd(bytes: Uint8Array): boolean {
+  return has(bytes, XZ_FOOTER, bytes.findLastIndex((byte) => byte !== 0) + 1 - XZ_FOOTER.length);
 }

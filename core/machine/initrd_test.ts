@@ -12,10 +12,10 @@ Deno.test("checkInitrd() takes archives, compressed or not, and file systems", (
   checkInitrd(archive);
   checkInitrd(new Uint8Array([...archive, 0, 0, 0, 0, ...gzipSync(archive)]));
   checkInitrd(gzipSync(archive));
-  checkInitrd(Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd, 1, 2, 3));
   checkInitrd(Uint8Array.of(0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00, 1, 2, 3, 0x59, 0x5a, 0, 0, 0, 0));
   const ext2 = new Uint8Array(2048);
   ext2.set([0x53, 0xef], 1080);
+  ext2[1028] = 2;
   checkInitrd(ext2);
 });
 
@@ -28,7 +28,73 @@ Deno.test("checkInitrd() refuses what is cut off at any place, and what is nothi
     assertThrows(() => checkInitrd(packed.subarray(0, length)), SyntaxError, "cut off", `${length}`);
   }
   assertThrows(() => checkInitrd(Uint8Array.of(0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00, 1, 2, 3)), SyntaxError, "cut off");
-  assertThrows(() => checkInitrd(Uint8Array.of(1, 2, 3)), SyntaxError, "neither");
+  for (const bytes of [Uint8Array.of(1, 2, 3), new Uint8Array(8192), gzipSync(new Uint8Array(8192).fill(5))]) {
+    assertThrows(() => checkInitrd(bytes), SyntaxError, "neither");
+  }
+});
+
+/** A text as the usual programs pack it: their checksums are the text's. */
+const PACKED: Readonly<Record<string, string>> = {
+  "zstd -19": "KLUv/QRo9QAAuEFyaWVsIHVucGFja3Mga2VybmVscy4gAQD9ajWbAQUSXg==",
+  "zstd -1 --no-check": "KLUv/QBI9QAAuEFyaWVsIHVucGFja3Mga2VybmVscy4gAQD9ajWb",
+  "bzip2 -9":
+    "QlpoOTFBWSZTWcjYw5wAAGOVgEABIAAqLVoAIABwQAAApVCbSep5JwJsTInAnQmhMCZE0JoTYmBNCbCdCeiYE9E+CeCbE+ifxdyRThQkMjYw5wA=",
+  "lz4 -l": "AiFMGCUAAAD/CEFyaWVsIHVucGFja3Mga2VybmVscy4gFwD///9sUGVscy4g",
+};
+
+function join(...parts: readonly Uint8Array[]): Uint8Array {
+  return Uint8Array.from(parts.flatMap((part) => [...part]));
+}
+
+for (const [program, base64] of Object.entries(PACKED)) {
+  Deno.test(`checkInitrd() follows what "${program}" has packed to its end`, () => {
+    const packed = Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
+    const early = join(archive, new Uint8Array(4));
+    for (const before of [new Uint8Array(), early]) {
+      checkInitrd(join(before, packed));
+      checkInitrd(join(before, packed, new Uint8Array(77)));
+      const lengths = [packed.length - 1, packed.length - 3, packed.length >> 1, 9];
+      for (const length of lengths) {
+        const cut = join(before, packed.subarray(0, length));
+        assertThrows(() => checkInitrd(cut), SyntaxError, "cut off", `${length}`);
+      }
+    }
+  });
+}
+
+Deno.test("checkInitrd() goes from one archive to the next", () => {
+  const zstd = Uint8Array.from(atob(PACKED["zstd -19"]), (c) => c.charCodeAt(0)), packed = gzipSync(archive);
+  checkInitrd(join(archive, archive, new Uint8Array(3), zstd, packed, new Uint8Array(9)));
+  assertThrows(() => checkInitrd(join(archive, packed.subarray(0, 40))), SyntaxError, "cut off");
+  assertThrows(() => checkInitrd(join(archive, archive.subarray(0, 200))), SyntaxError, "cut off");
+  assertThrows(() => checkInitrd(gzipSync(join(archive, archive.subarray(0, 200)))), SyntaxError, "cut off");
+  assertThrows(() => checkInitrd(join(archive, Uint8Array.of(0, 0, 0, 0, 1))), SyntaxError, "what follows");
+  // Linux wants archives at multiples of 4
+  assertThrows(() => checkInitrd(join(archive, Uint8Array.of(0), archive)), SyntaxError, "what follows");
+});
+
+Deno.test("checkInitrd() leaves a boot configuration behind the archives to Linux", () => {
+  const footer = new Uint8Array(8), config = new TextEncoder().encode("kernel.quiet\n\0\0\0");
+  new DataView(footer.buffer).setUint32(0, config.length, true);
+  const magic = new TextEncoder().encode("#BOOTCONFIG\n");
+  checkInitrd(join(archive, config, footer, magic));
+  assertThrows(() => checkInitrd(join(archive.subarray(0, 200), config, footer, magic)), SyntaxError, "cut off");
+  assertThrows(() => checkInitrd(join(footer, magic)), SyntaxError, "neither");
+});
+
+Deno.test("checkInitrd() refuses file systems that are cut off", () => {
+  const squashfs = new Uint8Array(4096), ext2 = new Uint8Array(8192);
+  squashfs.set([0x68, 0x73, 0x71, 0x73]);
+  new DataView(squashfs.buffer).setUint32(40, 4096, true);
+  ext2.set([0x53, 0xef], 1080);
+  new DataView(ext2.buffer).setUint32(1028, 2, true);
+  new DataView(ext2.buffer).setUint32(1048, 2, true);
+  for (const image of [squashfs, ext2]) {
+    checkInitrd(image);
+    checkInitrd(gzipSync(image));
+    assertThrows(() => checkInitrd(image.subarray(0, -1)), SyntaxError, "cut off");
+  }
+  assertThrows(() => checkInitrd(squashfs.subarray(0, 5)), SyntaxError);
 });
 
 Deno.test("checkInitrd() ends on headers that hold no numbers", () => {

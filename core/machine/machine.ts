@@ -25,6 +25,7 @@ import { busAccess } from "./bus_access.ts";
 /** Code pages whose decoded records are kept at once: 32 MiB of guest code. */
 const RECORD_PAGES = 8192;
 const WASM_PAGE = 65536;
+const WASM_PAGES_MAX = 65536;
 /** The first bytes of memory stay empty, so that a null pointer of ours meets zeros. */
 const STATE_OFFSET = WASM_PAGE;
 /** Instructions of one slice: how long the host, other vCPUs and new events may wait. */
@@ -61,6 +62,8 @@ export interface Host {
   poll(): void;
   /** Blocks until something happens on the host or `ms` have passed; Infinity waits for the host alone. */
   wait(ms: number): void;
+  /** False when nothing on the host can reach the machine any more: it then waits for its own events alone. */
+  readonly isOpen?: boolean;
 }
 
 /** The emulated machine: vCPUs, RAM, GIC, timers and what runs them. It knows nothing of what runs in it. */
@@ -89,11 +92,8 @@ export class Machine {
 
   constructor(readonly options: MachineOptions) {
     const { ramBytes, cpuCount, model } = options;
-    const tlbs = align(STATE_OFFSET + cpuCount * VCPU_BYTES, WASM_PAGE);
-    const records = align(tlbs + cpuCount * TLB_BYTES, WASM_PAGE);
-    const ram = align(records + RECORD_PAGES * PAGE_RECORD_BYTES, WASM_PAGE);
-    const pages = Math.ceil((ram + ramBytes) / WASM_PAGE);
-    this.memory = allocate(pages, ramBytes);
+    const { tlbs, records, ram } = layOut(cpuCount);
+    this.memory = allocate(ram + ramBytes);
     this.buffer = this.memory.buffer as unknown as SharedArrayBuffer;
     this.ram = new PhysicalMemory(this.buffer, [{ base: RAM_PA, size: ramBytes, offset: ram }]);
     const recent = options.time === "real" ? () => this.#recentNs : undefined;
@@ -231,7 +231,7 @@ export class Machine {
     return Math.max(1, Math.min(left, this.clock.nextNs - this.#nowNs()));
   }
 
-  /** Every vCPU waits: passes the time up to the next event. False when there is none and no host to wait for. */
+  /** Every vCPU waits: passes the time up to the next event. False when there is none and nothing to wait for on the host. */
   #idle(host: Host, endMs: number): boolean {
     const next = this.clock.nextNs;
     if (this.options.time === "virtual" && next !== Infinity) {
@@ -239,10 +239,23 @@ export class Machine {
       return true;
     }
     if (this.vcpus.every((vcpu) => vcpu.waiting === 0)) return false;
+    if (next === Infinity && host.isOpen === false) return false;
     const untilEvent = next === Infinity ? Infinity : (next - this.#nowNs()) / 1e6;
     host.wait(Math.min(untilEvent, endMs - performance.now()));
     return true;
   }
+}
+
+/** Where the parts of the machine's memory begin that follow the vCPUs' states. */
+function layOut(cpuCount: number): { readonly tlbs: number; readonly records: number; readonly ram: number } {
+  const tlbs = align(STATE_OFFSET + cpuCount * VCPU_BYTES, WASM_PAGE);
+  const records = align(tlbs + cpuCount * TLB_BYTES, WASM_PAGE);
+  return { tlbs, records, ram: align(records + RECORD_PAGES * PAGE_RECORD_BYTES, WASM_PAGE) };
+}
+
+/** The most RAM that a machine with so many vCPUs can have: all of it lies in one WebAssembly memory, of 4 GiB at most. */
+export function ramBytesMax(cpuCount: number): number {
+  return WASM_PAGES_MAX * WASM_PAGE - layOut(cpuCount).ram;
 }
 
 function align(value: number, to: number): number {
@@ -252,10 +265,11 @@ function align(value: number, to: number): number {
 /** The host has not the memory that the machine is to have. */
 export class HostMemoryError extends RangeError {}
 
-function allocate(pages: number, ramBytes: number): WebAssembly.Memory {
+function allocate(bytes: number): WebAssembly.Memory {
+  const pages = Math.ceil(bytes / WASM_PAGE);
   try {
     return new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
   } catch {
-    throw new HostMemoryError(`Cannot allocate ${Math.round(ramBytes / 2 ** 20)} MiB of guest memory on this host`);
+    throw new HostMemoryError(`Cannot allocate ${Math.ceil(bytes / 2 ** 20)} MiB of memory for a machine on this host`);
   }
 }

@@ -55,6 +55,26 @@ word: .asciz "flood"
     hvc     #0
     b       .
 `,
+  /** Has no vectors. */
+  vectorless: `${COMMON}
+    svc     #0
+`,
+  /** Has vectors that are no instructions. */
+  emptyVectors: `${COMMON}
+    ldr     x0, =0x48000000
+    msr     vbar_el1, x0
+    isb
+    svc     #0
+`,
+  /** Says that it is ready and waits for an interrupt that it has not enabled. */
+  sleep: `${COMMON}
+    mov     w0, #0x70
+    str     w0, [x20, #0x2c]
+    mov     w0, #0x21
+    strb    w0, [x20]
+1:  wfi
+    b       1b
+`,
   /** Says "on", or "kept" where memory was not cleared, and resets the system. */
   reset: `${COMMON}
     ldr     x2, =0x48000000

@@ -92,6 +92,23 @@ Deno.test({
   },
 });
 
+const CRASHES = {
+  vectorless: "PC 0x0000000000000200, ESR_EL1 0x86000010 (Instruction Abort)",
+  emptyVectors: "PC 0x0000000048000200, ESR_EL1 0x02000000 (Unknown reason)",
+} as const;
+for (const [name, place] of Object.entries(CRASHES)) {
+  Deno.test({
+    name: `ariel run: a guest that takes exceptions for ever (${name}) has crashed: 3`,
+    ...process,
+    async fn() {
+      const { code, stdout, stderr } = await ariel(["run", guestFile(name as keyof typeof CRASHES), "--log", "-"]);
+      const why = `vCPU 0 fails at its own exception vector: ${place}`;
+      assertEquals([code, stderr], [3, `ariel: The guest crashed: ${why}\n`]);
+      assertEquals(stdout.split("\n").length < 110, true, stdout);
+    },
+  });
+}
+
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
   Deno.test({
     name: `ariel run: ${signal} ends the run with 130 and leaves the terminal as it was`,
@@ -189,6 +206,23 @@ Deno.test({
     ]);
     const waiting = await ariel(["run", guestFile("echo"), "--timeout", "0.3"]);
     assertEquals(waiting.code, 5);
+  },
+});
+
+Deno.test({
+  name: "ariel run: a guest that waits when no input and no timer can end that ends with 3",
+  ...process,
+  async fn() {
+    for (const time of ["real", "virtual"]) {
+      const { code, stderr } = await ariel(["run", guestFile("sleep"), "--time", time]);
+      assertEquals([code, stderr], [3, "ariel: The guest waits for an interrupt that cannot come\n"]);
+      const dialog = new Dialog(["run", guestFile("sleep"), "--time", time]);
+      await dialog.expect("!");
+      await dialog.send("heard by nobody");
+      assertEquals((await dialog.end()).code, 3);
+    }
+    const awaited = await ariel(["run", guestFile("sleep"), "--monitor", "stdio", "--timeout", "1"]);
+    assertEquals(awaited.code, 5);
   },
 });
 

@@ -2,6 +2,7 @@ import { assemble } from "../../core/a64/assembler.ts";
 import { GUEST_IPA } from "../../core/machine/memory_map.ts";
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { Dialog, FROM_SOURCE } from "../cli/ariel.ts";
+import { guestFile } from "../cli/guests.ts";
 import { needs, realGuests } from "../needs.ts";
 
 /* The GDB that users have, at the other end of --gdb. */
@@ -139,5 +140,25 @@ Deno.test({
     assertEquals((await guest.end()).code, 130);
     await gdb.quit();
     Deno.removeSync(folder, { recursive: true });
+  },
+});
+
+Deno.test({
+  name: "gdb-multiarch: a guest that has crashed stops, and goes on when it has been repaired",
+  ...needs({ permissions: ["run", "read", "write"], programs: [GDB] }),
+  async fn() {
+    const port = freePort();
+    const guest = new Dialog(["run", guestFile("emptyVectors"), "--gdb", `${port},wait`, "--log-level=none"], {
+      command: WITH_NET,
+    });
+    const gdb = await connect(port);
+    for (let i = 0; i < 2; i++) {
+      assertMatch(await gdb.do("continue"), /fails at its own exception vector[^]*\n0x0*48000200 in/);
+    }
+    await gdb.do("set var *(int *)0x48000200 = 0xd4000002"); // HVC #0
+    await gdb.do("set var $x0 = 0x84000008"); // PSCI SYSTEM_OFF
+    await gdb.start("continue");
+    assertEquals((await guest.end()).code, 0);
+    await gdb.quit();
   },
 });

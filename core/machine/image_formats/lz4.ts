@@ -28,6 +28,13 @@ export async function unpackLz4(file: Uint8Array, progress: Progress): Promise<U
   return output.bytes;
 }
 
+/** Where the blocks of an LZ4 file in the legacy frame end. Throws SyntaxError when it is cut off. */
+export function legacyLz4End(file: Uint8Array): number {
+  let end = 4;
+  for (const block of legacyBlocks(new DataView(file.buffer, file.byteOffset, file.byteLength))) end = block.end;
+  return end;
+}
+
 interface Block {
   readonly start: number;
   readonly end: number;
