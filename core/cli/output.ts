@@ -6,29 +6,60 @@ export function writeAll(to: { writeSync(bytes: Uint8Array): number }, bytes: Ui
   for (let rest = bytes; rest.length > 0;) rest = rest.subarray(to.writeSync(rest));
 }
 
-/** Writes the answer of a command to stdout; when nobody reads it, it is lost. Returns exit code 0. */
-export function print(text: string): number {
+export type StandardOutput = "stdout" | "stderr";
+
+/**
+ * Writes a result to a standard stream; when nobody reads it, it is lost, and false is returned. Throws UsageError when
+ * it cannot be written, as on a full disk.
+ */
+export function writeStandard(name: StandardOutput, bytes: Uint8Array): boolean {
   try {
-    writeAll(Deno.stdout, new TextEncoder().encode(text));
+    writeAll(Deno[name], bytes);
+    return true;
   } catch (error) {
-    if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+    if (error instanceof Deno.errors.BrokenPipe) return false;
+    throw new UsageError(`Cannot write to ${name}: ${reason(error)}`);
   }
+}
+
+/** Writes the answer of a command to stdout. Returns exit code 0. Throws UsageError when it cannot be written. */
+export function print(text: string): number {
+  writeStandard("stdout", new TextEncoder().encode(text));
   return 0;
 }
 
-/** Says something to the user, on stderr. It is lost when nobody reads there. */
-export function say(text: string): void {
+/** Writes to stderr what matters only to somebody who looks: where it cannot be written, it is lost. */
+export function writeAside(bytes: Uint8Array): void {
   try {
-    writeAll(Deno.stderr, new TextEncoder().encode(`ariel: ${text}\n`));
-  } catch (error) {
-    if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+    writeAll(Deno.stderr, bytes);
+  } catch {
+    // There is nowhere else to say so
   }
+}
+
+/** Says something to the user, on stderr. */
+export function say(text: string): void {
+  writeAside(new TextEncoder().encode(`ariel: ${text}\n`));
 }
 
 /** Creates or empties a file that the user named. Throws UsageError, with its name and the option's. */
 export function createUserFile(path: string, option: string): Deno.FsFile {
+  return writing(path, option, () => Deno.openSync(path, { write: true, create: true, truncate: true }));
+}
+
+/**
+ * Opens a file for a result, so that one that cannot be written is told before the work; "-" is a standard stream.
+ * Returns what writes it. Both throw UsageError.
+ */
+export function openResult(path: string, option: string, standard: StandardOutput): (bytes: Uint8Array) => void {
+  if (path === "-") return (bytes) => writeStandard(standard, bytes);
+  const file = createUserFile(path, option);
+  return (bytes) => writing(path, option, () => writeAll(file, bytes));
+}
+
+function writing<T>(path: string, option: string, act: () => T): T {
   try {
-    return Deno.openSync(path, { write: true, create: true, truncate: true });
+    return act();
   } catch (error) {
     throw new UsageError(`Cannot write ${path} for ${option}: ${reason(error)}`);
   }

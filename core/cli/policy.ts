@@ -6,7 +6,7 @@ import { TRAP_TEXT } from "../policy/trap_text.ts";
 import { type Arguments, type Command, type Option, UsageError } from "./command.ts";
 import { reason } from "./files.ts";
 import { LogInput } from "./log_input.ts";
-import { writeAll } from "./output.ts";
+import { print } from "./output.ts";
 import { Learner } from "./policy_learn.ts";
 import { newPolicy } from "./policy_new.ts";
 import type { ReplayResult } from "./policy_protocol.ts";
@@ -80,10 +80,6 @@ export const POLICY_LEARN: Command = {
   run: learn,
 };
 
-function print(text: string): number {
-  writeAll(Deno.stdout, new TextEncoder().encode(text));
-  return 0;
-}
 function json(value: unknown): string {
   return JSON.stringify(value, null, 2) + "\n";
 }

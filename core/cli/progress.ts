@@ -1,3 +1,5 @@
+import { writeAside } from "./output.ts";
+
 /** How often the line is drawn anew. */
 const INTERVAL_MS = 100;
 /** Work that takes no longer is done without a word. */
@@ -17,7 +19,7 @@ const STDERR: ProgressTerminal = {
     return Deno.stderr.isTerminal() && !isDumbTerminal();
   },
   write(text) {
-    Deno.stderr.writeSync(new TextEncoder().encode(text));
+    writeAside(new TextEncoder().encode(text));
   },
   now: () => performance.now(),
 };

@@ -11,7 +11,7 @@ import { type NamedPolicies, readPolicies } from "./policy_files.ts";
 import { type DebugArguments, listenForDebuggers } from "./debug_options.ts";
 import { parseNumber, parseSize, reason } from "./files.ts";
 import { readGuestFiles } from "./guest_files.ts";
-import { createUserFile, OrderedOutput, say, writeAll } from "./output.ts";
+import { createUserFile, openResult, OrderedOutput, say, type StandardOutput } from "./output.ts";
 import { machineWorker } from "./machine_worker.ts";
 import { Session, type SessionLog } from "./session.ts";
 import { VERSION } from "./version.ts";
@@ -139,9 +139,12 @@ async function run(args: Arguments): Promise<number> {
   const message = startMessage(args, await readGuestFiles(args), policies, debug?.options ?? null);
   const seconds = args.get("timeout");
   const timeoutMs = seconds === undefined ? Infinity : parseNumber(seconds, "--timeout", TIMEOUT_MAX_S) * 1000;
-  const [dump, statistics] = ["dump-dtb", "stats"].map((name) => openResult(args.get(name), `--${name}`));
+  const open = (name: string, standard: StandardOutput) =>
+    args.has(name) ? openResult(args.get(name)!, `--${name}`, standard) : undefined;
+  const dump = open("dump-dtb", "stdout"), statistics = open("stats", "stderr");
+  let consoleError: Error | undefined;
   const console = new OrderedOutput(Deno.stdout, (error) => {
-    if (!(error instanceof Deno.errors.BrokenPipe)) say(`Cannot write to stdout: ${reason(error)}`);
+    consoleError = error;
     session.stop("interrupted");
   });
   const session = new Session(
@@ -159,14 +162,10 @@ async function run(args: Arguments): Promise<number> {
   const result = await session.run(timeoutMs);
   if (result.dtb) dump?.(result.dtb);
   if (result.statistics) statistics?.(new TextEncoder().encode(JSON.stringify(result.statistics, null, 2) + "\n"));
+  if (consoleError && !(consoleError instanceof Deno.errors.BrokenPipe)) {
+    throw new UsageError(`Cannot write to stdout: ${reason(consoleError)}`);
+  }
   return report(result.outcome, message, timeoutMs);
-}
-
-/** Opens a file for a result, so that one that cannot be written is told before the run; "-" is a standard stream. */
-function openResult(path: string | undefined, option: string): ((bytes: Uint8Array) => void) | undefined {
-  if (path === undefined) return undefined;
-  const to = path !== "-" ? createUserFile(path, option) : option === "--stats" ? Deno.stderr : Deno.stdout;
-  return (bytes) => writeAll(to, bytes);
 }
 
 /** Where the lines of the trap log go: "-" has them between the lines of the console. */

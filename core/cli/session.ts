@@ -4,7 +4,7 @@ import { KILL_CODE } from "../policy/answers.ts";
 import { Heartbeat, Watchdog } from "../policy/heartbeat.ts";
 import { ByteRing } from "../machine/byte_ring.ts";
 import { DebugLink, type DebugSetup } from "./debug_link.ts";
-import { type OrderedOutput, say, writeAll } from "./output.ts";
+import { type OrderedOutput, say, writeAside } from "./output.ts";
 import { ConsoleInput } from "./terminal.ts";
 import { CONTROL, type Outcome, type StartMessage, type Statistics, type WorkerMessage } from "./vm_protocol.ts";
 
@@ -84,7 +84,7 @@ export class Session {
       this.#control,
       () => this.#ring.wake(),
       // After what the guest has written
-      (bytes) => console.write(NOTHING, () => writeAll(Deno.stderr, bytes)),
+      (bytes) => console.write(NOTHING, () => writeAside(bytes)),
       policies.names,
       (names) => this.#watch({ ...policies, names }),
     );

@@ -1,5 +1,6 @@
 import { CHANNEL, type ChannelWriter, FRAME } from "../debug/channel.ts";
 import type { ByteRing } from "../machine/byte_ring.ts";
+import { writeAside } from "./output.ts";
 
 const CTRL_A = 0x01;
 const HAS_JOB_CONTROL = Deno.build.os !== "windows";
@@ -86,7 +87,7 @@ export class ConsoleInput {
       if (byte === CTRL_A || byte === 0x61) out.push(CTRL_A);
       else if (byte === 0x78) this.#quit();
       else if (byte === 0x68) {
-        Deno.stderr.writeSync(new TextEncoder().encode(this.#monitor ? MONITOR_HELP + HELP : HELP));
+        writeAside(new TextEncoder().encode(this.#monitor ? MONITOR_HELP + HELP : HELP));
       } else if (byte === 0x63 && this.#monitor) {
         await this.#deliver(Uint8Array.from(out));
         out = [];

@@ -63,6 +63,16 @@ testingProcess("ariel log decode --follow goes on with a file that grows and wit
   await Deno.remove(path);
 });
 
+testingProcess("ariel log decode: a line that is not whole when it is interrupted is no damage", async () => {
+  const [header, first, second] = (await Deno.readTextFile(GOLDEN)).split("\n");
+  const dialog = new Dialog(["log", "decode", "--json"]);
+  await dialog.send(`${header}\n${first}\n${second.slice(0, 40)}`);
+  await dialog.expect('"seq":1,');
+  dialog.signal("SIGINT");
+  const { code, stderr } = await dialog.end();
+  assertEquals([code, stderr], [130, ""]);
+});
+
 testingProcess("ariel log decode --html writes one page that holds its data as data", async () => {
   const log = await Deno.makeTempFile(), page = await Deno.makeTempFile();
   const text = await Deno.readTextFile(GOLDEN);

@@ -95,16 +95,3 @@ Deno.test({
     assertEquals((await dialog.end()).code, 0);
   },
 });
-
-Deno.test({
-  name: "ariel: a reader that goes away ends commands without a word",
-  ...needs({ permissions: ["read", "write", "run", "env"], programs: ["sh"] }),
-  async fn() {
-    for (const args of ["man", "help", "completions bash", "run --log-level none --monitor none"]) {
-      const command = `{ ${FROM_SOURCE.join(" ")} ${args} </dev/null; echo "$?" >&2; } | head -c 1 >/dev/null`;
-      const { stderr } = await new Deno.Command("sh", { args: ["-c", command], stdin: "null" }).output();
-      const text = new TextDecoder().decode(stderr).replace(/^ariel: the guest asked .*\n/, "");
-      assertEquals(["0\n", "130\n"].includes(text), true, `${args}: ${text}`);
-    }
-  },
-});
