@@ -99,12 +99,14 @@ export class OrderedOutput {
     }
   }
 
-  /** Waits until everything is out, or `ms` have passed. */
-  async drain(ms = Infinity): Promise<void> {
-    if (ms === Infinity) return await this.#tail;
+  /** Waits until everything is out, or `ms` have passed. Returns whether it is. */
+  async drain(ms = Infinity): Promise<boolean> {
+    const isOut = this.#tail.then(() => true);
+    if (ms === Infinity) return await isOut;
     let timer: ReturnType<typeof setTimeout> | undefined;
-    const timeout = new Promise<void>((resolve) => timer = setTimeout(resolve, ms));
-    await Promise.race([this.#tail, timeout]);
+    const timeout = new Promise<boolean>((resolve) => timer = setTimeout(() => resolve(false), ms));
+    const result = await Promise.race([isOut, timeout]);
     clearTimeout(timer);
+    return result;
   }
 }

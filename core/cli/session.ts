@@ -53,6 +53,8 @@ export class Session {
   #resolve!: (result: SessionResult) => void;
   #reject!: (error: Error) => void;
   #dtb: Uint8Array | null = null;
+  /** Resolved when the run is asked to stop. */
+  readonly #stopping = Promise.withResolvers<keyof typeof STOP>();
   #patience: ReturnType<typeof setTimeout> | undefined;
   #compiler: Worker | null = null;
   #compilerTimer: ReturnType<typeof setTimeout> | undefined;
@@ -90,8 +92,12 @@ export class Session {
     );
   }
 
-  /** Asks the machine to stop; it ends with that outcome, and without an answer after a while. */
+  /**
+   * Asks the machine to stop; it ends with that outcome, and without an answer after a while. Output of a guest that
+   * has ended by itself is waited for no longer.
+   */
   stop(kind: keyof typeof STOP): void {
+    this.#stopping.resolve(kind);
     Atomics.compareExchange(this.#control, CONTROL.stop, 0, STOP[kind]);
     Atomics.notify(this.#control, CONTROL.consumed);
     this.#ring.wake();
@@ -119,11 +125,12 @@ export class Session {
       if (!this.#message.guest.dumpDtb) input.start();
       this.#drain.start();
       const result = await done;
-      const isCut = result.outcome.kind === "interrupted" || result.outcome.kind === "timeout";
-      await this.#console.drain(isCut ? DRAIN_MS : Infinity);
+      // What is typed is nobody's any more, while output may take its time
+      input.restore();
+      const isOut = await this.#drained(this.#console);
       this.#drain.stop();
-      await this.#log.drain(isCut ? DRAIN_MS : Infinity);
-      return result;
+      if (await this.#drained(this.#log) && isOut) return result;
+      return { ...result, outcome: { kind: await this.#stopping.promise } };
     } finally {
       input.restore();
       this.#watchdog?.stop();
@@ -135,6 +142,11 @@ export class Session {
       clearTimeout(this.#compilerTimer);
       this.#compiler?.terminate();
     }
+  }
+
+  /** Waits until all output is out; once the run is to stop, not for long. Returns whether it is. */
+  async #drained(output: OrderedOutput): Promise<boolean> {
+    return await Promise.race([output.drain(), this.#stopping.promise.then(() => output.drain(DRAIN_MS))]);
   }
 
   /** The JIT's requests wait for it at the port. */

@@ -38,7 +38,7 @@ export class ConsoleInput {
     this.#pump();
   }
 
-  /** Leaves the terminal as it was found. */
+  /** Leaves the terminal as it was found; what is typed then is its own line editor's. */
   restore(): void {
     if (this.#isRaw) {
       if (HAS_JOB_CONTROL) {

@@ -83,6 +83,22 @@ Deno.test({
 });
 
 Deno.test({
+  name: "ariel run: output of a guest that has ended which nobody takes leaves the terminal alone, and SIGTERM ends it",
+  ...needs({ permissions: ["read", "write", "run", "env"], programs: ["python3", "bash"] }),
+  async fn() {
+    const command = [...FROM_SOURCE, "run", guestFile("burst"), "--log-level", "none", "--monitor", "none"].join(" ");
+    // The fifo is never read
+    const script = `cd "$(mktemp -d)"; mkfifo stuck; exec 3<>stuck; ${command} </dev/tty >stuck & pid=$!
+      until stty -a | grep -q -e -icanon; do sleep 0.02; done
+      until stty -a | grep -q ' icanon'; do sleep 0.02; done
+      kill -TERM $pid; wait $pid; echo "ended with $?"; rm -r "$PWD"`;
+    const dialog = new Dialog(["-c", script], { command: onTerminal(["bash"]) });
+    await dialog.expect("ended with 130");
+    assertEquals((await dialog.end()).code, 0);
+  },
+});
+
+Deno.test({
   name: "ariel run: another size of the terminal changes nothing",
   ...terminal,
   async fn() {
