@@ -3,16 +3,24 @@ import { UsageError } from "./command.ts";
 /** Reads a file that the user named. Throws UsageError, with its name, when that cannot be done. */
 export function readUserFile(path: string, what: string): Uint8Array {
   try {
-    return Deno.readFileSync(path);
+    // One such as /dev/zero has no end
+    if (!Deno.statSync(path).isCharDevice) return Deno.readFileSync(path);
   } catch (error) {
     throw new UsageError(`Cannot read ${what} ${path}: ${reason(error)}`);
   }
+  throw new UsageError(`Cannot read ${what} ${path}: it is a device`);
+}
+
+/** Whether a path means stdin, which cannot be opened as a file. */
+export function isStdin(path: string): boolean {
+  return ["-", "/dev/stdin", "/dev/fd/0"].includes(path);
 }
 
 /** Why a file operation failed, in a few words. */
 export function reason(error: unknown): string {
   if (error instanceof Deno.errors.NotFound) return "there is no such file";
   if (error instanceof Deno.errors.PermissionDenied) return "permission denied";
+  if (error instanceof Deno.errors.NotCapable) return "Ariel is not permitted to open it";
   if (error instanceof Deno.errors.IsADirectory) return "it is a directory";
   return (error as Error).message.replace(/ \(os error.*/, "");
 }

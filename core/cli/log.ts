@@ -9,7 +9,7 @@ import { summarize } from "../log/summary.ts";
 import { summaryText } from "../log/summary_text.ts";
 import { Tally } from "../log/tally.ts";
 import { type Arguments, type Command, UsageError } from "./command.ts";
-import { reason } from "./files.ts";
+import { isStdin, reason } from "./files.ts";
 import { LogInput } from "./log_input.ts";
 import { openResult, print, say, writeStandard } from "./output.ts";
 import { isColoured, Progress } from "./progress.ts";
@@ -75,7 +75,7 @@ async function decode(args: Arguments): Promise<number> {
   if (args.get("filter") === "help") return print(FILTER_HELP);
   const filter = compileFilter(args.get("filter"));
   const name = args.positional[0], isSummary = args.has("summary"), html = args.get("html");
-  if (args.has("follow") && (name === undefined || name === "-")) {
+  if (args.has("follow") && (name === undefined || isStdin(name))) {
     throw new UsageError("Cannot follow stdin: name a file, or leave --follow as stdin is read until it ends");
   }
   const page = html === undefined ? null : openResult(html, "--html", "stdout");

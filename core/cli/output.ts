@@ -8,6 +8,19 @@ export function writeAll(to: { writeSync(bytes: Uint8Array): number }, bytes: Ui
 
 export type StandardOutput = "stdout" | "stderr";
 
+/** Files that are standard streams, and cannot be opened as files. */
+const STREAM_FILES: Readonly<Record<string, StandardOutput>> = {
+  "/dev/stdout": "stdout",
+  "/dev/stderr": "stderr",
+  "/dev/fd/1": "stdout",
+  "/dev/fd/2": "stderr",
+};
+
+/** The standard stream that a path means, or null. @param dash what "-" means. */
+export function standardOutput(path: string, dash: StandardOutput): StandardOutput | null {
+  return path === "-" ? dash : STREAM_FILES[path] ?? null;
+}
+
 /**
  * Writes a result to a standard stream; when nobody reads it, it is lost, and false is returned. Throws UsageError when
  * it cannot be written, as on a full disk.
@@ -48,11 +61,12 @@ export function createUserFile(path: string, option: string): Deno.FsFile {
 }
 
 /**
- * Opens a file for a result, so that one that cannot be written is told before the work; "-" is a standard stream.
- * Returns what writes it. Both throw UsageError.
+ * Opens a file for a result, so that one that cannot be written is told before the work; "-" is a standard stream,
+ * `dash`. Returns what writes it. Both throw UsageError.
  */
-export function openResult(path: string, option: string, standard: StandardOutput): (bytes: Uint8Array) => void {
-  if (path === "-") return (bytes) => writeStandard(standard, bytes);
+export function openResult(path: string, option: string, dash: StandardOutput): (bytes: Uint8Array) => void {
+  const standard = standardOutput(path, dash);
+  if (standard !== null) return (bytes) => writeStandard(standard, bytes);
   const file = createUserFile(path, option);
   return (bytes) => writing(path, option, () => writeAll(file, bytes));
 }

@@ -4,7 +4,7 @@ import { BUILT_IN_POLICIES } from "../policy/built_in.ts";
 import { TRAP_KINDS } from "../policy/trap.ts";
 import { TRAP_TEXT } from "../policy/trap_text.ts";
 import { type Arguments, type Command, type Option, UsageError } from "./command.ts";
-import { reason } from "./files.ts";
+import { isStdin, reason } from "./files.ts";
 import { LogInput } from "./log_input.ts";
 import { print } from "./output.ts";
 import { Learner } from "./policy_learn.ts";
@@ -190,7 +190,7 @@ async function learn(args: Arguments): Promise<number> {
   if (/[\s"=\\]/.test(name)) throw new UsageError(`Cannot take "${name}" for --name as it must be one word`);
   const learner = new Learner();
   await readLog(path, (piece) => learner.push(piece));
-  const source = learner.source(name, path === "-" ? "stdin" : path);
+  const source = learner.source(name, isStdin(path) ? "stdin" : path);
   if (learner.records === 0) throw new UsageError(`Cannot learn from ${path} as there is no record in it`);
   return print(source);
 }

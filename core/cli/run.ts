@@ -11,7 +11,7 @@ import { type NamedPolicies, readPolicies } from "./policy_files.ts";
 import { type DebugArguments, listenForDebuggers } from "./debug_options.ts";
 import { parseNumber, parseSize, reason } from "./files.ts";
 import { readGuestFiles } from "./guest_files.ts";
-import { createUserFile, openResult, OrderedOutput, say, type StandardOutput } from "./output.ts";
+import { createUserFile, openResult, OrderedOutput, say, type StandardOutput, standardOutput } from "./output.ts";
 import { machineWorker } from "./machine_worker.ts";
 import { Session, type SessionLog } from "./session.ts";
 import { VERSION } from "./version.ts";
@@ -139,8 +139,8 @@ async function run(args: Arguments): Promise<number> {
   const message = startMessage(args, await readGuestFiles(args), policies, debug?.options ?? null);
   const seconds = args.get("timeout");
   const timeoutMs = seconds === undefined ? Infinity : parseNumber(seconds, "--timeout", TIMEOUT_MAX_S) * 1000;
-  const open = (name: string, standard: StandardOutput) =>
-    args.has(name) ? openResult(args.get(name)!, `--${name}`, standard) : undefined;
+  const open = (name: string, dash: StandardOutput) =>
+    args.has(name) ? openResult(args.get(name)!, `--${name}`, dash) : undefined;
   const dump = open("dump-dtb", "stdout"), statistics = open("stats", "stderr");
   let consoleError: Error | undefined;
   const console = new OrderedOutput(Deno.stdout, (error) => {
@@ -170,8 +170,9 @@ async function run(args: Arguments): Promise<number> {
 
 /** Where the lines of the trap log go: "-" has them between the lines of the console. */
 function logOutput(path: string | undefined, console: OrderedOutput): OrderedOutput {
-  if (path === "-") return console;
-  const to = path === undefined ? Deno.stderr : createUserFile(path, "--log");
+  const standard = path === undefined ? "stderr" : standardOutput(path, "stdout");
+  if (standard === "stdout") return console;
+  const to = standard === "stderr" ? Deno.stderr : createUserFile(path!, "--log");
   return new OrderedOutput(to, (error) => say(`Cannot write the log: ${reason(error)}`));
 }
 
@@ -217,7 +218,7 @@ function startMessage(
     epochSeconds: args.get("time") === "virtual" ? VIRTUAL_EPOCH_S : Math.floor(Date.now() / 1000),
     logLevel,
     logRing: RecordRing.create(logLevel === "all" ? LOG_RING_RECORDS : QUIET_LOG_RING_RECORDS).buffer,
-    isLogInterleaved: logLevel !== "all" && (!args.has("log") || args.get("log") === "-"),
+    isLogInterleaved: logLevel !== "all" && standardOutput(args.get("log") ?? "-", "stdout") !== null,
     policies: sources,
     debug,
     heartbeat: new SharedArrayBuffer(Heartbeat.BYTES),

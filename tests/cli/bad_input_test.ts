@@ -93,6 +93,11 @@ const CASES: readonly [string, () => Promise<void>][] = [
     "a random initrd",
     () => refused({ k: linuxImage(), rd: noise(1000) }, ["k", "--initrd", "rd"], "the initrd rd", "archive"),
   ],
+  [
+    "an initrd that is not to be opened",
+    () => refused({}, ["--initrd", "/dev/stdin"], "the initrd /dev/stdin: Ariel is not permitted to open it"),
+  ],
+  ["an initrd without an end", () => refused({}, ["--initrd", "/dev/zero"], "the initrd /dev/zero: it is a device")],
   ["a devicetree that does not exist", () => refused({}, ["--dtb", "dt"], "the devicetree dt", "no such file")],
   ["an empty devicetree", () => refused({ dt: new Uint8Array() }, ["--dtb", "dt"], "the devicetree dt", "40 bytes")],
   ["a random devicetree", () => refused({ dt: noise(500) }, ["--dtb", "dt"], "the devicetree dt", "magic")],
@@ -124,6 +129,7 @@ const CASES: readonly [string, () => Promise<void>][] = [
   ["a limit that is no number", () => refused({}, ["--max-insns", "-5"], "--max-insns")],
   ["a guest that is named twice", () => refused({}, ["a", "--kernel", "b"], "GUEST", "--kernel")],
   ["a log that cannot be written", () => refused({}, ["--log", "/no/such/folder"], "/no/such/folder", "--log")],
+  ["a log that is not to be opened", () => refused({}, ["--log", "/dev/full"], "/dev/full for --log", "not permitted")],
   ["statistics that cannot be written", () => refused({}, ["--stats", "."], ".", "--stats")],
 ];
 

@@ -81,6 +81,27 @@ testingBash(
     }),
 );
 
+testingBash("ariel: standard streams may be named as files", async () => {
+  const run = ["run", "--time", "virtual", "--log"],
+    streams = async (args: readonly string[]) => {
+      const { stdout, stderr } = await inBash('"$@"', args);
+      return [stdout, stderr].map((text) =>
+        text.split("\n").filter((line) => line.startsWith("[ariel] ")).length > 100
+      );
+    };
+  assertEquals(await streams([...run, "/dev/stdout"]), [true, false]);
+  assertEquals(await streams([...run, "/dev/stderr"]), [false, true]);
+  const stats = await inBash('"$@"', ["run", "--time", "virtual", "--log-level", "none", "--stats", "/dev/stderr"]);
+  assertStringIncludes(stats.stderr, '"instructions":');
+  for (const name of ["-", "/dev/stdin"]) {
+    const { stdout, code } = await inBash(`"$@" <'${GOLDEN}'`, ["policy", "learn", name]);
+    assertEquals(code, 0);
+    assertStringIncludes(stdout, "stdin");
+  }
+  const decoded = await inBash(`"$@" <'${GOLDEN}'`, ["log", "decode", "/dev/stdin"]);
+  assertEquals([decoded.code, decoded.stdout.split("\n").length], [0, 13]);
+});
+
 testingBash("ariel: what is said to stderr is lost where nobody reads it, or it is full", async () => {
   for (const stream of ["3", "/dev/full"]) {
     const line = `${BROKEN_PIPE} "$@" 2>${stream === "3" ? "&3" : stream}`;
