@@ -43,7 +43,12 @@ export const RUN: Command = {
     { name: "kernel", argument: "FILE", help: "The guest, as GUEST: Linux Image, packed or not, ELF or flat binary" },
     { name: "initrd", argument: "FILE", many: true, help: "Initial RAM disk for Linux; several are joined" },
     { name: "initrd-dir", argument: "DIR", many: true, help: "Pack a folder and add it to the initial RAM disk" },
-    { name: "append", argument: "STRING", help: `Kernel command line; "${DEFAULT_APPEND}" when not given` },
+    {
+      name: "append",
+      argument: "STRING",
+      mayBeEmpty: true,
+      help: `Kernel command line; "${DEFAULT_APPEND}" when not given`,
+    },
     { name: "dtb", argument: "FILE", help: "Devicetree for the guest instead of the generated one" },
     { name: "dump-dtb", argument: "FILE", help: "Write the guest's devicetree to a file and end" },
     { name: "memory", short: "m", argument: "SIZE", default: `${GUEST_BYTES / 2 ** 20}M`, help: "Guest RAM" },

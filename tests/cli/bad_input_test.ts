@@ -164,6 +164,8 @@ Deno.test({
     assertStringIncludes(start.stdout, "ariel run");
     const unknown = await ariel(["runn"]);
     assertEquals([unknown.code, unknown.stderr], [2, 'ariel: Unknown command "runn"; did you mean run?\n']);
+    const inherited = await ariel(["constructor"]);
+    assertEquals([inherited.code, inherited.stderr], [2, 'ariel: Unknown command "constructor"; see "ariel --help"\n']);
   },
 });
 
