@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { ariel, Dialog, FROM_SOURCE, onTerminal } from "./ariel.ts";
 import { testing, testingProcess } from "../needs.ts";
+import { UserFolder } from "./user_folder.ts";
 
 const GOLDEN = new URL("../../core/log/golden/all.text.log", import.meta.url).pathname;
 const GOLDEN_JSON = new URL("../../core/log/golden/all.json.log", import.meta.url).pathname;
@@ -99,6 +100,17 @@ testing({ permissions: ["read", "write", "env", "run"], programs: ["python3"] })
     assertStringIncludes((await run({ NO_COLOR: "" })).stdout, "\x1b[31m");
     assert(!(await run({ NO_COLOR: "1" })).stdout.includes("\x1b["));
     assert(!(await ariel(["log", "decode", GOLDEN])).stdout.includes("\x1b["));
+  },
+);
+
+testing({ permissions: ["read", "write", "env", "run"], programs: ["python3", "bash"] })(
+  "ariel log decode has no colours on a terminal that has none, as the README starts it",
+  async () => {
+    const folder = new UserFolder();
+    const decoded = async (term: string) => (await folder.type(`TERM=${term} ariel log decode ${GOLDEN}`).end()).stdout;
+    assertStringIncludes(await decoded("xterm"), "\x1b[31m");
+    assert(!(await decoded("dumb")).includes("\x1b["));
+    folder.remove();
   },
 );
 
