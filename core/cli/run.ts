@@ -140,7 +140,7 @@ async function run(args: Arguments): Promise<number> {
   const worker = machineWorker();
   const policies = await readPolicies(args.all("policy"));
   policies.notices.forEach(say);
-  const debug = listenForDebuggers(debugArguments(args), Deno.stdin.isTerminal());
+  const debug = await listenForDebuggers(debugArguments(args), Deno.stdin.isTerminal());
   const message = startMessage(args, await readGuestFiles(args), policies, debug?.options ?? null);
   const seconds = args.get("timeout");
   const timeoutMs = seconds === undefined ? Infinity : parseNumber(seconds, "--timeout", TIMEOUT_MAX_S) * 1000;
