@@ -1,4 +1,14 @@
-import { type CpioEntry, encodeCpio, S_IFCHR, S_IFDIR, S_IFLNK, S_IFREG } from "../machine/cpio.ts";
+import {
+  type CpioEntry,
+  encodeCpio,
+  S_IFBLK,
+  S_IFCHR,
+  S_IFDIR,
+  S_IFIFO,
+  S_IFLNK,
+  S_IFMT,
+  S_IFREG,
+} from "../machine/cpio.ts";
 import { UsageError } from "./command.ts";
 import { readUserFile, reason } from "./files.ts";
 
@@ -38,8 +48,8 @@ export function readInitrd(files: readonly string[], folders: readonly string[])
 }
 
 /**
- * What is in a folder, in order of names, all of it root's; with /dev/console where it has none. Sockets and pipes are
- * left out. Throws UsageError.
+ * What is in a folder, in order of names, all of it root's; with /dev/console where it has none. Sockets are left out,
+ * as they mean nothing without the program that serves them. Throws UsageError.
  */
 export function folderEntries(folder: string): CpioEntry[] {
   const entries: CpioEntry[] = [];
@@ -49,9 +59,7 @@ export function folderEntries(folder: string): CpioEntry[] {
       const entry = entryOf(`${folder}/${inside}${name}`, `${inside}${name}`);
       if (entry === null) continue;
       entries.push(entry);
-      if ((entry.mode & S_IFDIR) !== 0 && (entry.mode & S_IFREG) === 0 && entry.device === undefined) {
-        visit(`${inside}${name}/`);
-      }
+      if ((entry.mode & S_IFMT) === S_IFDIR) visit(`${inside}${name}/`);
     }
   };
   try {
@@ -72,8 +80,9 @@ function entryOf(file: string, path: string): CpioEntry | null {
   }
   if (info.isDirectory) return { path, mode: S_IFDIR | permissions };
   if (info.isFile) return { path, mode: S_IFREG | permissions, bytes: readPart(file) };
-  if (!info.isCharDevice || info.rdev === null) return null;
-  return { path, mode: S_IFCHR | permissions, device: deviceNumbers(info.rdev) };
+  if (info.isFifo) return { path, mode: S_IFIFO | permissions };
+  if (info.isSocket || info.rdev === null) return null;
+  return { path, mode: (info.isBlockDevice ? S_IFBLK : S_IFCHR) | permissions, device: deviceNumbers(info.rdev) };
 }
 
 function readPart(file: string): Uint8Array {

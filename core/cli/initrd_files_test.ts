@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { encodeCpio, S_IFCHR, S_IFDIR, S_IFLNK, S_IFREG } from "../machine/cpio.ts";
+import { encodeCpio, S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFREG } from "../machine/cpio.ts";
 import { checkInitrd } from "../machine/initrd.ts";
 import { needs } from "../../tests/needs.ts";
 import { UsageError } from "./command.ts";
@@ -35,6 +35,24 @@ Deno.test({
         { path: "init", mode: S_IFREG | 0o700, bytes: text("#!/bin/sh\n") },
         { path: "dev", mode: S_IFDIR | 0o755 },
         { path: "dev/console", mode: S_IFCHR | 0o600, device: [5, 1] },
+      ]);
+    }),
+});
+
+Deno.test({
+  name: "a folder's pipes and devices are packed, where its maker may make them",
+  ...needs({ permissions: ["read", "write", "run"], programs: ["mkfifo"] }),
+  fn: () =>
+    withFolder((folder) => {
+      const make = (program: string, ...args: string[]) =>
+        new Deno.Command(program, { args, cwd: folder, stderr: "null" }).outputSync().success;
+      make("mkfifo", "-m", "600", "pipe");
+      const hasDevices = make("mknod", "-m", "660", "loop300", "b", "7", "300") &&
+        make("mknod", "-m", "666", "null", "c", "1", "3");
+      assertEquals(folderEntries(folder).filter(({ path }) => !path.startsWith("dev")), [
+        ...hasDevices ? [{ path: "loop300", mode: S_IFBLK | 0o660, device: [7, 300] }] : [],
+        ...hasDevices ? [{ path: "null", mode: S_IFCHR | 0o666, device: [1, 3] }] : [],
+        { path: "pipe", mode: S_IFIFO | 0o600 },
       ]);
     }),
 });
