@@ -61,26 +61,34 @@ Deno.test({
   fn: () => stopAndGoOn([Deno.env.get("ARIEL_BINARY")!]),
 });
 
-Deno.test({
-  name: "ariel run: a shell stops it and brings it back",
-  ...needs({ permissions: ["read", "write", "run", "env"], programs: ["python3", "bash"] }),
-  async fn() {
-    const dialog = new Dialog([], { command: onTerminal(["bash", "--norc", "--noediting", "-i"]) });
-    const words = [...FROM_SOURCE, "run", guestFile("echo"), "--log-level", "none"];
-    await dialog.send(`PS1='$ '; sh -c 'echo "pid=$$"; exec ${words.join(" ")}'\r`);
-    const [, pid] = await dialog.expect(/pid=(\d+)/);
-    await dialog.expect("ready");
-    Deno.kill(Number(pid), "SIGTSTP");
-    await dialog.expect(/Stopped[^]*\$ $/);
-    await dialog.send("stty -a; fg\r");
-    await dialog.expect(/ icanon [^]* echo /);
-    await dialog.expect("sh -c");
-    await dialog.send("\x01x");
-    await dialog.expect("$ ");
-    await dialog.send("exit $?\r");
-    assertEquals((await dialog.end()).code, 130);
-  },
-});
+/** A signal, and the keys. */
+const STOPPERS: Readonly<Record<string, (dialog: Dialog, pid: number) => unknown>> = {
+  "a shell stops it": (_, pid) => Deno.kill(pid, "SIGTSTP"),
+  "Ctrl-A z stops it": (dialog) => dialog.send("\x01z"),
+};
+
+for (const [what, stop] of Object.entries(STOPPERS)) {
+  Deno.test({
+    name: `ariel run: ${what}, and the shell brings it back`,
+    ...needs({ permissions: ["read", "write", "run", "env"], programs: ["python3", "bash"] }),
+    async fn() {
+      const dialog = new Dialog([], { command: onTerminal(["bash", "--norc", "--noediting", "-i"]) });
+      const words = [...FROM_SOURCE, "run", guestFile("echo"), "--log-level", "none"];
+      await dialog.send(`PS1='$ '; sh -c 'echo "pid=$$"; exec ${words.join(" ")}'\r`);
+      const [, pid] = await dialog.expect(/pid=(\d+)/);
+      await dialog.expect("ready");
+      await stop(dialog, Number(pid));
+      await dialog.expect(/Stopped[^]*\$ $/);
+      await dialog.send("stty -a; fg\r");
+      await dialog.expect(/ icanon [^]* echo /);
+      await dialog.expect("sh -c");
+      await dialog.send("\x01x");
+      await dialog.expect("$ ");
+      await dialog.send("exit $?\r");
+      assertEquals((await dialog.end()).code, 130);
+    },
+  });
+}
 
 Deno.test({
   name: "ariel run: output of a guest that has ended which nobody takes leaves the terminal alone, and SIGTERM ends it",
