@@ -13,6 +13,7 @@ import { isStdin, reason } from "./files.ts";
 import { LogInput } from "./log_input.ts";
 import { openResult, print, say, writeStandard } from "./output.ts";
 import { isColoured, Progress } from "./progress.ts";
+import { INTERRUPTED } from "./signals.ts";
 
 /** Characters of output that are gathered before they are written. */
 const OUTPUT_CHARACTERS = 1 << 16;
@@ -53,7 +54,7 @@ export const LOG_DECODE: Command = {
     },
     { command: "ariel log decode run.log --html run.html", what: "to look at in a browser" },
   ],
-  exitCodes: { 130: "interrupted" },
+  exitCodes: { [INTERRUPTED]: "interrupted" },
   run: decode,
 };
 
@@ -145,7 +146,7 @@ async function readAll(
   // Where reading was left, a line that is not whole is no damage
   if (!isInterrupted && !output.isClosed) reader.end();
   // Who follows ends by Ctrl-C
-  return isInterrupted && !isFollowing ? 130 : 0;
+  return isInterrupted && !isFollowing ? INTERRUPTED : 0;
 }
 
 /** Says on stderr what of the input was no record, where that is not as it should be. */

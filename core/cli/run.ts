@@ -14,6 +14,7 @@ import { readGuestFiles } from "./guest_files.ts";
 import { createUserFile, openResult, OrderedOutput, say, type StandardOutput, standardOutput } from "./output.ts";
 import { machineWorker } from "./machine_worker.ts";
 import { Session, type SessionLog } from "./session.ts";
+import { INTERRUPTED } from "./signals.ts";
 import { VERSION } from "./version.ts";
 import {
   CONTROL_BYTES,
@@ -24,7 +25,15 @@ import {
   type StartMessage,
 } from "./vm_protocol.ts";
 
-export const EXIT = { success: 0, internal: 1, usage: 2, crashed: 3, killed: 4, limit: 5, interrupted: 130 } as const;
+export const EXIT = {
+  success: 0,
+  internal: 1,
+  usage: 2,
+  crashed: 3,
+  killed: 4,
+  limit: 5,
+  interrupted: INTERRUPTED,
+} as const;
 
 /** Bytes of console input that wait for the guest at most. */
 const INPUT_RING_BYTES = 65536;

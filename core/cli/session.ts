@@ -5,6 +5,7 @@ import { Heartbeat, Watchdog } from "../policy/heartbeat.ts";
 import { ByteRing } from "../machine/byte_ring.ts";
 import { DebugLink, type DebugSetup } from "./debug_link.ts";
 import { type OrderedOutput, say, writeAside } from "./output.ts";
+import { END_SIGNALS } from "./signals.ts";
 import { ConsoleInput } from "./terminal.ts";
 import { CONTROL, type Outcome, type StartMessage, type Statistics, type WorkerMessage } from "./vm_protocol.ts";
 
@@ -16,9 +17,6 @@ const PATIENCE_MS = 3000;
 const DRAIN_MS = 250;
 /** The JIT's thread starts so long after the machine's: it has nothing to do at first, and both share the host's cores. */
 const COMPILER_DELAY_MS = 100;
-const SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows"
-  ? ["SIGINT"]
-  : ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"];
 
 export interface SessionResult {
   readonly outcome: Outcome;
@@ -113,7 +111,7 @@ export class Session {
     const hasMonitor = this.#message.debug?.hasTerminal ?? false;
     const input = this.#input = new ConsoleInput(this.#ring, interrupt, hasMonitor ? this.#debug!.writer : null);
     const worker = this.#worker;
-    for (const signal of SIGNALS) Deno.addSignalListener(signal, interrupt);
+    for (const signal of END_SIGNALS) Deno.addSignalListener(signal, interrupt);
     this.#watch(this.#policies);
     const timer = timeoutMs === Infinity ? undefined : setTimeout(() => this.stop("timeout"), timeoutMs);
     try {
@@ -137,7 +135,7 @@ export class Session {
       await this.#debug?.close();
       clearTimeout(timer);
       clearTimeout(this.#patience);
-      for (const signal of SIGNALS) Deno.removeSignalListener(signal, interrupt);
+      for (const signal of END_SIGNALS) Deno.removeSignalListener(signal, interrupt);
       worker.terminate();
       clearTimeout(this.#compilerTimer);
       this.#compiler?.terminate();

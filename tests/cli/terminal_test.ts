@@ -107,6 +107,26 @@ Deno.test({
 });
 
 Deno.test({
+  name: "ariel run: a signal while a kernel is unpacked takes the bar away",
+  ...needs({ permissions: ["read", "write", "run", "env"], programs: ["python3", "xz"] }),
+  async fn() {
+    const folder = Deno.makeTempDirSync(), noise = new Uint8Array(1 << 20);
+    for (let i = 0, x = 1; i < noise.length; i++) noise[i] = (x = Math.imul(x, 1664525) + 1013904223) >>> 30;
+    Deno.writeFileSync(`${folder}/part`, noise);
+    new Deno.Command("xz", { args: ["--check=sha256", `${folder}/part`] }).outputSync();
+    const packed = await Deno.readFile(`${folder}/part.xz`);
+    // Many streams, one after another, take longer than the bar's patience
+    Deno.writeFileSync(`${folder}/kernel.xz`, new Uint8Array(await new Blob(Array(200).fill(packed)).arrayBuffer()));
+    const dialog = new Dialog(["run", `${folder}/kernel.xz`], { command: onTerminal(FROM_SOURCE) });
+    await dialog.expect(/Unpacking .*% .* left/);
+    dialog.signal("SIGTERM");
+    const { code, stdout } = await dialog.end();
+    assertEquals([code, stdout.endsWith("\r\x1b[K")], [130, true], stdout);
+    Deno.removeSync(folder, { recursive: true });
+  },
+});
+
+Deno.test({
   name: "ariel run: another size of the terminal changes nothing",
   ...terminal,
   async fn() {

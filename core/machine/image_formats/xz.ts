@@ -1,5 +1,5 @@
 import { undoArm64Filter } from "./arm64_filter.ts";
-import { OutputBytes, type Progress } from "./output_bytes.ts";
+import { breathe, OutputBytes, type Progress } from "./output_bytes.ts";
 import { checkOf } from "./xz_check.ts";
 import { describeXz, FILTER, plainXz, type XzBlock, xzBlocks } from "./xz_container.ts";
 
@@ -57,10 +57,11 @@ async function decode(file: Uint8Array, output: OutputBytes, progress: Progress)
   const { default: { XzReadableStream } } = await import("xz-decompress");
   let at = 0;
   const packed = new ReadableStream<Uint8Array>({
-    pull(controller) {
+    async pull(controller) {
       if (at >= file.length) return controller.close();
       controller.enqueue(file.slice(at, at += PIECE_BYTES));
       progress(Math.min(at, file.length), file.length);
+      await breathe();
     },
   }, { highWaterMark: 0 });
   try {
