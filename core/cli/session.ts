@@ -5,6 +5,7 @@ import { Heartbeat, Watchdog } from "../policy/heartbeat.ts";
 import { ByteRing } from "../machine/byte_ring.ts";
 import { DebugLink, type DebugSetup } from "./debug_link.ts";
 import { type OrderedOutput, say, writeAside } from "./output.ts";
+import { strayError } from "./policy_files.ts";
 import { END_SIGNALS } from "./signals.ts";
 import { ConsoleInput } from "./terminal.ts";
 import { CONTROL, type Outcome, type StartMessage, type Statistics, type WorkerMessage } from "./vm_protocol.ts";
@@ -175,6 +176,10 @@ export class Session {
     worker.onmessage = ({ data }: MessageEvent<WorkerMessage>) => this.#receive(data);
     worker.onerror = (event) => {
       event.preventDefault();
+      const why = strayError(this.#policies.names, event.message);
+      if (why !== null) {
+        return this.#resolve({ outcome: { kind: "killed", code: KILL_CODE, why }, statistics: null, dtb: null });
+      }
       this.#reject(event.error instanceof Error ? event.error : new Error(event.message));
     };
     return new Promise((resolve, reject) => [this.#resolve, this.#reject] = [resolve, reject]);
