@@ -1,16 +1,13 @@
 import { commandHelp, commandList, findCommand, parseCommand, UsageError } from "./core/cli/command.ts";
-import { COMMANDS } from "./core/cli/commands.ts";
+import { commandName, COMMANDS } from "./core/cli/commands.ts";
 import { startMachineWorkerEarly } from "./core/cli/machine_worker.ts";
 import { print, say } from "./core/cli/output.ts";
 import { shortStart } from "./core/cli/short_start.ts";
 
-/** Other ways to write a command. */
-const SYNONYMS: Readonly<Record<string, string>> = { "--help": "help", "-h": "help", "--version": "version" };
-
 /** Runs one command line. Returns the exit code. */
 async function main([first, ...others]: readonly string[]): Promise<number> {
   if (first === undefined) return print(shortStart());
-  const found = findCommand(COMMANDS, [SYNONYMS[first] ?? first, ...others]);
+  const found = findCommand(COMMANDS, [commandName(first), ...others]);
   if (!("command" in found)) {
     return print(`Commands:\n${commandList(found)}\n"ariel ${found[0].name} --help" shows the first one's options.\n`);
   }

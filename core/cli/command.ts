@@ -12,6 +12,8 @@ export interface Option {
   readonly choices?: readonly string[];
   /** Some of the words it takes, for completion. */
   readonly suggestions?: readonly string[];
+  /** Its value may be the empty string. */
+  readonly mayBeEmpty?: boolean;
   /** May be given several times. */
   readonly many?: boolean;
   /** As it would be written on the command line. */
@@ -145,10 +147,13 @@ function normalize(
       continue;
     }
     const flag = arg.split("=")[0];
-    const option = find(flag) ?? (arg.startsWith("--") ? undefined : find(arg.slice(0, 2)));
+    // As in -m1G, and not in -machine
+    const option = find(flag) ?? (/^-\w\d/.test(arg) ? find(arg.slice(0, 2)) : undefined);
     if (!option) throw new UsageError(`Unknown option ${flag}${suggestion(flag, command, options)}`);
     if (!option.argument) {
-      if (arg.includes("=")) throw new UsageError(`Cannot give --${option.name} a value`);
+      if (arg !== flag || flag.length > 2 && !flag.startsWith("--")) {
+        throw new UsageError(`Cannot give --${option.name} a value`);
+      }
       result.push(`--${option.name}`);
       continue;
     }
@@ -169,7 +174,9 @@ function checkChoice(option: Option, value: string): void {
   if (option.choices && !option.choices.includes(value)) {
     throw new UsageError(`Cannot take "${value}" for --${option.name} as it must be ${option.choices.join(" or ")}`);
   }
-  if (option.argument && value === "") throw new UsageError(`--${option.name} needs a value: ${option.argument}`);
+  if (option.argument && value === "" && !option.mayBeEmpty) {
+    throw new UsageError(`--${option.name} needs a value: ${option.argument}`);
+  }
 }
 
 function suggestion(flag: string, command: Command, options: readonly Option[]): string {
@@ -177,8 +184,11 @@ function suggestion(flag: string, command: Command, options: readonly Option[]):
   return name ? `; did you mean --${name}?` : `; see "ariel ${command.name} --help"`;
 }
 
-/** The word of `words` that differs least from `word`, if few letters differ. */
+/** The word of `words` that begins with `word`, or else differs least from it, if few letters differ. */
 export function nearest(word: string, words: readonly string[]): string | undefined {
+  const begun = words.filter((candidate) => candidate.startsWith(word.toLowerCase()));
+  const shortest = begun.find((candidate) => begun.every((other) => other.startsWith(candidate)));
+  if (word !== "" && shortest !== undefined) return shortest;
   let best: string | undefined, least = Math.max(1, Math.floor(word.length / 3)) + 1;
   for (const candidate of words) {
     const distance = editDistance(word, candidate);

@@ -9,7 +9,9 @@ const command: Command = {
     { name: "memory", short: "m", argument: "SIZE", default: "768M", help: "RAM" },
     { name: "policy", argument: "NAME", many: true, help: "Policy" },
     { name: "time", argument: "CLOCK", choices: ["real", "virtual"], help: "Clock" },
-    { name: "stats", help: "Statistics" },
+    { name: "stats", short: "s", help: "Statistics" },
+    { name: "policy-timeout", argument: "SECONDS", help: "Time" },
+    { name: "append", argument: "STRING", mayBeEmpty: true, help: "Command line" },
   ],
   examples: [],
   run: () => 0,
@@ -22,6 +24,8 @@ Deno.test("parseCommand() reads long and short options, values and positional ar
   assertEquals(args.all("policy"), ["a", "b"]);
   assertEquals(args.has("stats"), true);
   assertEquals(parseCommand(command, ["-m1G"]).get("memory"), "1G");
+  assertEquals(parseCommand(command, ["-m=1G"]).get("memory"), "1G");
+  for (const empty of [["--append", ""], ["--append="]]) assertEquals(parseCommand(command, empty).get("append"), "");
   assertEquals(parseCommand(command, []).get("memory"), "768M");
   assertEquals(parseCommand(command, ["--", "-odd"]).positional, ["-odd"]);
 });
@@ -30,6 +34,13 @@ Deno.test("parseCommand() names what is wrong, and the nearest option", () => {
   const failure = (...args: string[]) => assertThrows(() => parseCommand(command, args), UsageError).message;
   assertEquals(failure("--memroy", "1G"), "Unknown option --memroy; did you mean --memory?");
   assertEquals(failure("--hepl"), "Unknown option --hepl; did you mean --help?");
+  assertEquals(failure("--mem", "1G"), "Unknown option --mem; did you mean --memory?");
+  assertEquals(failure("--Pol"), "Unknown option --Pol; did you mean --policy?");
+  assertEquals(failure("-append", "quiet"), "Unknown option -append; did you mean --append?");
+  assertEquals(failure("-machine", "virt"), 'Unknown option -machine; see "ariel run --help"');
+  assertEquals(failure("-hello"), 'Unknown option -hello; see "ariel run --help"');
+  assertEquals(failure("-stat"), "Unknown option -stat; did you mean --stats?");
+  assertEquals(failure("-s1"), "Cannot give --stats a value");
   assertEquals(failure("--xyzzy"), 'Unknown option --xyzzy; see "ariel run --help"');
   assertEquals(failure("--memory"), "--memory needs a value: SIZE");
   assertEquals(failure("--memory", "--stats"), "--memory needs a value: SIZE");

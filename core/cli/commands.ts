@@ -1,4 +1,4 @@
-import type { Command, CommandEntry } from "./command.ts";
+import { type Command, type CommandEntry, nearest, type Option, UsageError } from "./command.ts";
 
 /** Every subcommand, in the order in which help shows them. Name and summary are those of the command itself. */
 export const COMMANDS: readonly CommandEntry[] = [
@@ -63,6 +63,21 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./version.ts")).VERSION_COMMAND,
   },
 ];
+
+/** Options that stand for a command, where one is expected. Name and help are the command's as well. */
+export const COMMAND_OPTIONS: readonly Option[] = [
+  { name: "help", short: "h", help: "Explain a command or a topic, with examples to try" },
+  { name: "version", help: "Print the version and what it was built from" },
+];
+
+/** The command that the first argument names, in its own way or as an option. Throws UsageError for another option. */
+export function commandName(first: string): string {
+  if (!first.startsWith("-")) return first;
+  const option = COMMAND_OPTIONS.find(({ name, short }) => first === `--${name}` || first === `-${short}`);
+  if (option) return option.name;
+  const near = nearest(first.replace(/^-+/, ""), COMMAND_OPTIONS.map(({ name }) => name));
+  throw new UsageError(`Unknown option ${first}${near ? `; did you mean --${near}?` : '; see "ariel --help"'}`);
+}
 
 /** All commands with their options: for what prints or completes them. */
 export function loadCommands(): Promise<Command[]> {

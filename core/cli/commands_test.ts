@@ -1,5 +1,6 @@
-import { assertEquals } from "@std/assert";
-import { COMMANDS, loadCommands } from "./commands.ts";
+import { assertEquals, assertThrows } from "@std/assert";
+import { UsageError } from "./command.ts";
+import { COMMAND_OPTIONS, commandName, COMMANDS, loadCommands } from "./commands.ts";
 
 Deno.test("name and summary of every command stand in the list as in the command", async () => {
   const commands = await loadCommands();
@@ -7,6 +8,15 @@ Deno.test("name and summary of every command stand in the list as in the command
     COMMANDS.map(({ name, summary }) => ({ name, summary })),
     commands.map(({ name, summary }) => ({ name, summary })),
   );
+});
+
+Deno.test("commandName() takes options that stand for commands, and names the nearest to another", () => {
+  assertEquals(["run", "-h", "--help", "--version"].map(commandName), ["run", "help", "help", "version"]);
+  for (const { name, help } of COMMAND_OPTIONS) assertEquals(COMMANDS.find((c) => c.name === name)?.summary, help);
+  for (const [wrong, near] of [["--hepl", "help"], ["-V", "version"], ["-version", "version"], ["-help", "help"]]) {
+    assertThrows(() => commandName(wrong), UsageError, `Unknown option ${wrong}; did you mean --${near}?`);
+  }
+  assertThrows(() => commandName("--kernel"), UsageError, 'Unknown option --kernel; see "ariel --help"');
 });
 
 Deno.test("every option is described, and none stands twice in a command", async () => {

@@ -1,6 +1,6 @@
 import type { Arguments, Command, Option } from "./command.ts";
-import { UsageError } from "./command.ts";
-import { loadCommands } from "./commands.ts";
+import { HELP_OPTION, UsageError } from "./command.ts";
+import { COMMAND_OPTIONS, loadCommands } from "./commands.ts";
 import { TOPICS } from "./help_topics.ts";
 import { print } from "./output.ts";
 
@@ -53,8 +53,8 @@ function completed(commands: readonly Command[]): CompletedCommand[] {
   return commands.map((command) => ({
     name: command.name,
     summary: command.summary,
-    options: [...command.options, { name: "help", short: "h", help: "Show this help" } as Option].map((o) => ({
-      flags: [`--${o.name}`, ...o.short ? [`-${o.short}`] : []],
+    options: [...command.options, HELP_OPTION].map((o) => ({
+      flags: flagsOf(o),
       help: o.help,
       isRepeatable: o.many ?? false,
       values: o.argument === undefined
@@ -72,6 +72,10 @@ function completed(commands: readonly Command[]): CompletedCommand[] {
       ? NOTHING
       : valuesOf(command.positional),
   }));
+}
+
+function flagsOf({ name, short }: Option): string[] {
+  return [`--${name}`, ...short ? [`-${short}`] : []];
 }
 
 /** What a placeholder stands for: its words in small letters, and files where it names one. */
@@ -104,12 +108,22 @@ function bash(commands: readonly CompletedCommand[]): string {
     }; else _ariel_words ${quoted(positional.words.join(" "))}${files(positional)}; fi ;;`
   );
   return `# Completion of ariel's command line in bash.
-_ariel_words() { COMPREPLY+=($(compgen -W "$1" -- "$cur")); }
-_ariel_files() { compopt -o filenames 2>/dev/null; COMPREPLY+=($(compgen -f -- "$cur")); }
+_ariel_add() { local word; while IFS= read -r word; do COMPREPLY+=("$word"); done; }
+_ariel_words() { _ariel_add < <(compgen -W "$1" -- "$cur"); }
+_ariel_files() {
+  compopt -o filenames 2>/dev/null
+  # As it is typed, a name may be quoted
+  local name=\${cur#[\\"\\']}
+  _ariel_add < <(compgen -f -- "\${name//\\\\/}")
+}
 _ariel() {
   local cur=\${COMP_WORDS[COMP_CWORD]} prev=\${COMP_WORDS[COMP_CWORD-1]} name=\${COMP_WORDS[1]}
   COMPREPLY=()
-  if ((COMP_CWORD == 1)); then _ariel_words ${quoted(first.join(" "))}; return; fi
+  if ((COMP_CWORD == 1)); then
+    if [[ $cur == -* ]]; then _ariel_words ${quoted(COMMAND_OPTIONS.map((o) => flagsOf(o)[0]).join(" "))}
+    else _ariel_words ${quoted(first.join(" "))}; fi
+    return
+  fi
   case $name in
     ${groups.length ? groups.join("|") : "''"})
       if ((COMP_CWORD == 2)); then
@@ -164,9 +178,13 @@ function zsh(commands: readonly CompletedCommand[]): string {
 # Completion of ariel's command line in zsh.
 _ariel() {
   local -a list
-  if ((CURRENT == 2)); then list=(${
-    describe(first.map((name) => [name, summaryOf(name)]))
-  }); _describe command list; return; fi
+  if ((CURRENT == 2)); then
+    if [[ $PREFIX == -* ]]; then list=(${
+    describe(COMMAND_OPTIONS.flatMap((o) => flagsOf(o).map((flag) => [flag, o.help] as const)))
+  }); _describe -o option list
+    else list=(${describe(first.map((name) => [name, summaryOf(name)]))}); _describe command list; fi
+    return
+  fi
   local name=$words[2]
   case $name in
 ${
@@ -190,6 +208,11 @@ _ariel "$@"
 
 function fish(commands: readonly CompletedCommand[]): string {
   const lines = ["# Completion of ariel's command line in fish.", "complete -c ariel -f"];
+  const option = (condition: string, [long, short]: readonly string[], help: string, takes = "") =>
+    `complete -c ariel -n ${condition} -l ${long.slice(2)}${short ? ` -s ${short.slice(1)}` : ""}${takes} -d ${
+      quoted(help)
+    }`;
+  for (const o of COMMAND_OPTIONS) lines.push(option("__fish_use_subcommand", flagsOf(o), o.help));
   const seen = new Set<string>();
   for (const { name, summary, options, positional } of commands) {
     const [first, second] = name.split(" ");
@@ -214,10 +237,9 @@ function fish(commands: readonly CompletedCommand[]): string {
       );
     }
     for (const { flags, help, values } of options) {
-      const short = flags[1] ? ` -s ${flags[1].slice(1)}` : "";
       const takes = values === null ? "" : ` -x${values.words.length ? ` -a ${quoted(values.words.join(" "))}` : ""}`;
       const file = values?.isFile ? takes.replace(" -x", " -r -F") : takes;
-      lines.push(`complete -c ariel -n '${isGiven}' -l ${flags[0].slice(2)}${short}${file} -d ${quoted(help)}`);
+      lines.push(option(quoted(isGiven), flags, help, file));
     }
     if (positional.words.length) {
       lines.push(`complete -c ariel -n '${isGiven}' -a ${quoted(positional.words.join(" "))}`);

@@ -14,14 +14,17 @@ export interface DebugArguments {
  * Opens what --monitor and --gdb ask for, and says where GDB can connect. Throws UsageError. Null where nobody may stop
  * the guest.
  */
-export function listenForDebuggers({ monitors, gdb }: DebugArguments, isTerminal: boolean): DebugSetup | null {
+export async function listenForDebuggers(
+  { monitors, gdb }: DebugArguments,
+  isTerminal: boolean,
+): Promise<DebugSetup | null> {
   let hasTerminal = isTerminal && monitors.length === 0;
   const listeners = new Map<number, Deno.Listener>();
   for (const monitor of monitors) {
     const path = /^unix=(.+)$/.exec(monitor)?.[1];
     if (monitor === "stdio") hasTerminal = true;
     else if (path !== undefined && !listeners.has(CHANNEL.monitorSocket)) {
-      listeners.set(CHANNEL.monitorSocket, listenForMonitor(path));
+      listeners.set(CHANNEL.monitorSocket, await listenForMonitor(path));
     } else if (monitor !== "none") {
       throw new UsageError(`Cannot take "${monitor}" for --monitor as it must be stdio, none or one unix=PATH`);
     }

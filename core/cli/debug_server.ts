@@ -123,18 +123,44 @@ export function listenForGdb({ hostname, port }: GdbAddress): Deno.TcpListener {
   }
 }
 
-/** Listens on a Unix socket for the monitor; a socket that nobody serves any more is replaced. Throws UsageError. */
-export function listenForMonitor(path: string): Deno.UnixListener {
+/**
+ * Listens on a Unix socket for the monitor, which is gone when the program has ended; one that nobody serves any more
+ * is replaced. Throws UsageError.
+ */
+export async function listenForMonitor(path: string): Promise<Deno.UnixListener> {
   try {
-    if (Deno.lstatSync(path).isSocket) Deno.removeSync(path);
+    if (Deno.lstatSync(path).isSocket) {
+      if (await isServed(path)) throw new Error("another program serves it");
+      Deno.removeSync(path);
+    }
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) {
       throw new UsageError(`Cannot use ${path} for --monitor: ${reason(error)}`);
     }
   }
   try {
-    return Deno.listen({ transport: "unix", path });
+    const listener = Deno.listen({ transport: "unix", path });
+    globalThis.addEventListener("unload", () => removeSocket(path));
+    return listener;
   } catch (error) {
     throw new UsageError(`Cannot listen on ${path} for --monitor: ${reason(error)}`);
+  }
+}
+
+async function isServed(path: string): Promise<boolean> {
+  try {
+    (await Deno.connect({ transport: "unix", path })).close();
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.ConnectionRefused) return false;
+    throw error;
+  }
+}
+
+function removeSocket(path: string): void {
+  try {
+    Deno.removeSync(path);
+  } catch {
+    // Somebody has removed it, or its folder
   }
 }

@@ -1,18 +1,46 @@
 import { UsageError } from "./command.ts";
+import { Progress } from "./progress.ts";
+
+/** Bytes of a large file that are read at a time. */
+const PIECE_BYTES = 1 << 24;
 
 /** Reads a file that the user named. Throws UsageError, with its name, when that cannot be done. */
-export function readUserFile(path: string, what: string): Uint8Array {
+export async function readUserFile(path: string, what: string): Promise<Uint8Array> {
   try {
-    return Deno.readFileSync(path);
+    const { size, isFile, isCharDevice } = Deno.statSync(path);
+    // One such as /dev/zero has no end
+    if (isCharDevice) throw new Error("it is a device");
+    return isFile && size > PIECE_BYTES ? await readLargeFile(path, size) : Deno.readFileSync(path);
   } catch (error) {
     throw new UsageError(`Cannot read ${what} ${path}: ${reason(error)}`);
   }
+}
+
+async function readLargeFile(path: string, sizeBytes: number): Promise<Uint8Array> {
+  using file = Deno.openSync(path);
+  const bytes = new Uint8Array(sizeBytes), progress = new Progress(`Reading ${path}`);
+  let at = 0;
+  try {
+    for (let count: number | null = 0; count !== null && at < sizeBytes; at += count ?? 0) {
+      count = await file.read(bytes.subarray(at, at + PIECE_BYTES));
+      progress.show(at, sizeBytes);
+    }
+  } finally {
+    progress.clear();
+  }
+  return bytes.subarray(0, at);
+}
+
+/** Whether a path means stdin, which cannot be opened as a file. */
+export function isStdin(path: string): boolean {
+  return ["-", "/dev/stdin", "/dev/fd/0"].includes(path);
 }
 
 /** Why a file operation failed, in a few words. */
 export function reason(error: unknown): string {
   if (error instanceof Deno.errors.NotFound) return "there is no such file";
   if (error instanceof Deno.errors.PermissionDenied) return "permission denied";
+  if (error instanceof Deno.errors.NotCapable) return "Ariel is not permitted to open it";
   if (error instanceof Deno.errors.IsADirectory) return "it is a directory";
   return (error as Error).message.replace(/ \(os error.*/, "");
 }

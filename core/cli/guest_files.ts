@@ -3,16 +3,25 @@ import { type Arguments, UsageError } from "./command.ts";
 import { readUserFile } from "./files.ts";
 import { readInitrd } from "./initrd_files.ts";
 import { Progress } from "./progress.ts";
+import { INTERRUPTED, onEndSignal } from "./signals.ts";
 import type { GuestFiles } from "./vm_protocol.ts";
 
-/** Reads, and unpacks, what the command line gives the guest. Throws UsageError. */
-export async function readGuestFiles(args: Arguments): Promise<GuestFiles> {
+/** Reads, and unpacks, what the command line gives the guest. A signal ends the program. Throws UsageError. */
+export function readGuestFiles(args: Arguments): Promise<GuestFiles> {
+  const end = () => {
+    Progress.clearAny();
+    Deno.exit(INTERRUPTED);
+  };
+  return onEndSignal(end, () => readFiles(args));
+}
+
+async function readFiles(args: Arguments): Promise<GuestFiles> {
   const [named, flagged] = [args.positional[0], args.get("kernel")];
   if (named !== undefined && flagged !== undefined) {
     throw new UsageError("Cannot take both GUEST and --kernel as they mean the same");
   }
   const kernelName = flagged ?? (named === "diagnostic" ? null : named ?? null);
-  const initrd = readInitrd(args.all("initrd"), args.all("initrd-dir"));
+  const initrd = await readInitrd(args.all("initrd"), args.all("initrd-dir"));
   const dtbName = args.get("dtb") ?? null;
   return {
     kernelName,
@@ -21,7 +30,7 @@ export async function readGuestFiles(args: Arguments): Promise<GuestFiles> {
     initrd: initrd?.bytes ?? null,
     initrdStarts: initrd?.starts ?? [],
     dtbName,
-    dtb: dtbName === null ? null : readUserFile(dtbName, "the devicetree"),
+    dtb: dtbName === null ? null : await readUserFile(dtbName, "the devicetree"),
     append: args.get("append") ?? null,
     rngSeed: entropy(args.get("time") === "virtual"),
     dumpDtb: args.has("dump-dtb"),
@@ -30,7 +39,7 @@ export async function readGuestFiles(args: Arguments): Promise<GuestFiles> {
 
 /** A kernel's file, unpacked. */
 async function readKernel(name: string): Promise<Uint8Array> {
-  const file = readUserFile(name, "the kernel");
+  const file = await readUserFile(name, "the kernel");
   const progress = new Progress(`Unpacking ${name}`);
   try {
     return await unpackImage(file, (done, total) => progress.show(done, total));

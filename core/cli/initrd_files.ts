@@ -1,6 +1,17 @@
-import { type CpioEntry, encodeCpio, S_IFCHR, S_IFDIR, S_IFLNK, S_IFREG } from "../machine/cpio.ts";
+import {
+  type CpioEntry,
+  encodeCpio,
+  S_IFBLK,
+  S_IFCHR,
+  S_IFDIR,
+  S_IFIFO,
+  S_IFLNK,
+  S_IFMT,
+  S_IFREG,
+} from "../machine/cpio.ts";
 import { UsageError } from "./command.ts";
 import { readUserFile, reason } from "./files.ts";
+import { Progress } from "./progress.ts";
 
 /** Linux looks for the next archive at a multiple of this. */
 const ALIGNMENT = 4;
@@ -18,11 +29,10 @@ export interface Initrd {
 }
 
 /** Reads files and packs folders, one after another as Linux unpacks them. Null without any. Throws UsageError. */
-export function readInitrd(files: readonly string[], folders: readonly string[]): Initrd | null {
-  const parts = [
-    ...files.map((path) => ({ name: path, bytes: readUserFile(path, "the initrd") })),
-    ...folders.map((path) => ({ name: `${path}/`, bytes: encodeCpio(folderEntries(path)) })),
-  ];
+export async function readInitrd(files: readonly string[], folders: readonly string[]): Promise<Initrd | null> {
+  const parts: { readonly name: string; readonly bytes: Uint8Array }[] = [];
+  for (const path of files) parts.push({ name: path, bytes: await readUserFile(path, "the initrd") });
+  for (const path of folders) parts.push({ name: `${path}/`, bytes: encodeCpio(await folderEntries(path)) });
   const empty = parts.find(({ bytes }) => bytes.length === 0);
   if (empty) throw new UsageError(`Cannot use the initrd ${empty.name}: it is empty`);
   if (parts.length <= 1) return parts.length === 0 ? null : { ...parts[0], starts: [0] };
@@ -38,47 +48,68 @@ export function readInitrd(files: readonly string[], folders: readonly string[])
 }
 
 /**
- * What is in a folder, in order of names, all of it root's; with /dev/console where it has none. Sockets and pipes are
- * left out. Throws UsageError.
+ * What is in a folder, in order of names, all of it root's; with /dev/console where it has none. Sockets are left out,
+ * as they mean nothing without the program that serves them. Throws UsageError.
  */
-export function folderEntries(folder: string): CpioEntry[] {
-  const entries: CpioEntry[] = [];
+export async function folderEntries(folder: string): Promise<CpioEntry[]> {
+  const entries = listEntries(folder), progress = new Progress(`Packing ${folder}`);
+  const totalBytes = entries.reduce((sum, { sizeBytes = 0 }) => sum + sizeBytes, 0);
+  let doneBytes = 0;
+  try {
+    for (const entry of entries) {
+      if (entry.sizeBytes === undefined) continue;
+      entry.bytes = await readPart(`${folder}/${entry.path}`);
+      progress.show(doneBytes += entry.sizeBytes, totalBytes);
+    }
+  } finally {
+    progress.clear();
+  }
+  const packed: CpioEntry[] = entries.map(({ sizeBytes, ...entry }) => entry);
+  if (!packed.some(({ path }) => path === "dev")) packed.push({ path: "dev", mode: S_IFDIR | 0o755 });
+  if (!packed.some(({ path }) => path === CONSOLE.path)) packed.push(CONSOLE);
+  return packed;
+}
+
+/** What is found in a folder, before its files are read. */
+type Found = { -readonly [K in keyof CpioEntry]: CpioEntry[K] } & {
+  /** Of a file. */
+  readonly sizeBytes?: number;
+};
+
+function listEntries(folder: string): Found[] {
+  const entries: Found[] = [];
   const visit = (inside: string) => {
     const names = [...Deno.readDirSync(`${folder}/${inside}`)].map(({ name }) => name).sort();
     for (const name of names) {
       const entry = entryOf(`${folder}/${inside}${name}`, `${inside}${name}`);
       if (entry === null) continue;
       entries.push(entry);
-      if ((entry.mode & S_IFDIR) !== 0 && (entry.mode & S_IFREG) === 0 && entry.device === undefined) {
-        visit(`${inside}${name}/`);
-      }
+      if ((entry.mode & S_IFMT) === S_IFDIR) visit(`${inside}${name}/`);
     }
   };
   try {
     visit("");
   } catch (error) {
-    if (error instanceof UsageError) throw error;
     throw new UsageError(`Cannot pack the folder ${folder} (--initrd-dir): ${reason(error)}`);
   }
-  if (!entries.some(({ path }) => path === "dev")) entries.push({ path: "dev", mode: S_IFDIR | 0o755 });
-  if (!entries.some(({ path }) => path === CONSOLE.path)) entries.push(CONSOLE);
   return entries;
 }
 
-function entryOf(file: string, path: string): CpioEntry | null {
+function entryOf(file: string, path: string): Found | null {
   const info = Deno.lstatSync(file), permissions = (info.mode ?? 0o755) & PERMISSIONS;
   if (info.isSymlink) {
     return { path, mode: S_IFLNK | 0o777, bytes: new TextEncoder().encode(Deno.readLinkSync(file)) };
   }
   if (info.isDirectory) return { path, mode: S_IFDIR | permissions };
-  if (info.isFile) return { path, mode: S_IFREG | permissions, bytes: readPart(file) };
-  if (!info.isCharDevice || info.rdev === null) return null;
-  return { path, mode: S_IFCHR | permissions, device: deviceNumbers(info.rdev) };
+  if (info.isFile) return { path, mode: S_IFREG | permissions, sizeBytes: info.size };
+  if (info.isFifo) return { path, mode: S_IFIFO | permissions };
+  if (info.isSocket || info.rdev === null) return null;
+  return { path, mode: (info.isBlockDevice ? S_IFBLK : S_IFCHR) | permissions, device: deviceNumbers(info.rdev) };
 }
 
-function readPart(file: string): Uint8Array {
+async function readPart(file: string): Promise<Uint8Array> {
   try {
-    return Deno.readFileSync(file);
+    return await Deno.readFile(file);
   } catch (error) {
     throw new UsageError(`Cannot pack ${file} (--initrd-dir): ${reason(error)}`);
   }

@@ -1,14 +1,14 @@
-import { assertEquals, assertThrows } from "@std/assert";
-import { encodeCpio, S_IFCHR, S_IFDIR, S_IFLNK, S_IFREG } from "../machine/cpio.ts";
+import { assertEquals, assertRejects } from "@std/assert";
+import { encodeCpio, S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFREG } from "../machine/cpio.ts";
 import { checkInitrd } from "../machine/initrd.ts";
 import { needs } from "../../tests/needs.ts";
 import { UsageError } from "./command.ts";
 import { folderEntries, readInitrd } from "./initrd_files.ts";
 
-function withFolder(use: (folder: string) => void): void {
+async function withFolder(use: (folder: string) => Promise<void>): Promise<void> {
   const folder = Deno.makeTempDirSync();
   try {
-    use(folder);
+    await use(folder);
   } finally {
     Deno.removeSync(folder, { recursive: true });
   }
@@ -20,7 +20,7 @@ Deno.test({
   name: "a folder is packed in order, with modes, links and a console",
   ...needs({ permissions: ["read", "write"] }),
   fn: () =>
-    withFolder((folder) => {
+    withFolder(async (folder) => {
       Deno.mkdirSync(`${folder}/bin`);
       Deno.writeTextFileSync(`${folder}/bin/busybox`, "ELF");
       Deno.chmodSync(`${folder}/bin/busybox`, 0o4755);
@@ -28,7 +28,7 @@ Deno.test({
       Deno.writeTextFileSync(`${folder}/init`, "#!/bin/sh\n");
       Deno.chmodSync(`${folder}/init`, 0o700);
       Deno.chmodSync(`${folder}/bin`, 0o755);
-      assertEquals(folderEntries(folder), [
+      assertEquals(await folderEntries(folder), [
         { path: "bin", mode: S_IFDIR | 0o755 },
         { path: "bin/busybox", mode: S_IFREG | 0o4755, bytes: text("ELF") },
         { path: "bin/sh", mode: S_IFLNK | 0o777, bytes: text("busybox") },
@@ -40,20 +40,38 @@ Deno.test({
 });
 
 Deno.test({
+  name: "a folder's pipes and devices are packed, where its maker may make them",
+  ...needs({ permissions: ["read", "write", "run"], programs: ["mkfifo"] }),
+  fn: () =>
+    withFolder(async (folder) => {
+      const make = (program: string, ...args: string[]) =>
+        new Deno.Command(program, { args, cwd: folder, stderr: "null" }).outputSync().success;
+      make("mkfifo", "-m", "600", "pipe");
+      const hasDevices = make("mknod", "-m", "660", "loop300", "b", "7", "300") &&
+        make("mknod", "-m", "666", "null", "c", "1", "3");
+      assertEquals((await folderEntries(folder)).filter(({ path }) => !path.startsWith("dev")), [
+        ...hasDevices ? [{ path: "loop300", mode: S_IFBLK | 0o660, device: [7, 300] }] : [],
+        ...hasDevices ? [{ path: "null", mode: S_IFCHR | 0o666, device: [1, 3] }] : [],
+        { path: "pipe", mode: S_IFIFO | 0o600 },
+      ]);
+    }),
+});
+
+Deno.test({
   name: "initrds follow one another at multiples of 4 bytes",
   ...needs({ permissions: ["read", "write"] }),
   fn: () =>
-    withFolder((folder) => {
+    withFolder(async (folder) => {
       const [a, b] = [`${folder}/a`, `${folder}/b`];
       Deno.writeFileSync(a, encodeCpio([]).slice(0, -1));
       Deno.writeFileSync(b, encodeCpio([{ path: "x", mode: S_IFREG, bytes: text("y") }]));
-      const { name, bytes, starts } = readInitrd([a, b], [])!;
+      const { name, bytes, starts } = (await readInitrd([a, b], []))!;
       assertEquals(name, `${a} + ${b}`);
       assertEquals(bytes.slice(encodeCpio([]).length), Deno.readFileSync(b));
       assertEquals(starts, [0, encodeCpio([]).length]);
       checkInitrd(bytes);
-      assertEquals(readInitrd([a], [])!.name, a);
-      assertEquals(readInitrd([], []), null);
+      assertEquals((await readInitrd([a], []))!.name, a);
+      assertEquals(await readInitrd([], []), null);
     }),
 });
 
@@ -61,11 +79,11 @@ Deno.test({
   name: "initrds that cannot be used are named",
   ...needs({ permissions: ["read", "write"] }),
   fn: () =>
-    withFolder((folder) => {
+    withFolder(async (folder) => {
       Deno.writeTextFileSync(`${folder}/empty`, "");
-      assertThrows(() => readInitrd([`${folder}/empty`], []), UsageError, "it is empty");
-      assertThrows(() => readInitrd([`${folder}/none`], []), UsageError, "there is no such file");
-      assertThrows(() => readInitrd([], [`${folder}/none`]), UsageError, "Cannot pack the folder");
-      assertThrows(() => readInitrd([], [`${folder}/empty`]), UsageError, "Cannot pack the folder");
+      await assertRejects(() => readInitrd([`${folder}/empty`], []), UsageError, "it is empty");
+      await assertRejects(() => readInitrd([`${folder}/none`], []), UsageError, "there is no such file");
+      await assertRejects(() => readInitrd([], [`${folder}/none`]), UsageError, "Cannot pack the folder");
+      await assertRejects(() => readInitrd([], [`${folder}/empty`]), UsageError, "Cannot pack the folder");
     }),
 });

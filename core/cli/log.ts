@@ -9,10 +9,11 @@ import { summarize } from "../log/summary.ts";
 import { summaryText } from "../log/summary_text.ts";
 import { Tally } from "../log/tally.ts";
 import { type Arguments, type Command, UsageError } from "./command.ts";
-import { reason } from "./files.ts";
+import { isStdin, reason } from "./files.ts";
 import { LogInput } from "./log_input.ts";
-import { createUserFile, writeAll } from "./output.ts";
+import { openResult, print, say, writeStandard } from "./output.ts";
 import { isColoured, Progress } from "./progress.ts";
+import { INTERRUPTED } from "./signals.ts";
 
 /** Characters of output that are gathered before they are written. */
 const OUTPUT_CHARACTERS = 1 << 16;
@@ -53,7 +54,7 @@ export const LOG_DECODE: Command = {
     },
     { command: "ariel log decode run.log --html run.html", what: "to look at in a browser" },
   ],
-  exitCodes: { 130: "interrupted" },
+  exitCodes: { [INTERRUPTED]: "interrupted" },
   run: decode,
 };
 
@@ -75,10 +76,10 @@ async function decode(args: Arguments): Promise<number> {
   if (args.get("filter") === "help") return print(FILTER_HELP);
   const filter = compileFilter(args.get("filter"));
   const name = args.positional[0], isSummary = args.has("summary"), html = args.get("html");
-  if (args.has("follow") && (name === undefined || name === "-")) {
+  if (args.has("follow") && (name === undefined || isStdin(name))) {
     throw new UsageError("Cannot follow stdin: name a file, or leave --follow as stdin is read until it ends");
   }
-  const page = html === undefined ? null : html === "-" ? Deno.stdout : createUserFile(html, "--html");
+  const page = html === undefined ? null : openResult(html, "--html", "stdout");
   const palette = isColoured(Deno.stdout) ? COLOURED : PLAIN;
   const isPrinting = !isSummary && page === null;
   const output = new Output();
@@ -96,7 +97,7 @@ async function decode(args: Arguments): Promise<number> {
   const code = await readAll(new LogInput(name), reader, output, args.has("follow"), isPrinting);
   if (tally) {
     const summary = summarize(tally, reader);
-    if (page) writeAll(page, new TextEncoder().encode(reportPage(summary, name ?? "stdin")));
+    if (page) page(new TextEncoder().encode(reportPage(summary, name ?? "stdin")));
     if (isSummary) output.line(args.has("json") ? JSON.stringify(summary, null, 2) : summaryText(summary, palette));
   } else sayWhatWasLeft(reader);
   output.flush();
@@ -136,14 +137,16 @@ async function readAll(
       progress.show(reader.bytes, input.sizeBytes ?? 0, `${(reader.counts.records / 1e6).toFixed(1)} M records`);
     }
   } catch (error) {
+    if (error instanceof UsageError) throw error;
     throw new UsageError(`Cannot read ${input.name}: ${reason(error)}`);
   } finally {
     progress.clear();
     Deno.removeSignalListener("SIGINT", interrupt);
   }
-  reader.end();
+  // Where reading was left, a line that is not whole is no damage
+  if (!isInterrupted && !output.isClosed) reader.end();
   // Who follows ends by Ctrl-C
-  return isInterrupted && !isFollowing ? 130 : 0;
+  return isInterrupted && !isFollowing ? INTERRUPTED : 0;
 }
 
 /** Says on stderr what of the input was no record, where that is not as it should be. */
@@ -157,12 +160,7 @@ function sayWhatWasLeft({ counts: c, firstLines }: LogReader): void {
     `${count} ${what}${line > 0 ? ` (the first at line ${line})` : ""}`
   );
   if (c.records === 0) text.unshift("no records found");
-  if (text.length > 0) Deno.stderr.writeSync(new TextEncoder().encode(`ariel: records: ${text.join(", ")}\n`));
-}
-
-function print(text: string): number {
-  writeAll(Deno.stdout, new TextEncoder().encode(text));
-  return 0;
+  if (text.length > 0) say(`records: ${text.join(", ")}`);
 }
 
 /** Lines to stdout, gathered. When nobody reads any more, they go nowhere. */
@@ -178,11 +176,6 @@ class Output {
     const text = this.#text;
     this.#text = "";
     if (text === "" || this.isClosed) return;
-    try {
-      writeAll(Deno.stdout, new TextEncoder().encode(text));
-    } catch (error) {
-      if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
-      this.isClosed = true;
-    }
+    this.isClosed = !writeStandard("stdout", new TextEncoder().encode(text));
   }
 }

@@ -1,5 +1,5 @@
 import { UsageError } from "./command.ts";
-import { reason } from "./files.ts";
+import { isStdin, reason } from "./files.ts";
 
 /** Bytes that are read at a time. */
 const PIECE_BYTES = 1 << 20;
@@ -17,7 +17,7 @@ export class LogInput {
 
   /** @param path undefined or "-" for stdin. Throws UsageError when it cannot be opened. */
   constructor(path: string | undefined) {
-    this.name = path ?? "-";
+    this.name = path === undefined || isStdin(path) ? "-" : path;
     if (this.name === "-") {
       this.#file = Deno.stdin;
       this.sizeBytes = null;

@@ -6,29 +6,74 @@ export function writeAll(to: { writeSync(bytes: Uint8Array): number }, bytes: Ui
   for (let rest = bytes; rest.length > 0;) rest = rest.subarray(to.writeSync(rest));
 }
 
-/** Writes the answer of a command to stdout; when nobody reads it, it is lost. Returns exit code 0. */
-export function print(text: string): number {
+export type StandardOutput = "stdout" | "stderr";
+
+/** Files that are standard streams, and cannot be opened as files. */
+const STREAM_FILES: Readonly<Record<string, StandardOutput>> = {
+  "/dev/stdout": "stdout",
+  "/dev/stderr": "stderr",
+  "/dev/fd/1": "stdout",
+  "/dev/fd/2": "stderr",
+};
+
+/** The standard stream that a path means, or null. @param dash what "-" means. */
+export function standardOutput(path: string, dash: StandardOutput): StandardOutput | null {
+  return path === "-" ? dash : STREAM_FILES[path] ?? null;
+}
+
+/**
+ * Writes a result to a standard stream; when nobody reads it, it is lost, and false is returned. Throws UsageError when
+ * it cannot be written, as on a full disk.
+ */
+export function writeStandard(name: StandardOutput, bytes: Uint8Array): boolean {
   try {
-    writeAll(Deno.stdout, new TextEncoder().encode(text));
+    writeAll(Deno[name], bytes);
+    return true;
   } catch (error) {
-    if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+    if (error instanceof Deno.errors.BrokenPipe) return false;
+    throw new UsageError(`Cannot write to ${name}: ${reason(error)}`);
   }
+}
+
+/** Writes the answer of a command to stdout. Returns exit code 0. Throws UsageError when it cannot be written. */
+export function print(text: string): number {
+  writeStandard("stdout", new TextEncoder().encode(text));
   return 0;
 }
 
-/** Says something to the user, on stderr. It is lost when nobody reads there. */
-export function say(text: string): void {
+/** Writes to stderr what matters only to somebody who looks: where it cannot be written, it is lost. */
+export function writeAside(bytes: Uint8Array): void {
   try {
-    writeAll(Deno.stderr, new TextEncoder().encode(`ariel: ${text}\n`));
-  } catch (error) {
-    if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+    writeAll(Deno.stderr, bytes);
+  } catch {
+    // There is nowhere else to say so
   }
+}
+
+/** Says something to the user, on stderr. */
+export function say(text: string): void {
+  writeAside(new TextEncoder().encode(`ariel: ${text}\n`));
 }
 
 /** Creates or empties a file that the user named. Throws UsageError, with its name and the option's. */
 export function createUserFile(path: string, option: string): Deno.FsFile {
+  return writing(path, option, () => Deno.openSync(path, { write: true, create: true, truncate: true }));
+}
+
+/**
+ * Opens a file for a result, so that one that cannot be written is told before the work; "-" is a standard stream,
+ * `dash`. Returns what writes it. Both throw UsageError.
+ */
+export function openResult(path: string, option: string, dash: StandardOutput): (bytes: Uint8Array) => void {
+  const standard = standardOutput(path, dash);
+  if (standard !== null) return (bytes) => writeStandard(standard, bytes);
+  const file = createUserFile(path, option);
+  return (bytes) => writing(path, option, () => writeAll(file, bytes));
+}
+
+function writing<T>(path: string, option: string, act: () => T): T {
   try {
-    return Deno.openSync(path, { write: true, create: true, truncate: true });
+    return act();
   } catch (error) {
     throw new UsageError(`Cannot write ${path} for ${option}: ${reason(error)}`);
   }
@@ -68,12 +113,14 @@ export class OrderedOutput {
     }
   }
 
-  /** Waits until everything is out, or `ms` have passed. */
-  async drain(ms = Infinity): Promise<void> {
-    if (ms === Infinity) return await this.#tail;
+  /** Waits until everything is out, or `ms` have passed. Returns whether it is. */
+  async drain(ms = Infinity): Promise<boolean> {
+    const isOut = this.#tail.then(() => true);
+    if (ms === Infinity) return await isOut;
     let timer: ReturnType<typeof setTimeout> | undefined;
-    const timeout = new Promise<void>((resolve) => timer = setTimeout(resolve, ms));
-    await Promise.race([this.#tail, timeout]);
+    const timeout = new Promise<boolean>((resolve) => timer = setTimeout(() => resolve(false), ms));
+    const result = await Promise.race([isOut, timeout]);
     clearTimeout(timer);
+    return result;
   }
 }

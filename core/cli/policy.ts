@@ -4,9 +4,9 @@ import { BUILT_IN_POLICIES } from "../policy/built_in.ts";
 import { TRAP_KINDS } from "../policy/trap.ts";
 import { TRAP_TEXT } from "../policy/trap_text.ts";
 import { type Arguments, type Command, type Option, UsageError } from "./command.ts";
-import { reason } from "./files.ts";
+import { isStdin, reason } from "./files.ts";
 import { LogInput } from "./log_input.ts";
-import { writeAll } from "./output.ts";
+import { print } from "./output.ts";
 import { Learner } from "./policy_learn.ts";
 import { newPolicy } from "./policy_new.ts";
 import type { ReplayResult } from "./policy_protocol.ts";
@@ -80,10 +80,6 @@ export const POLICY_LEARN: Command = {
   run: learn,
 };
 
-function print(text: string): number {
-  writeAll(Deno.stdout, new TextEncoder().encode(text));
-  return 0;
-}
 function json(value: unknown): string {
   return JSON.stringify(value, null, 2) + "\n";
 }
@@ -194,7 +190,7 @@ async function learn(args: Arguments): Promise<number> {
   if (/[\s"=\\]/.test(name)) throw new UsageError(`Cannot take "${name}" for --name as it must be one word`);
   const learner = new Learner();
   await readLog(path, (piece) => learner.push(piece));
-  const source = learner.source(name, path === "-" ? "stdin" : path);
+  const source = learner.source(name, isStdin(path) ? "stdin" : path);
   if (learner.records === 0) throw new UsageError(`Cannot learn from ${path} as there is no record in it`);
   return print(source);
 }

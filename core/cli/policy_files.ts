@@ -33,6 +33,18 @@ export async function readPolicies(names: readonly string[]): Promise<NamedPolic
   return { names, sources, notices };
 }
 
+/**
+ * What to say when the Worker fails that plugins run in, for an error that came when none of their functions was called:
+ * out of a timer, or a promise. Null without plugins, as the error is then our own.
+ */
+export function strayError(names: readonly string[], message: string): string | null {
+  const plugins = names.filter((name) => !BUILT_IN_POLICIES.has(name));
+  if (plugins.length === 0) return null;
+  return `policy ${plugins.join(" or ")} failed outside its handlers: ${
+    message.replace(/^Uncaught (\(in promise\) )?/, "")
+  }`;
+}
+
 /** A name without a file is most likely a built-in policy's, misspelt. */
 function checkFile(name: string): void {
   if (/[./\\]/.test(name)) return;

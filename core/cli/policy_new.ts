@@ -1,7 +1,7 @@
 import { basename, dirname, join } from "node:path";
 import { type Arguments, UsageError } from "./command.ts";
 import { reason } from "./files.ts";
-import { writeAll } from "./output.ts";
+import { print } from "./output.ts";
 import { policyApi } from "./policy_api.ts";
 
 /** Where they are put. */
@@ -80,8 +80,7 @@ export function newPolicy(args: Arguments): number {
     `  ariel policy check ${path}`,
     `  ariel run --policy ${path}`,
   ];
-  writeAll(Deno.stdout, new TextEncoder().encode(lines.join("\n") + "\n"));
-  return 0;
+  return print(lines.join("\n") + "\n");
 }
 
 function exists(path: string): boolean {

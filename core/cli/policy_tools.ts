@@ -1,7 +1,7 @@
 import { Heartbeat, Watchdog } from "../policy/heartbeat.ts";
 import { UsageError } from "./command.ts";
 import { say } from "./output.ts";
-import { readPolicies } from "./policy_files.ts";
+import { readPolicies, strayError } from "./policy_files.ts";
 import type { ToolReply, ToolRequest } from "./policy_protocol.ts";
 
 /** How long code of a policy may run where no other time is given. */
@@ -15,9 +15,11 @@ export class PolicyTools {
   });
   readonly #heartbeat = new SharedArrayBuffer(Heartbeat.BYTES);
   #watchdog: Watchdog | null = null;
+  /** Why the Worker answers no more. */
+  #failure: Error | null = null;
   #settle: { resolve: (reply: ToolReply) => void; reject: (error: Error) => void } | null = null;
 
-  private constructor() {
+  private constructor(names: readonly string[]) {
     this.#worker.onmessage = ({ data }: MessageEvent<ToolReply>) => {
       if (data.type === "notice") say(data.text);
       else if (data.type === "error") this.#settle?.reject(new UsageError(data.why));
@@ -25,7 +27,9 @@ export class PolicyTools {
     };
     this.#worker.onerror = (event) => {
       event.preventDefault();
-      this.#settle?.reject(new Error(event.message));
+      const stray = strayError(names, event.message);
+      this.#failure = stray === null ? new Error(event.message) : new UsageError(stray);
+      this.#settle?.reject(this.#failure);
     };
   }
 
@@ -33,7 +37,7 @@ export class PolicyTools {
   static async use<T>(names: readonly string[], act: (tools: PolicyTools) => Promise<T>): Promise<T> {
     const { sources, notices } = await readPolicies(names);
     notices.forEach(say);
-    const tools = new PolicyTools();
+    const tools = new PolicyTools(names);
     tools.#watchdog = new Watchdog(
       new Heartbeat(tools.#heartbeat),
       TIMEOUT_MS,
@@ -57,6 +61,7 @@ export class PolicyTools {
   async #ask<T extends ToolReply["type"]>(request: ToolRequest, type: T): Promise<Extract<ToolReply, { type: T }>> {
     const reply = await new Promise<ToolReply>((resolve, reject) => {
       this.#settle = { resolve, reject };
+      if (this.#failure) return reject(this.#failure);
       this.#worker.postMessage(request);
     });
     if (reply.type !== type) throw new Error(`The policies' Worker answered "${reply.type}" instead of "${type}"`);

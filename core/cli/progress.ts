@@ -1,23 +1,25 @@
-/** How often the line is drawn anew. */
-const INTERVAL_MS = 100;
+import { writeAside } from "./output.ts";
+
+/** How often the bar is drawn anew, and how often a line is written where there is none. */
+const BAR_INTERVAL_MS = 100, LINE_INTERVAL_MS = 5000;
 /** Work that takes no longer is done without a word. */
 const PATIENCE_MS = 1000;
 const BAR_WIDTH = 30;
 
-/** Where a bar is shown, and when: replaced in tests. */
+/** Where progress is shown, and when: replaced in tests. */
 export interface ProgressTerminal {
-  readonly isShown: boolean;
+  /** It can move its cursor, so a bar is drawn. */
+  readonly hasCursor: boolean;
   write(text: string): void;
   now(): number;
 }
 
-/** stderr, where it is a terminal that can move its cursor. */
 const STDERR: ProgressTerminal = {
-  get isShown() {
+  get hasCursor() {
     return Deno.stderr.isTerminal() && !isDumbTerminal();
   },
   write(text) {
-    Deno.stderr.writeSync(new TextEncoder().encode(text));
+    writeAside(new TextEncoder().encode(text));
   },
   now: () => performance.now(),
 };
@@ -33,38 +35,54 @@ export function isColoured(stream: { isTerminal(): boolean }): boolean {
   return stream.isTerminal() && !Deno.noColor && !isDumbTerminal();
 }
 
-/** How far work has come, in one line on stderr, from its second second on; nothing where stderr is no terminal. */
+/**
+ * How far work has come, on stderr: a bar on a terminal, from the work's second second on, and a line now and then where
+ * there is none.
+ */
 export class Progress {
+  /** The one whose bar stands on the terminal. */
+  static #drawn: Progress | null = null;
   readonly #what: string;
   readonly #terminal: ProgressTerminal | null;
+  readonly #hasCursor: boolean;
   readonly #startMs: number;
-  #drawnAtMs = -Infinity;
-  #isDrawn = false;
+  #drawnAtMs: number;
 
   /** @param what is done, such as "Unpacking Image.xz"; null to show nothing. */
   constructor(what: string | null, terminal: ProgressTerminal = STDERR) {
     this.#what = what ?? "";
-    this.#terminal = what !== null && terminal.isShown ? terminal : null;
-    this.#startMs = terminal.now();
+    this.#terminal = what === null ? null : terminal;
+    this.#hasCursor = this.#terminal?.hasCursor ?? false;
+    this.#startMs = this.#drawnAtMs = terminal.now();
   }
 
   /** `done` of `total` are done. @param detail stands behind the percentage. */
   show(done: number, total: number, detail = ""): void {
     if (this.#terminal === null) return;
     const now = this.#terminal.now(), elapsedMs = now - this.#startMs;
-    if (elapsedMs < PATIENCE_MS || now - this.#drawnAtMs < INTERVAL_MS) return;
+    const intervalMs = this.#hasCursor ? BAR_INTERVAL_MS : LINE_INTERVAL_MS;
+    if (elapsedMs < PATIENCE_MS || now - this.#drawnAtMs < intervalMs) return;
     this.#drawnAtMs = now;
-    this.#isDrawn = true;
-    const part = Math.min(1, done / Math.max(1, total));
+    const part = Math.min(1, done / Math.max(1, total)), percent = `${Math.floor(part * 100)}%`;
+    if (!this.#hasCursor) {
+      return this.#terminal.write(`ariel: ${[this.#what, percent, detail].filter((text) => text !== "").join(" ")}\n`);
+    }
+    Progress.#drawn = this;
     const bar = "#".repeat(Math.floor(part * BAR_WIDTH)).padEnd(BAR_WIDTH, ".");
     const leftS = Math.ceil(elapsedMs / 1000 * (1 - part) / Math.max(part, 0.001));
-    const parts = [this.#what, `[${bar}]`, `${Math.floor(part * 100)}%`, detail, `${leftS} s left`];
+    const parts = [this.#what, `[${bar}]`, percent, detail, `${leftS} s left`];
     this.#terminal.write(`\r${parts.filter((text) => text !== "").join(" ")}\x1b[K`);
   }
 
-  /** Takes the line away. */
+  /** Takes the bar away. */
   clear(): void {
-    if (this.#isDrawn) this.#terminal?.write("\r\x1b[K");
-    this.#isDrawn = false;
+    if (Progress.#drawn !== this) return;
+    this.#terminal?.write("\r\x1b[K");
+    Progress.#drawn = null;
+  }
+
+  /** Takes away what bar there is. */
+  static clearAny(): void {
+    Progress.#drawn?.clear();
   }
 }

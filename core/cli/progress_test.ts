@@ -1,9 +1,9 @@
 import { assertEquals } from "@std/assert";
 import { Progress } from "./progress.ts";
 
-function terminal(isShown: boolean) {
+function terminal(hasCursor: boolean) {
   return {
-    isShown,
+    hasCursor,
     text: "",
     ms: 0,
     write(text: string) {
@@ -26,13 +26,30 @@ Deno.test("a bar appears after a second, is drawn now and then, and is taken awa
   t.ms = 1099;
   progress.show(2, 4);
   assertEquals(t.text.split("\r").length, 2);
+  const drawn = t.text;
   progress.clear();
+  Progress.clearAny();
+  assertEquals(t.text, `${drawn}\r\x1b[K`);
+});
+
+Deno.test("the bar that stands on the terminal can be taken away by who did not draw it", () => {
+  const t = terminal(true), progress = new Progress("Reading", t);
+  t.ms = 1000;
+  progress.show(1, 4);
+  Progress.clearAny();
   assertEquals(t.text.endsWith("\r\x1b[K"), true);
 });
 
-Deno.test("nothing is written where there is no terminal, or nothing to show", () => {
-  for (const [what, t] of [["Reading", terminal(false)], [null, terminal(true)]] as const) {
-    const progress = new Progress(what, t);
+Deno.test("a line is written now and then where there is no terminal", () => {
+  const t = terminal(false), progress = new Progress("Reading run.log", t);
+  for (t.ms = 0; t.ms < 11_000; t.ms += 100) progress.show(t.ms, 20_000, "3 M records");
+  progress.clear();
+  assertEquals(t.text, "ariel: Reading run.log 25% 3 M records\nariel: Reading run.log 50% 3 M records\n");
+});
+
+Deno.test("nothing is written where there is nothing to show", () => {
+  for (const t of [terminal(false), terminal(true)]) {
+    const progress = new Progress(null, t);
     t.ms = 5000;
     progress.show(1, 2);
     progress.clear();

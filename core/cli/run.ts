@@ -11,9 +11,10 @@ import { type NamedPolicies, readPolicies } from "./policy_files.ts";
 import { type DebugArguments, listenForDebuggers } from "./debug_options.ts";
 import { parseNumber, parseSize, reason } from "./files.ts";
 import { readGuestFiles } from "./guest_files.ts";
-import { createUserFile, OrderedOutput, say, writeAll } from "./output.ts";
+import { createUserFile, openResult, OrderedOutput, say, type StandardOutput, standardOutput } from "./output.ts";
 import { machineWorker } from "./machine_worker.ts";
 import { Session, type SessionLog } from "./session.ts";
+import { INTERRUPTED } from "./signals.ts";
 import { VERSION } from "./version.ts";
 import {
   CONTROL_BYTES,
@@ -24,7 +25,15 @@ import {
   type StartMessage,
 } from "./vm_protocol.ts";
 
-export const EXIT = { success: 0, internal: 1, usage: 2, crashed: 3, killed: 4, limit: 5, interrupted: 130 } as const;
+export const EXIT = {
+  success: 0,
+  internal: 1,
+  usage: 2,
+  crashed: 3,
+  killed: 4,
+  limit: 5,
+  interrupted: INTERRUPTED,
+} as const;
 
 /** Bytes of console input that wait for the guest at most. */
 const INPUT_RING_BYTES = 65536;
@@ -43,7 +52,12 @@ export const RUN: Command = {
     { name: "kernel", argument: "FILE", help: "The guest, as GUEST: Linux Image, packed or not, ELF or flat binary" },
     { name: "initrd", argument: "FILE", many: true, help: "Initial RAM disk for Linux; several are joined" },
     { name: "initrd-dir", argument: "DIR", many: true, help: "Pack a folder and add it to the initial RAM disk" },
-    { name: "append", argument: "STRING", help: `Kernel command line; "${DEFAULT_APPEND}" when not given` },
+    {
+      name: "append",
+      argument: "STRING",
+      mayBeEmpty: true,
+      help: `Kernel command line; "${DEFAULT_APPEND}" when not given`,
+    },
     { name: "dtb", argument: "FILE", help: "Devicetree for the guest instead of the generated one" },
     { name: "dump-dtb", argument: "FILE", help: "Write the guest's devicetree to a file and end" },
     { name: "memory", short: "m", argument: "SIZE", default: `${GUEST_BYTES / 2 ** 20}M`, help: "Guest RAM" },
@@ -135,13 +149,16 @@ async function run(args: Arguments): Promise<number> {
   const worker = machineWorker();
   const policies = await readPolicies(args.all("policy"));
   policies.notices.forEach(say);
-  const debug = listenForDebuggers(debugArguments(args), Deno.stdin.isTerminal());
+  const debug = await listenForDebuggers(debugArguments(args), Deno.stdin.isTerminal());
   const message = startMessage(args, await readGuestFiles(args), policies, debug?.options ?? null);
   const seconds = args.get("timeout");
   const timeoutMs = seconds === undefined ? Infinity : parseNumber(seconds, "--timeout", TIMEOUT_MAX_S) * 1000;
-  const [dump, statistics] = ["dump-dtb", "stats"].map((name) => openResult(args.get(name), `--${name}`));
+  const open = (name: string, dash: StandardOutput) =>
+    args.has(name) ? openResult(args.get(name)!, `--${name}`, dash) : undefined;
+  const dump = open("dump-dtb", "stdout"), statistics = open("stats", "stderr");
+  let consoleError: Error | undefined;
   const console = new OrderedOutput(Deno.stdout, (error) => {
-    if (!(error instanceof Deno.errors.BrokenPipe)) say(`Cannot write to stdout: ${reason(error)}`);
+    consoleError = error;
     session.stop("interrupted");
   });
   const session = new Session(
@@ -159,20 +176,17 @@ async function run(args: Arguments): Promise<number> {
   const result = await session.run(timeoutMs);
   if (result.dtb) dump?.(result.dtb);
   if (result.statistics) statistics?.(new TextEncoder().encode(JSON.stringify(result.statistics, null, 2) + "\n"));
+  if (consoleError && !(consoleError instanceof Deno.errors.BrokenPipe)) {
+    throw new UsageError(`Cannot write to stdout: ${reason(consoleError)}`);
+  }
   return report(result.outcome, message, timeoutMs);
-}
-
-/** Opens a file for a result, so that one that cannot be written is told before the run; "-" is a standard stream. */
-function openResult(path: string | undefined, option: string): ((bytes: Uint8Array) => void) | undefined {
-  if (path === undefined) return undefined;
-  const to = path !== "-" ? createUserFile(path, option) : option === "--stats" ? Deno.stderr : Deno.stdout;
-  return (bytes) => writeAll(to, bytes);
 }
 
 /** Where the lines of the trap log go: "-" has them between the lines of the console. */
 function logOutput(path: string | undefined, console: OrderedOutput): OrderedOutput {
-  if (path === "-") return console;
-  const to = path === undefined ? Deno.stderr : createUserFile(path, "--log");
+  const standard = path === undefined ? "stderr" : standardOutput(path, "stdout");
+  if (standard === "stdout") return console;
+  const to = standard === "stderr" ? Deno.stderr : createUserFile(path!, "--log");
   return new OrderedOutput(to, (error) => say(`Cannot write the log: ${reason(error)}`));
 }
 
@@ -218,7 +232,7 @@ function startMessage(
     epochSeconds: args.get("time") === "virtual" ? VIRTUAL_EPOCH_S : Math.floor(Date.now() / 1000),
     logLevel,
     logRing: RecordRing.create(logLevel === "all" ? LOG_RING_RECORDS : QUIET_LOG_RING_RECORDS).buffer,
-    isLogInterleaved: logLevel !== "all" && (!args.has("log") || args.get("log") === "-"),
+    isLogInterleaved: logLevel !== "all" && standardOutput(args.get("log") ?? "-", "stdout") !== null,
     policies: sources,
     debug,
     heartbeat: new SharedArrayBuffer(Heartbeat.BYTES),

@@ -4,7 +4,9 @@ import { KILL_CODE } from "../policy/answers.ts";
 import { Heartbeat, Watchdog } from "../policy/heartbeat.ts";
 import { ByteRing } from "../machine/byte_ring.ts";
 import { DebugLink, type DebugSetup } from "./debug_link.ts";
-import { type OrderedOutput, say, writeAll } from "./output.ts";
+import { type OrderedOutput, say, writeAside } from "./output.ts";
+import { strayError } from "./policy_files.ts";
+import { END_SIGNALS } from "./signals.ts";
 import { ConsoleInput } from "./terminal.ts";
 import { CONTROL, type Outcome, type StartMessage, type Statistics, type WorkerMessage } from "./vm_protocol.ts";
 
@@ -16,9 +18,6 @@ const PATIENCE_MS = 3000;
 const DRAIN_MS = 250;
 /** The JIT's thread starts so long after the machine's: it has nothing to do at first, and both share the host's cores. */
 const COMPILER_DELAY_MS = 100;
-const SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows"
-  ? ["SIGINT"]
-  : ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"];
 
 export interface SessionResult {
   readonly outcome: Outcome;
@@ -53,6 +52,8 @@ export class Session {
   #resolve!: (result: SessionResult) => void;
   #reject!: (error: Error) => void;
   #dtb: Uint8Array | null = null;
+  /** Resolved when the run is asked to stop. */
+  readonly #stopping = Promise.withResolvers<keyof typeof STOP>();
   #patience: ReturnType<typeof setTimeout> | undefined;
   #compiler: Worker | null = null;
   #compilerTimer: ReturnType<typeof setTimeout> | undefined;
@@ -84,14 +85,18 @@ export class Session {
       this.#control,
       () => this.#ring.wake(),
       // After what the guest has written
-      (bytes) => console.write(NOTHING, () => writeAll(Deno.stderr, bytes)),
+      (bytes) => console.write(NOTHING, () => writeAside(bytes)),
       policies.names,
       (names) => this.#watch({ ...policies, names }),
     );
   }
 
-  /** Asks the machine to stop; it ends with that outcome, and without an answer after a while. */
+  /**
+   * Asks the machine to stop; it ends with that outcome, and without an answer after a while. Output of a guest that
+   * has ended by itself is waited for no longer.
+   */
   stop(kind: keyof typeof STOP): void {
+    this.#stopping.resolve(kind);
     Atomics.compareExchange(this.#control, CONTROL.stop, 0, STOP[kind]);
     Atomics.notify(this.#control, CONTROL.consumed);
     this.#ring.wake();
@@ -107,7 +112,7 @@ export class Session {
     const hasMonitor = this.#message.debug?.hasTerminal ?? false;
     const input = this.#input = new ConsoleInput(this.#ring, interrupt, hasMonitor ? this.#debug!.writer : null);
     const worker = this.#worker;
-    for (const signal of SIGNALS) Deno.addSignalListener(signal, interrupt);
+    for (const signal of END_SIGNALS) Deno.addSignalListener(signal, interrupt);
     this.#watch(this.#policies);
     const timer = timeoutMs === Infinity ? undefined : setTimeout(() => this.stop("timeout"), timeoutMs);
     try {
@@ -119,22 +124,28 @@ export class Session {
       if (!this.#message.guest.dumpDtb) input.start();
       this.#drain.start();
       const result = await done;
-      const isCut = result.outcome.kind === "interrupted" || result.outcome.kind === "timeout";
-      await this.#console.drain(isCut ? DRAIN_MS : Infinity);
+      // What is typed is nobody's any more, while output may take its time
+      input.restore();
+      const isOut = await this.#drained(this.#console);
       this.#drain.stop();
-      await this.#log.drain(isCut ? DRAIN_MS : Infinity);
-      return result;
+      if (await this.#drained(this.#log) && isOut) return result;
+      return { ...result, outcome: { kind: await this.#stopping.promise } };
     } finally {
       input.restore();
       this.#watchdog?.stop();
       await this.#debug?.close();
       clearTimeout(timer);
       clearTimeout(this.#patience);
-      for (const signal of SIGNALS) Deno.removeSignalListener(signal, interrupt);
+      for (const signal of END_SIGNALS) Deno.removeSignalListener(signal, interrupt);
       worker.terminate();
       clearTimeout(this.#compilerTimer);
       this.#compiler?.terminate();
     }
+  }
+
+  /** Waits until all output is out; once the run is to stop, not for long. Returns whether it is. */
+  async #drained(output: OrderedOutput): Promise<boolean> {
+    return await Promise.race([output.drain(), this.#stopping.promise.then(() => output.drain(DRAIN_MS))]);
   }
 
   /** The JIT's requests wait for it at the port. */
@@ -165,6 +176,10 @@ export class Session {
     worker.onmessage = ({ data }: MessageEvent<WorkerMessage>) => this.#receive(data);
     worker.onerror = (event) => {
       event.preventDefault();
+      const why = strayError(this.#policies.names, event.message);
+      if (why !== null) {
+        return this.#resolve({ outcome: { kind: "killed", code: KILL_CODE, why }, statistics: null, dtb: null });
+      }
       this.#reject(event.error instanceof Error ? event.error : new Error(event.message));
     };
     return new Promise((resolve, reject) => [this.#resolve, this.#reject] = [resolve, reject]);

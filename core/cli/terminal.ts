@@ -1,5 +1,6 @@
 import { CHANNEL, type ChannelWriter, FRAME } from "../debug/channel.ts";
 import type { ByteRing } from "../machine/byte_ring.ts";
+import { writeAside } from "./output.ts";
 
 const CTRL_A = 0x01;
 const HAS_JOB_CONTROL = Deno.build.os !== "windows";
@@ -37,7 +38,7 @@ export class ConsoleInput {
     this.#pump().finally(() => this.#ring.end());
   }
 
-  /** Leaves the terminal as it was found. */
+  /** Leaves the terminal as it was found; what is typed then is its own line editor's. */
   restore(): void {
     if (this.#isRaw) {
       if (HAS_JOB_CONTROL) {
@@ -73,7 +74,7 @@ export class ConsoleInput {
     }
   }
 
-  /** Takes out what follows Ctrl-A: x quits, c turns to the monitor and back, Ctrl-A (or a) again sends one. */
+  /** Takes out what follows Ctrl-A: x quits, z stops, c turns to the monitor and back, Ctrl-A (or a) sends one. */
   async #unescape(bytes: Uint8Array): Promise<void> {
     let out: number[] = [];
     for (const byte of bytes) {
@@ -85,9 +86,9 @@ export class ConsoleInput {
       this.#escaped = false;
       if (byte === CTRL_A || byte === 0x61) out.push(CTRL_A);
       else if (byte === 0x78) this.#quit();
-      else if (byte === 0x68) {
-        Deno.stderr.writeSync(new TextEncoder().encode(this.#monitor ? MONITOR_HELP + HELP : HELP));
-      } else if (byte === 0x63 && this.#monitor) {
+      else if (byte === 0x7a && this.#isRaw && HAS_JOB_CONTROL) this.#stop();
+      else if (byte === 0x68) writeAside(new TextEncoder().encode(this.#help));
+      else if (byte === 0x63 && this.#monitor) {
         await this.#deliver(Uint8Array.from(out));
         out = [];
         this.isMonitor = !this.isMonitor;
@@ -95,6 +96,17 @@ export class ConsoleInput {
       }
     }
     await this.#deliver(Uint8Array.from(out));
+  }
+
+  get #help(): string {
+    const lines = [
+      ...this.#monitor ? ["Ctrl-A c  switch between the guest and the monitor"] : [],
+      "Ctrl-A x  quit",
+      ...this.#isRaw && HAS_JOB_CONTROL ? ["Ctrl-A z  stop the program, until the shell's fg"] : [],
+      "Ctrl-A a  send Ctrl-A to the guest",
+      "Ctrl-A h  this help",
+    ];
+    return lines.map((line) => `\r\n${line}`).join("") + "\r\n";
   }
 
   async #deliver(bytes: Uint8Array): Promise<void> {
@@ -125,6 +137,3 @@ function stopItself(): boolean {
     return false;
   }
 }
-
-const MONITOR_HELP = "\r\nCtrl-A c  switch between the guest and the monitor";
-const HELP = "\r\nCtrl-A x  quit\r\nCtrl-A a  send Ctrl-A to the guest\r\nCtrl-A h  this help\r\n";

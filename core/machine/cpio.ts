@@ -3,11 +3,14 @@
  * Linux, Documentation/driver-api/early-userspace/buffer-format.rst.
  */
 
-/** The type bits of a mode. */
+/** The type bits of a mode, and the types. */
+export const S_IFMT = 0o170000;
 export const S_IFREG = 0o100000;
 export const S_IFDIR = 0o040000;
 export const S_IFLNK = 0o120000;
 export const S_IFCHR = 0o020000;
+export const S_IFBLK = 0o060000;
+export const S_IFIFO = 0o010000;
 
 /** A file, folder, link or device of an archive. */
 export interface CpioEntry {
@@ -49,7 +52,7 @@ export function encodeCpio(entries: readonly CpioEntry[]): Uint8Array {
 /** The header with the name and its NUL. */
 function header({ path, mode, bytes, device }: CpioEntry, inode: number): Uint8Array {
   const name = new TextEncoder().encode(path + "\0");
-  const links = (mode & 0o170000) === S_IFDIR ? 2 : 1;
+  const links = (mode & S_IFMT) === S_IFDIR ? 2 : 1;
   const fields = [inode, mode, 0, 0, links, 0, bytes?.length ?? 0, 0, 0, ...(device ?? [0, 0]), name.length, 0];
   const text = MAGIC + fields.map((n) => n.toString(16).padStart(8, "0")).join("");
   const result = new Uint8Array(text.length + name.length);

@@ -40,7 +40,13 @@ export interface Compiled {
   readonly deno: string;
 }
 
-/** Compiles the program. Throws Error when that cannot be done. */
+/** The runtime for a target cannot be had. */
+export class NoRuntimeError extends Error {}
+
+/** What Deno names when it cannot download a runtime. */
+const NO_RUNTIME = /\/denort-\S+\.zip/;
+
+/** Compiles the program. Throws NoRuntimeError, or another Error when it cannot be done for another reason. */
 export async function compile({ target, output, tell = () => {} }: CompileOptions): Promise<Compiled> {
   const deno = Deno.env.get("DENO_FOR_COMPILE") ?? Deno.execPath();
   const work = Deno.makeTempDirSync({ prefix: "ariel-compile-" });
@@ -62,10 +68,14 @@ export async function compile({ target, output, tell = () => {} }: CompileOption
     const permissions = [...PERMISSIONS, ...await stopPermission(deno)];
     const flags = ["--no-check", "--no-prompt", "--no-code-cache", ...permissions, ...includes];
     const path = output.startsWith("/") ? output : `${Deno.cwd()}/${output}`;
-    await outputOf(
-      $`${deno} compile --quiet ${flags} --target ${target} --output ${path} ${entry}`
-        .cwd(folder).env(runtimeFor(target)),
-    );
+    try {
+      await outputOf(
+        $`${deno} compile --quiet ${flags} --target ${target} --output ${path} ${entry}`
+          .cwd(folder).env(runtimeFor(target)),
+      );
+    } catch (error) {
+      throw NO_RUNTIME.test((error as Error).message) ? new NoRuntimeError((error as Error).message) : error;
+    }
     if (target === HOST_TARGET) await tryOut(path, work, entry === "main.js" ? tell : () => {});
     const version = (await outputOf($`${deno} eval ${"console.log(Deno.version.deno)"}`)).trim();
     return { packages, commit, date, deno: version };

@@ -20,10 +20,13 @@ export interface Manifest {
   readonly files: readonly ManifestEntry[];
 }
 
+/** The program, where files have a bit that says so. */
+const PROGRAM = "ariel";
+
 /** The files that every release for a target has, and no others. */
 export function releaseLayout(target: string): string[] {
   return [
-    target.includes("windows") ? "ariel.exe" : "ariel",
+    target.includes("windows") ? `${PROGRAM}.exe` : PROGRAM,
     "LICENSE",
     "LICENSES-OF-PACKAGES.txt",
     "README.md",
@@ -40,8 +43,8 @@ export async function describeFiles(folder: string): Promise<ManifestEntry[]> {
   return await Promise.all(
     filesOf(folder).filter((path) => path !== MANIFEST_NAME).sort().map(async (path) => {
       const bytes = Deno.readFileSync(`${folder}/${path}`);
-      const isExecutable = /^ariel(\.exe)?$/.test(path) ||
-        ((Deno.statSync(`${folder}/${path}`).mode ?? 0) & 0o111) !== 0;
+      const { mode } = Deno.statSync(`${folder}/${path}`);
+      const isExecutable = mode === null ? path === PROGRAM : (mode & 0o111) !== 0;
       return { path, bytes: bytes.length, sha256: await sha256(bytes), isExecutable };
     }),
   );
@@ -49,7 +52,7 @@ export async function describeFiles(folder: string): Promise<ManifestEntry[]> {
 
 /**
  * Compares a folder with its manifest and with the layout of a release. Returns what is wrong, a line each: files that
- * are missing, too many, in another place or changed.
+ * are missing, too many, in another place or changed, and a program that is none.
  */
 export async function verifyRelease(folder: string): Promise<string[]> {
   let manifest: Manifest;
@@ -66,6 +69,7 @@ export async function verifyRelease(folder: string): Promise<string[]> {
   for (const path of named.keys()) {
     if (!layout.has(path)) wrong.push(`${path}: in the manifest, but no file of a release`);
   }
+  if (named.get(PROGRAM)?.isExecutable === false) wrong.push(`${PROGRAM}: not executable, by the manifest`);
   const moved = (hash: string) => [...found.values()].find((e) => e.sha256 === hash && !named.has(e.path))?.path;
   const explained = new Set<string>();
   for (const [path, entry] of named) {

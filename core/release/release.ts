@@ -8,7 +8,7 @@ import { loadCommands } from "../cli/commands.ts";
 import { completionScript } from "../cli/completions.ts";
 import { manualPage } from "../cli/man.ts";
 import { VERSION } from "../cli/version.ts";
-import { compile, type Compiled } from "./compile.ts";
+import { compile, type Compiled, NoRuntimeError } from "./compile.ts";
 import { sha256 } from "./folder.ts";
 import { licensesText } from "./licenses.ts";
 import { describeFiles, type Manifest, MANIFEST_NAME, releaseLayout } from "./manifest.ts";
@@ -30,7 +30,10 @@ export const TARGETS = [
 async function release(target: string, output: string): Promise<string> {
   const name = `ariel-${VERSION}-${target}`, folder = `${output}/${name}`;
   const [program] = releaseLayout(target).filter((path) => /^ariel(\.exe)?$/.test(path));
-  const compiled = await compile({ target, output: `${folder}/${program}`, tell: refuse });
+  const compiled = await compile({ target, output: `${folder}/${program}`, tell: refuse }).catch(async (error) => {
+    await Deno.remove(folder, { recursive: true }).catch(() => {});
+    throw error;
+  });
   await writeParts(folder, compiled);
   const files = await describeFiles(folder);
   const manifest: Manifest = { name: "ariel", version: VERSION, target, commit: compiled.commit, files };
@@ -69,6 +72,31 @@ async function writeParts(folder: string, { packages, commit, date, deno }: Comp
   }
 }
 
+/**
+ * Makes a release for each target that a runtime can be had for; the others are left out, which is told. Throws Error
+ * when one cannot be made for another reason.
+ * @param make makes one. Returns its archive's path.
+ */
+export async function releaseAll(
+  targets: readonly string[],
+  make: (target: string) => Promise<string>,
+  tell: (line: string) => void,
+): Promise<{ readonly archives: readonly string[]; readonly leftOut: readonly string[] }> {
+  const archives: string[] = [], leftOut: string[] = [];
+  for (const target of targets) {
+    try {
+      const archive = await make(target);
+      archives.push(archive);
+      tell(`${archive}: ${(Deno.statSync(archive).size / 2 ** 20).toFixed(1)} MiB`);
+    } catch (error) {
+      if (!(error instanceof NoRuntimeError)) throw error;
+      leftOut.push(target);
+      tell(`${target}: left out. ${oneLine(error.message)}`);
+    }
+  }
+  return { archives, leftOut };
+}
+
 function oneLine(text: string): string {
   return text.split("\n").map((line) => line.trim()).filter((line) => line !== "").join(" ");
 }
@@ -81,17 +109,7 @@ if (import.meta.main) {
   const output = args.output ?? "dist/release", targets = args.target.length ? args.target : TARGETS;
   await Deno.remove(output, { recursive: true }).catch(() => {});
   Deno.mkdirSync(output, { recursive: true });
-  const archives: string[] = [], leftOut: string[] = [];
-  for (const target of targets) {
-    try {
-      archives.push(await release(target, output));
-      console.log(`${archives.at(-1)}: ${(Deno.statSync(archives.at(-1)!).size / 2 ** 20).toFixed(1)} MiB`);
-    } catch (error) {
-      await Deno.remove(`${output}/ariel-${VERSION}-${target}`, { recursive: true }).catch(() => {});
-      leftOut.push(target);
-      console.log(`${target}: left out. ${oneLine((error as Error).message)}`);
-    }
-  }
+  const { archives, leftOut } = await releaseAll(targets, (target) => release(target, output), console.log);
   const sums = await Promise.all(
     archives.map(async (path) => `${await sha256(Deno.readFileSync(path))}  ${path.split("/").at(-1)}\n`),
   );

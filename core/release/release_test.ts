@@ -1,10 +1,12 @@
-import { assertEquals, assertMatch } from "@std/assert";
+import { assertEquals, assertMatch, assertRejects } from "@std/assert";
 import $ from "dax";
 import { needs } from "../../tests/needs.ts";
+import { NoRuntimeError } from "./compile.ts";
 import { filesOf } from "./folder.ts";
 import { licensesText } from "./licenses.ts";
 import { describeFiles, MANIFEST_NAME, releaseLayout, verifyRelease } from "./manifest.ts";
 import type { Package } from "./packages.ts";
+import { releaseAll } from "./release.ts";
 import { sbomOf } from "./sbom.ts";
 import { productFiles } from "./stage.ts";
 import { tarOf } from "./tar.ts";
@@ -54,6 +56,37 @@ Deno.test({
       Deno.removeSync(`${folder}/${MANIFEST_NAME}`);
       assertMatch((await verifyRelease(folder))[0], /^Cannot read MANIFEST.json/);
     }),
+});
+
+Deno.test({
+  name: "a program that is not executable is refused, whatever its manifest says",
+  ignore: Deno.build.os === "windows" || files.ignore,
+  fn: () =>
+    withRelease(async (folder) => {
+      Deno.chmodSync(`${folder}/ariel`, 0o644);
+      assertEquals(await verifyRelease(folder), ["ariel: not executable"]);
+      const path = `${folder}/${MANIFEST_NAME}`, manifest = JSON.parse(Deno.readTextFileSync(path));
+      Deno.writeTextFileSync(path, JSON.stringify({ ...manifest, files: await describeFiles(folder) }));
+      assertEquals(await verifyRelease(folder), ["ariel: not executable, by the manifest"]);
+    }),
+});
+
+Deno.test({
+  name: "only targets without a runtime are left out of a release",
+  ...files,
+  async fn() {
+    const archive = Deno.makeTempFileSync(), told: string[] = [];
+    const make = (target: string): Promise<string> => {
+      if (target === "absent") return Promise.reject(new NoRuntimeError("no\n  such runtime"));
+      if (target === "broken") return Promise.reject(new Error("the program does not start"));
+      return Promise.resolve(archive);
+    };
+    const made = await releaseAll(["absent", "present"], make, (line) => told.push(line));
+    assertEquals(made, { archives: [archive], leftOut: ["absent"] });
+    assertEquals(told, ["absent: left out. no such runtime", `${archive}: 0.0 MiB`]);
+    await assertRejects(() => releaseAll(["present", "broken"], make, () => {}), Error, "does not start");
+    Deno.removeSync(archive);
+  },
 });
 
 Deno.test({

@@ -1,5 +1,4 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { gzipSync } from "node:zlib";
 import { TOPICS } from "../../core/cli/help_topics.ts";
 import { ariel } from "../cli/ariel.ts";
 import { guestFile } from "../cli/guests.ts";
@@ -63,19 +62,39 @@ Deno.test({
         const { code, stdout, stderr } = await ariel(["policy", ...args], options);
         assertEquals([code, stdout.length > 20], [0, true], `${args}: ${stderr}`);
       }
+      const same = await ariel(["policy", "test", file.name, "out/run.log"], options);
+      assertMatch(same.stdout, /^\d+ records: no verdict differs/m);
+      const other = await ariel(["policy", "test", "strict", "out/run.log"], options);
+      assertEquals([other.code, / verdicts differ/.test(other.stdout)], [3, true], other.stderr);
+      const made = await ariel(["policy", "new", "out/new.ts"], options);
+      assertEquals([made.code, made.stderr], [0, ""]);
+      assertMatch(Deno.readTextFileSync(`${folder}/out/.ariel/policy/mod.ts`), /definePolicy/);
+      const checked = await ariel(["policy", "check", "out/new.ts"], options);
+      assertEquals([checked.code, checked.stdout.startsWith("new: ")], [0, true], checked.stderr);
     }),
 });
 
+/** Programs that pack kernels as people have them. */
+const PACKERS = ["gzip -c", "zstd -c", "xz -c", "xz -c --check=crc32 --arm64 --lzma2", "lz4 -c -l", "lz4 -c"];
+
 Deno.test({
   name: "the compiled program, alone, unpacks kernels",
-  ...binary,
+  ...needs({
+    permissions: ["read", "write", "run", "env"],
+    programs: ["gzip", "zstd", "xz", "lz4"],
+    paths: ["ARIEL_BINARY"],
+  }),
   fn: () =>
     alone(async (options, folder) => {
-      const kernel = Deno.readFileSync(guestFile("cpuOff"));
-      Deno.writeFileSync(`${folder}/kernel.gz`, gzipSync(kernel), { mode: 0o644 });
-      const packed = await ariel(["run", "kernel.gz", "--log-level", "none"], options);
-      Deno.writeFileSync(`${folder}/kernel`, kernel, { mode: 0o644 });
-      assertEquals(packed, await ariel(["run", "kernel", "--log-level", "none"], options));
+      const kernel = guestFile("cpuOff"), run = ["run", "kernel", "--log-level", "none"];
+      const put = (bytes: Uint8Array) => Deno.writeFileSync(`${folder}/kernel`, bytes, { mode: 0o644 });
+      put(Deno.readFileSync(kernel));
+      const expected = await ariel(run, options);
+      for (const packer of PACKERS) {
+        const [program, ...args] = packer.split(" ");
+        put(new Deno.Command(program, { args: [...args, kernel] }).outputSync().stdout);
+        assertEquals(await ariel(run, options), expected, packer);
+      }
     }),
 });
 

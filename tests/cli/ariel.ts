@@ -8,6 +8,7 @@ export const FROM_SOURCE: readonly string[] = [
   "--no-prompt",
   "--allow-read",
   "--allow-write",
+  "--allow-env=TERM",
   new URL("../../main.ts", import.meta.url).pathname,
 ];
 

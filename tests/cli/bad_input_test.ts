@@ -104,6 +104,11 @@ const CASES: readonly [string, () => Promise<void>][] = [
     "a random initrd",
     () => refused({ k: linuxImage(), rd: noise(1000) }, ["k", "--initrd", "rd"], "the initrd rd", "archive"),
   ],
+  [
+    "an initrd that is not to be opened",
+    () => refused({}, ["--initrd", "/dev/stdin"], "the initrd /dev/stdin: Ariel is not permitted to open it"),
+  ],
+  ["an initrd without an end", () => refused({}, ["--initrd", "/dev/zero"], "the initrd /dev/zero: it is a device")],
   ["a devicetree that does not exist", () => refused({}, ["--dtb", "dt"], "the devicetree dt", "no such file")],
   ["an empty devicetree", () => refused({ dt: new Uint8Array() }, ["--dtb", "dt"], "the devicetree dt", "40 bytes")],
   ["a random devicetree", () => refused({ dt: noise(500) }, ["--dtb", "dt"], "the devicetree dt", "magic")],
@@ -138,6 +143,7 @@ const CASES: readonly [string, () => Promise<void>][] = [
   ["a limit that is no number", () => refused({}, ["--max-insns", "-5"], "--max-insns")],
   ["a guest that is named twice", () => refused({}, ["a", "--kernel", "b"], "GUEST", "--kernel")],
   ["a log that cannot be written", () => refused({}, ["--log", "/no/such/folder"], "/no/such/folder", "--log")],
+  ["a log that is not to be opened", () => refused({}, ["--log", "/dev/full"], "/dev/full for --log", "not permitted")],
   ["statistics that cannot be written", () => refused({}, ["--stats", "."], ".", "--stats")],
 ];
 
@@ -175,6 +181,8 @@ Deno.test({
     assertStringIncludes(start.stdout, "ariel run");
     const unknown = await ariel(["runn"]);
     assertEquals([unknown.code, unknown.stderr], [2, 'ariel: Unknown command "runn"; did you mean run?\n']);
+    const inherited = await ariel(["constructor"]);
+    assertEquals([inherited.code, inherited.stderr], [2, 'ariel: Unknown command "constructor"; see "ariel --help"\n']);
   },
 });
 

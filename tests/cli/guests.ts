@@ -44,6 +44,16 @@ ready: .asciz "ready"
     b       2b
 word: .asciz "flood"
 `,
+  /** Writes 256 KiB, more than a pipe holds, and powers off. */
+  burst: `${COMMON}
+    mov     w0, #0x62
+    mov     w1, #0x40000
+1:  strb    w0, [x20]
+    subs    w1, w1, #1
+    b.ne    1b
+    ldr     x0, =PSCI_SYSTEM_OFF
+    hvc     #0
+`,
   /** Computes without an end. */
   spin: `${COMMON}
 1:  add     x0, x0, #1

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { ariel, Dialog, FROM_SOURCE, onTerminal } from "./ariel.ts";
 import { testing, testingProcess } from "../needs.ts";
+import { UserFolder } from "./user_folder.ts";
 
 const GOLDEN = new URL("../../core/log/golden/all.text.log", import.meta.url).pathname;
 const GOLDEN_JSON = new URL("../../core/log/golden/all.json.log", import.meta.url).pathname;
@@ -63,6 +64,18 @@ testingProcess("ariel log decode --follow goes on with a file that grows and wit
   await Deno.remove(path);
 });
 
+testingProcess("ariel log decode --follow: a line that is not whole when it is interrupted is no damage", async () => {
+  const path = await Deno.makeTempFile();
+  const [header, first, second] = (await Deno.readTextFile(GOLDEN)).split("\n");
+  await Deno.writeTextFile(path, `${header}\n${first}\n${second.slice(0, 40)}`);
+  const dialog = new Dialog(["log", "decode", "--follow", "--json", path]);
+  await dialog.expect('"seq":1,');
+  dialog.signal("SIGINT");
+  const { code, stderr } = await dialog.end();
+  assertEquals([code, stderr], [0, ""]);
+  await Deno.remove(path);
+});
+
 testingProcess("ariel log decode --html writes one page that holds its data as data", async () => {
   const log = await Deno.makeTempFile(), page = await Deno.makeTempFile();
   const text = await Deno.readTextFile(GOLDEN);
@@ -87,6 +100,17 @@ testing({ permissions: ["read", "write", "env", "run"], programs: ["python3"] })
     assertStringIncludes((await run({ NO_COLOR: "" })).stdout, "\x1b[31m");
     assert(!(await run({ NO_COLOR: "1" })).stdout.includes("\x1b["));
     assert(!(await ariel(["log", "decode", GOLDEN])).stdout.includes("\x1b["));
+  },
+);
+
+testing({ permissions: ["read", "write", "env", "run"], programs: ["python3", "bash"] })(
+  "ariel log decode has no colours on a terminal that has none, as the README starts it",
+  async () => {
+    const folder = new UserFolder();
+    const decoded = async (term: string) => (await folder.type(`TERM=${term} ariel log decode ${GOLDEN}`).end()).stdout;
+    assertStringIncludes(await decoded("xterm"), "\x1b[31m");
+    assert(!(await decoded("dumb")).includes("\x1b["));
+    folder.remove();
   },
 );
 

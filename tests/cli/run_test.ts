@@ -87,6 +87,7 @@ Deno.test({
     await dialog.expect("a\x01b");
     await dialog.send("\x01h");
     await dialog.expect("Ctrl-A x  quit");
+    await dialog.expect("Ctrl-A z  stop");
     await dialog.send("\x01x");
     assertEquals((await dialog.end()).code, 130);
   },

@@ -3,7 +3,7 @@ import { Dialog, type Ended, onTerminal } from "./ariel.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
 /** What the README says that `ariel` stands for. */
-export const ARIEL = "deno run --allow-read --allow-write --allow-net main.ts";
+export const ARIEL = "deno run --allow-read --allow-write --allow-net --allow-env=TERM main.ts";
 
 const TIMEOUT_MS = 240_000;
 

@@ -31,6 +31,32 @@ mount -t sysfs sys /sys
 mount -t devtmpfs dev /dev
 `;
 
+/**
+ * A kernel's Image as "vmlinux", which the kernel's build makes it of: an ELF file with two segments, linked at virtual
+ * addresses.
+ */
+export function vmlinuxOf(image: Uint8Array): Uint8Array<ArrayBuffer> {
+  const VIRTUAL = 0xffff_8000_8000_0000n, HEADERS = 0x1000, PT_LOAD = 1;
+  const file = new Uint8Array(HEADERS + image.length), view = new DataView(file.buffer);
+  file.set([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1]);
+  view.setUint16(16, 3, true); // ET_DYN, as it relocates itself
+  view.setUint16(18, 183, true); // EM_AARCH64
+  view.setBigUint64(24, VIRTUAL, true);
+  view.setBigUint64(32, 64n, true);
+  view.setUint16(54, 56, true);
+  view.setUint16(56, 2, true);
+  const half = image.length >> 1 & ~0xfff;
+  [[half, image.length], [0, half]].forEach(([start, end], i) => {
+    const at = 64 + 56 * i, address = VIRTUAL + BigInt(start), size = BigInt(end - start);
+    view.setUint32(at, PT_LOAD, true);
+    [BigInt(HEADERS + start), address, address, size, size].forEach((value, field) =>
+      view.setBigUint64(at + 8 + 8 * field, value, true)
+    );
+  });
+  file.set(image, HEADERS);
+  return file;
+}
+
 /** Work for the guest, with the answers that this host finds. */
 export interface Work {
   readonly files: readonly CpioEntry[];

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
-import { Dialog, FROM_SOURCE, onTerminal } from "../cli/ariel.ts";
+import { ariel, Dialog, FROM_SOURCE, onTerminal } from "../cli/ariel.ts";
 import { needs } from "../needs.ts";
-import { busyboxInitrd, type Kernel, kernelPath, KERNELS, makeWork, withFile } from "./guest.ts";
+import { busyboxInitrd, type Kernel, kernelPath, KERNELS, makeWork, vmlinuxOf, withFile } from "./guest.ts";
 
 const APPEND = ["--append", "console=ttyAMA0 rdinit=/init"];
 const linux = needs({ permissions: ["read", "write", "run", "env"], paths: ["ARIEL_REAL"] });
@@ -50,6 +50,22 @@ for (const kernel of KERNELS) {
       }),
   });
 }
+
+Deno.test({
+  name: "linux-6.12 boots as vmlinux, linked at virtual addresses",
+  ...linux,
+  fn: () =>
+    withFile(
+      vmlinuxOf(Deno.readFileSync(kernelPath("linux-6.12"))),
+      (kernel) =>
+        withFile(busyboxInitrd("echo up\npoweroff -f\n"), async (initrd) => {
+          const { code, stdout } = await ariel(["run", "--kernel", kernel, "--initrd", initrd, ...APPEND], {
+            timeoutMs: 240_000,
+          });
+          assertEquals([code, /^up\r?$/m.test(stdout)], [0, true]);
+        }),
+    ),
+});
 
 Deno.test({
   name: "linux-6.12 is typed to through a terminal, which is left as it was",

@@ -1,7 +1,7 @@
-import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertMatch, assertStringIncludes, assertThrows } from "@std/assert";
 import { assemble } from "../../core/a64/assembler.ts";
 import { GUEST_IPA } from "../../core/machine/memory_map.ts";
-import { Dialog, FROM_SOURCE, onTerminal } from "../cli/ariel.ts";
+import { ariel, Dialog, FROM_SOURCE, onTerminal } from "../cli/ariel.ts";
 import { needs } from "../needs.ts";
 
 /* The monitor as its user meets it: on a terminal that the guest shares, and on a socket. */
@@ -129,12 +129,36 @@ Deno.test({
     const count = await second.read(buffer);
     assertStringIncludes(decoder.decode(buffer.subarray(0, count!)), "somebody else is connected");
     second.close();
+    const other = await ariel(["run", file, "--monitor", `unix=${path}`], { command });
+    assertEquals(other, {
+      code: 2,
+      stdout: "",
+      stderr: `ariel: Cannot use ${path} for --monitor: another program serves it\n`,
+    });
     await send("stop\nstep\ncontinue\n");
     await expect("Stopped, the guest at EL1");
     await expect("=> 0x00000000400000");
     await send("quit\n");
     assertEquals((await dialog.end()).code, 130);
     socket.close();
+    assertThrows(() => Deno.lstatSync(path), Deno.errors.NotFound);
+    Deno.removeSync(folder, { recursive: true });
+  },
+});
+
+Deno.test({
+  name: "monitor: a Unix socket that a killed program has left is replaced",
+  ...needs({ permissions: ["run", "read", "write"] }),
+  async fn() {
+    const { file, folder } = guest(), path = `${folder}/socket`;
+    const command = FROM_SOURCE.toSpliced(-1, 0, "--allow-net");
+    for (const signal of ["SIGKILL", "SIGTERM"] as const) {
+      const dialog = new Dialog(["run", file, "--monitor", `unix=${path}`], { command });
+      await dialog.expect("...");
+      dialog.signal(signal);
+      await dialog.end();
+      assertEquals([...Deno.readDirSync(folder)].some(({ name }) => name === "socket"), signal === "SIGKILL");
+    }
     Deno.removeSync(folder, { recursive: true });
   },
 });

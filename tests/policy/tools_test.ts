@@ -29,6 +29,26 @@ check("policy new writes a policy that loads and runs, with its types, and overw
   });
 });
 
+check("a plugin that fails outside its handlers is named", async (ariel) => {
+  const source = (wait: string) =>
+    `import { definePolicy } from "ariel/policy";\nsetTimeout(() => { throw new Error("late"); }, 0);\n${wait}\n` +
+    'export default definePolicy({ name: "p", apiVersion: 1, rules: [] });';
+  const files = {
+    "p.ts": source("await new Promise((resolve) => setTimeout(resolve, 500));"),
+    "late.ts": source(""),
+  };
+  await withFiles(files, async (dir) => {
+    const why = "policy p.ts failed outside its handlers: Error: late\n";
+    const checked = await ariel(["policy", "check", "p.ts"], dir);
+    assertEquals([checked.code, checked.stderr.endsWith(`\nariel: ${why}`)], [2, true], checked.stderr);
+    const run = await ariel(["run", "--policy", "p.ts", "--policy-timeout", "10"], dir);
+    assertEquals([run.code, run.stderr.endsWith(`\nariel: The guest was ended: ${why}`)], [4, true], run.stderr);
+    // Between two questions, or when all are answered
+    const late = await ariel(["policy", "check", "late.ts"], dir);
+    assertEquals([0, 2].includes(late.code), true, late.stderr);
+  });
+});
+
 check("policy explain tells who decides and where that stands", async (ariel) => {
   const source = 'import { definePolicy, ignore } from "ariel/policy";\n' +
     'export default definePolicy({ name: "p", apiVersion: 1, rules: [\n  ignore.sysreg("OS*", { because: "no lock" })] });';

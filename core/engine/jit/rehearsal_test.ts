@@ -15,7 +15,7 @@ function rehearse(source: string, soleVcpu: number): void {
   const buffer = new SharedArrayBuffer(MEMORY_PAGES * 65536), bytes = new Uint8Array(buffer);
   bytes.fill(0x5a);
   bytes.set(assemble(source, { origin: 0n }).bytes, CODE);
-  const before = bytes.slice();
+  const before: Uint8Array = bytes.slice();
   const translator = new Translator(buffer, decoder, soleVcpu, new Rehearsal(MEMORY_PAGES, soleVcpu));
   const request = { record: 0, at: CODE, generation: 1, rootSlot: 9, slot: 0x8000, isWhole: true, hasRuns: true };
   // Twice, as the first leaves something in the memory of rehearsals

@@ -1,0 +1,22 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { needs } from "../../tests/needs.ts";
+import { UsageError } from "./command.ts";
+import { readUserFile } from "./files.ts";
+
+Deno.test({
+  name: "large files are read as they are, and what cannot be read is named",
+  ...needs({ permissions: ["read", "write"] }),
+  async fn() {
+    const path = Deno.makeTempFileSync();
+    try {
+      const words = Uint32Array.from({ length: 9_000_001 }, (_, i) => i), bytes = new Uint8Array(words.buffer);
+      Deno.writeFileSync(path, bytes);
+      const read = await readUserFile(path, "the kernel");
+      assertEquals([read.length, read.findIndex((byte, i) => byte !== bytes[i])], [bytes.length, -1]);
+    } finally {
+      Deno.removeSync(path);
+    }
+    await assertRejects(() => readUserFile(path, "the kernel"), UsageError, `Cannot read the kernel ${path}: there is`);
+    await assertRejects(() => readUserFile("/dev/zero", "the initrd"), UsageError, "it is a device");
+  },
+});
