@@ -54,7 +54,8 @@ class ReservedTest {
 
 /** Finds the row of a word among the rows of a table whose features are present. */
 export class Decoder {
-  readonly #rows: readonly Row[];
+  /** The rows that words are looked for among. */
+  readonly rows: readonly Row[];
   readonly #reserved: readonly (ReservedTest | null)[];
   /** For each bucket the start of its list in #list; the list ends where the next begins. */
   readonly #starts = new Uint32Array(2 ** INDEX_WIDTH + 1);
@@ -67,14 +68,14 @@ export class Decoder {
    */
   constructor(rows: readonly Row[], features: ReadonlySet<string> | null = null) {
     const isPresent = (r: Row): boolean => !r.options.feature || !features || features.has(r.options.feature);
-    this.#rows = rows.filter(isPresent).sort(bySpecificity);
-    this.#reserved = this.#rows.map((r) => r.options.reserved ? new ReservedTest(r, r.options.reserved) : null);
+    this.rows = rows.filter(isPresent).sort(bySpecificity);
+    this.#reserved = this.rows.map((r) => r.options.reserved ? new ReservedTest(r, r.options.reserved) : null);
     const starts = this.#starts;
-    this.#rows.forEach((row) => forEachBucket(row, (bucket) => starts[bucket + 1]++));
+    this.rows.forEach((row) => forEachBucket(row, (bucket) => starts[bucket + 1]++));
     for (let i = 1; i < starts.length; i++) starts[i] += starts[i - 1];
     const next = starts.slice();
     const list = this.#list = new Int32Array(starts[starts.length - 1] * 3);
-    this.#rows.forEach((row, n) =>
+    this.rows.forEach((row, n) =>
       forEachBucket(row, (bucket) => {
         const at = next[bucket]++ * 3;
         list[at] = row.mask;
@@ -92,7 +93,7 @@ export class Decoder {
       if ((word & list[i]) !== list[i + 1]) continue;
       const n = list[i + 2];
       const reserved = this.#reserved[n];
-      if (reserved === null || !reserved.holds(word)) return this.#rows[n];
+      if (reserved === null || !reserved.holds(word)) return this.rows[n];
     }
     return null;
   }

@@ -114,6 +114,7 @@ export function setSysregTraps(vcpu: Vcpu, traps: Uint8Array): void {
   vcpu.sysregTraps.set(traps);
   vcpu.directAccess.clear();
   updateDirectAccess(vcpu);
+  vcpu.onSysregTraps();
 }
 
 /** SP_EL0 is UNDEFINED while it is the current stack pointer. */

@@ -54,6 +54,35 @@ defineSysreg("FPSR", {
   write: (vcpu, lo) => vcpu.set32("fpsr", lo & vcpu.writable[2 * FPSR]),
 });
 
+/** What an MSR (immediate) writes: the register whose bits it changes, and what it makes of them. */
+interface PstateImmediate {
+  readonly index: number;
+  readonly mask: number;
+  write(old: number, imm4: number): number;
+}
+
+function oneBit(name: string, lsb: number): PstateImmediate {
+  return { index: sysregIndex(name), mask: 1 << lsb, write: (_, imm4) => (imm4 & 1) << lsb };
+}
+const DAIF = { index: sysregIndex("DAIF"), mask: 0x3c0 };
+
+/** By op1:op2. Arm DDI 0487, C5.2, "MSR (immediate)". */
+const IMMEDIATES: ReadonlyMap<number, PstateImmediate> = new Map([
+  [0o03, oneBit("UAO", 23)],
+  [0o04, oneBit("PAN", 22)],
+  [0o05, oneBit("SPSel", 0)],
+  [0o31, oneBit("SSBS", 12)],
+  [0o32, oneBit("DIT", 24)],
+  [0o36, { ...DAIF, write: (old, imm4) => old & DAIF.mask | imm4 << 6 }],
+  [0o37, { ...DAIF, write: (old, imm4) => old & DAIF.mask & ~(imm4 << 6) }],
+]);
+
+/** What the MSR (immediate) with this encoding writes, in which op0 is 0 and CRm the immediate; undefined if it is none. */
+export function findPstateImmediate(encoding: number): PstateImmediate | undefined {
+  const isImmediate = encoding >> 14 === 0 && (encoding >> 7 & 15) === 4;
+  return isImmediate ? IMMEDIATES.get(encoding >> 8 & 0o70 | encoding & 7) : undefined;
+}
+
 /** At EL1 with EL2 enabled the register reads as another, which the hypervisor writes. */
 function virtualized(name: string, index: number, virtual: number): void {
   defineSysreg(name, {

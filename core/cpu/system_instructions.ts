@@ -2,12 +2,12 @@ import { defineHelper } from "../engine/helpers.ts";
 import { takeAbort } from "./aborts.ts";
 import { takeFpAccessTrap, takePauthTrap } from "./exception_generation.ts";
 import { isSpAlignmentChecked, takeSpAlignmentFault, takeSystemAccessTrap, takeUndefined } from "./exceptions.ts";
-import { writePstate } from "./pstate_registers.ts";
-import { el2Enabled, HCR_TGE, hcrLo, isInHost } from "./security.ts";
+import { findPstateImmediate, writePstate } from "./pstate_registers.ts";
+import { el2Enabled, hcrLo } from "./security.ts";
 import { readSysreg, writeSysreg } from "./sysreg_access.ts";
 import { checkSysregAccess, checkTraps, isOfEl1, OUTCOME, redirectSysreg } from "./sysreg_check.ts";
 import { sysregIss } from "./syndrome.ts";
-import { findSysreg, sysregIndex } from "./sysregs.ts";
+import { findSysreg } from "./sysregs.ts";
 import { findSystemInstruction, type SystemInstructionRow } from "./system_instruction_table.ts";
 import { type Trap, TRAPS } from "./traps.ts";
 import type { Vcpu } from "./vcpu.ts";
@@ -17,9 +17,6 @@ import { zvaTrapTarget } from "./zva.ts";
  * The helpers that system instructions call: MRS and MSR that do not go to a slot directly, SYS, SYSL, MSR (immediate).
  */
 
-const SCTLR_EL1 = sysregIndex("SCTLR_EL1");
-const SCTLR_EL2 = sysregIndex("SCTLR_EL2");
-const SCTLR_UMA = 1 << 9;
 const HCR_TIDCP = 1 << 20;
 
 /** Rt of the instruction at the PC, for the syndrome of a trap. */
@@ -103,24 +100,12 @@ export function executeSys(vcpu: Vcpu, encoding: number, lo: number, hi: number)
   vcpu.redirect();
 }
 
-/** MSR (immediate) of what the instruction does not do itself: op1:op2 chooses the field. */
+/** MSR (immediate) with every check. */
 export function executeMsrImmediate(vcpu: Vcpu, op1: number, op2: number, imm4: number): void {
-  const el = vcpu.currentEl();
-  if (op1 === 3 && op2 >= 6) {
-    const sctlr = vcpu.sysLo(isInHost(vcpu) ? SCTLR_EL2 : SCTLR_EL1);
-    if (el === 0 && (sctlr & SCTLR_UMA) === 0) {
-      const target = (hcrLo(vcpu) & HCR_TGE) !== 0 ? 2 : 1;
-      takeSystemAccessTrap(vcpu, target, sysregIss(op1 << 11 | 4 << 7 | imm4 << 3 | op2, 31, false));
-      return vcpu.redirect();
-    }
-    return writePstate(vcpu, imm4 << 6, op2 === 6 ? 0x3c0 : 0);
-  }
-  if (el === 0) {
-    takeUndefined(vcpu);
-    return vcpu.redirect();
-  }
-  const bit = op2 === 3 ? 23 : op2 === 4 ? 22 : 0;
-  writePstate(vcpu, 1 << bit, (imm4 & 1) << bit);
+  const encoding = op1 << 11 | 4 << 7 | imm4 << 3 | op2, field = findPstateImmediate(encoding)!;
+  const outcome = checkSysregAccess(vcpu, field.index, true, vcpu.currentEl());
+  if (outcome !== OUTCOME.access) return refuse(vcpu, outcome, encoding, false);
+  writePstate(vcpu, field.mask, field.write(vcpu.get32("pstate"), imm4));
 }
 
 /** DC ZVA while it may be trapped: takes the trap, if any. */

@@ -77,7 +77,7 @@ export class Vcpu implements GicVcpu {
   readonly residents: (Resident | null)[] = [null, null, null, null];
   /**
    * Traps to EL2 that the architecture has no bit for, by system-register index: bit 0 reads, bit 1 writes, from EL1 and
-   * EL0. Call `updateDirectAccess` after a change.
+   * EL0. See setSysregTraps.
    */
   readonly sysregTraps = new Uint8Array(SYSREG_SLOTS);
   /** By system-register index: 1 where this vCPU has the register. */
@@ -103,6 +103,9 @@ export class Vcpu implements GicVcpu {
   waiting = 0;
   /** Told when generated code is to be left soon, so that interrupts are looked at. */
   onAttention: (vcpu: Vcpu) => void = () => {};
+
+  /** Told when `sysregTraps` has changed. */
+  onSysregTraps: () => void = () => {};
 
   /**
    * An interrupt line may have risen or been unmasked: generated code stops at its next check, and a WFI or WFE is over

@@ -10,7 +10,7 @@ import { row as makeRow } from "../a64/row.ts";
 /** What every word that no row claims means: the Undefined Instruction exception. */
 export const UNDEFINED_ROW: Row = makeRow("UNDEFINED", "imm26:26 xxxxxx", "", (o) => o.undefined());
 
-/** Why the records of a page were dropped: a store or a breakpoint changed it, or their place was needed. */
+/** Why the records of a page were dropped: a store, a breakpoint or a trap changed it, or their place was needed. */
 export type DropReason = "written" | "recycled";
 
 /**
@@ -44,7 +44,7 @@ export class CodeCache {
     readonly buffer: SharedArrayBuffer,
     readonly base: number,
     readonly pages: number,
-    readonly decoder: Decoder,
+    public decoder: Decoder,
     readonly handlers: Handlers,
     readonly flushExecTlbs: () => void,
   ) {
@@ -61,6 +61,11 @@ export class CodeCache {
     let slot = this.#slotOfPage[hostPage];
     if (slot < 0) slot = this.#enter(hostPage);
     return this.base + slot * PAGE_RECORD_BYTES;
+  }
+
+  /** The pages of memory that have records. */
+  get heldPages(): number[] {
+    return [...this.#pageOfSlot].filter((page) => page >= 0);
   }
 
   /** Whether the page has records, so that stores to it must be seen. */

@@ -13,6 +13,7 @@ import { prebuiltModule } from "./prebuilt.ts";
 import { MemoryPath, type PhysicalBus, type Translation } from "./memory_path.ts";
 import { EXEC_TLB_OFFSET } from "./memory_request.ts";
 import { PAGE_RECORD_BYTES, RECORD_BYTES } from "./record.ts";
+import { checkingDecoder } from "./trapped_sysregs.ts";
 
 /** The MMU, as the engine needs it. */
 export interface EngineMmu extends Translation {
@@ -120,6 +121,8 @@ export class Engine {
   readonly #memoryPath: MemoryPath;
   readonly #mmu: EngineMmu;
   readonly #exceptions: ExceptionModel;
+  readonly #decoder: Decoder;
+  #trappedSysregs: readonly number[] = [];
   readonly #i32: Int32Array;
   /** Records for single steps: one page that nothing else uses. */
   readonly #stepRecords: number;
@@ -155,6 +158,7 @@ export class Engine {
     const buffer = memory.buffer as unknown as SharedArrayBuffer;
     this.#mmu = mmu;
     this.#exceptions = exceptions;
+    this.#decoder = decoder;
     this.#i32 = new Int32Array(buffer);
     this.handlers = new Handlers(
       memory,
@@ -205,6 +209,15 @@ export class Engine {
     if (!this.code.holds(hostPage)) return;
     this.code.invalidate(hostPage);
     this.#mmu.unprotectCode(hostPage);
+  }
+
+  /** Accesses to these registers, which `uncheckedSysregs` gave, ask TypeScript from the next instruction on. */
+  trapSysregs(encodings: readonly number[]): void {
+    if (encodings.join() === this.#trappedSysregs.join()) return;
+    this.#trappedSysregs = encodings;
+    this.code.decoder = checkingDecoder(this.#decoder, encodings);
+    this.jit?.trapSysregs(encodings);
+    for (const hostPage of this.code.heldPages) this.storedTo(hostPage);
   }
 
   /** Leaves generated code before the instruction at a byte of memory: ExceptionModel.exit is told "breakpoint". */

@@ -24,10 +24,10 @@ export function conditionHolds(cond: number, nzcv: number): boolean {
 }
 
 export const SYSREG_NZCV = encodeSysreg(3, 3, 4, 2, 0);
-const SYSREG_DAIF = encodeSysreg(3, 3, 4, 2, 1);
-const SYSREG_FPCR = encodeSysreg(3, 3, 4, 4, 0);
-const SYSREG_FPSR = encodeSysreg(3, 3, 4, 4, 1);
-const SYSREG_CURRENT_EL = encodeSysreg(3, 0, 4, 2, 2);
+export const SYSREG_DAIF = encodeSysreg(3, 3, 4, 2, 1);
+export const SYSREG_FPCR = encodeSysreg(3, 3, 4, 4, 0);
+export const SYSREG_FPSR = encodeSysreg(3, 3, 4, 4, 1);
+export const SYSREG_CURRENT_EL = encodeSysreg(3, 0, 4, 2, 2);
 
 /** An access to guest memory, as code for it is written. */
 export interface Access {

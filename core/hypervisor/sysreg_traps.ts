@@ -1,4 +1,5 @@
 import { readSysreg, writeSysreg } from "../cpu/sysreg_access.ts";
+import { findPstateImmediate } from "../cpu/pstate_registers.ts";
 import { isOfEl1 } from "../cpu/sysreg_check.ts";
 import { encodeSysreg, findSysreg, sysregIndex, SYSREGS } from "../cpu/sysregs.ts";
 import { UNCLAIMED, type Verdict } from "../policy/verdict.ts";
@@ -28,19 +29,24 @@ const VIRTUAL: ReadonlyMap<number, number> = new Map([
   [sysregIndex("MIDR_EL1"), sysregIndex("VPIDR_EL2")],
   [sysregIndex("MPIDR_EL1"), sysregIndex("VMPIDR_EL2")],
 ]);
+const ENCODINGS = SYSREGS.map(({ op }) => op ? encodeSysreg(...op) : 0);
 const IS_GIC = Uint8Array.from(SYSREGS, (row) => row.feature === "GICv3" && !row.name.startsWith("ICC_SRE") ? 1 : 0);
 
-/** A trapped MRS, MSR or System instruction: asks the policy, then does it for the guest or injects UNDEFINED. */
+/** A trapped MRS, MSR (of an immediate, too) or System instruction: asks the policy, then does it for the guest or injects UNDEFINED. */
 export function handleSysreg(c: VmVcpu, esr: number): void {
   const { vm, vcpu } = c, trap = vm.traps.sysreg, { common } = trap;
-  const encoding = (esr >> 20 & 3) << 14 | (esr >> 14 & 7) << 11 | (esr >> 10 & 15) << 7 | (esr >> 1 & 15) << 3 |
+  const issEncoding = (esr >> 20 & 3) << 14 | (esr >> 14 & 7) << 11 | (esr >> 10 & 15) << 7 | (esr >> 1 & 15) << 3 |
     (esr >> 17 & 7);
+  const immediate = findPstateImmediate(issEncoding), encoding = immediate ? ENCODINGS[immediate.index] : issEncoding;
   const Rt = esr >> 5 & 31;
   const isWrite = (esr & 1) === 0;
   vm.begin(c, common, esr);
   trap.encoding = encoding;
   trap.isWrite = isWrite;
-  if (isWrite) {
+  if (immediate) {
+    common.valueLo = immediate.write(c.frame.spsr, esr >> 1 & 15) >>> 0;
+    common.valueHi = 0;
+  } else if (isWrite) {
     common.valueLo = vcpu.xLo(Rt);
     common.valueHi = vcpu.xHi(Rt);
   }

@@ -11,6 +11,7 @@ import { Vcpu } from "../cpu/vcpu.ts";
 import { Engine } from "../engine/engine.ts";
 import { RemoteCompiler } from "../engine/jit/remote_compiler.ts";
 import { PAGE_RECORD_BYTES } from "../engine/record.ts";
+import { uncheckedSysregs } from "../engine/trapped_sysregs.ts";
 import { Mmu } from "../mmu/mmu.ts";
 import { PhysicalMemory } from "../mmu/physical.ts";
 import { mmuFeatures, resolveMmuRegisters } from "../mmu/regime.ts";
@@ -148,6 +149,7 @@ export class Machine {
     vcpu.timers = new Timers(vcpu, this.clock);
     vcpu.pmu = new Pmu(vcpu, this.clock, () => this.engine.executedBy(vcpu));
     vcpu.onAttention = () => this.engine.stopSoon();
+    vcpu.onSysregTraps = () => this.engine.trapSysregs(uncheckedSysregs(this.vcpus.map((c) => c.sysregTraps)));
     this.mmu.attach(vcpu, tlb);
     return vcpu;
   }

@@ -2,7 +2,7 @@ import "../../cpu/exception_model.ts"; // defines the helpers that meanings call
 import { Decoder } from "../../a64/decoder.ts";
 import { MEANINGS } from "../../a64/table.ts";
 import { numberHelpers } from "../helpers.ts";
-import type { CompilerAnswer, CompilerSetup } from "./remote_compiler.ts";
+import type { CompilerAnswer, CompilerSetup, CompilerTraps } from "./remote_compiler.ts";
 import { Rehearsal } from "./rehearsal.ts";
 import { type CompileRequest, Translator } from "./translator.ts";
 
@@ -26,12 +26,13 @@ function rehearsalFor(memoryPages: number, soleVcpu: number): Rehearsal | null {
 
 (self as unknown as Scope).onmessage = ({ data: port }) => {
   let translator: Translator | null = null, asker = 0;
-  port.onmessage = ({ data }: MessageEvent<CompilerSetup | readonly CompileRequest[]>) => {
+  port.onmessage = ({ data }: MessageEvent<CompilerSetup | CompilerTraps | readonly CompileRequest[]>) => {
     if ("memory" in data) {
       asker = data.asker;
       numberHelpers(data.helperNames);
       const { memory, soleVcpu } = data, decoder = new Decoder(MEANINGS, new Set(data.features));
       translator = new Translator(memory, decoder, soleVcpu, rehearsalFor(memory.byteLength / 65536, soleVcpu));
-    } else port.postMessage({ asker, batch: translator!.compile(data) } satisfies CompilerAnswer);
+    } else if ("trappedSysregs" in data) translator!.trapSysregs(data.trappedSysregs);
+    else port.postMessage({ asker, batch: translator!.compile(data) } satisfies CompilerAnswer);
   };
 };

@@ -117,6 +117,11 @@ export class Jit {
     this.#freeSlots.push(slot);
   }
 
+  /** See Engine.trapSysregs: the pages that hold regions are to be dropped then. */
+  trapSysregs(encodings: readonly number[]): void {
+    this.#compiler.trapSysregs(encodings);
+  }
+
   /** Compiles the region at a record now. False where none was made: the interpreter runs the instruction. */
   compileAt(record: number): boolean {
     const { regions } = this.counts;

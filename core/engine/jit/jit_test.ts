@@ -106,6 +106,9 @@ class SlowCompiler implements RegionCompilerService {
   submit(requests: readonly CompileRequest[]): void {
     this.#waiting.push(requests);
   }
+  trapSysregs(encodings: readonly number[]): void {
+    this.#translator.trapSysregs(encodings);
+  }
   finish(): void {
     this.#done = this.#translator.compile(this.#waiting.shift()!);
   }

@@ -14,6 +14,11 @@ export interface CompilerSetup {
   readonly helperNames: readonly string[];
 }
 
+/** What it is told when other registers are trapped; see Engine.trapSysregs. */
+export interface CompilerTraps {
+  readonly trappedSysregs: readonly number[];
+}
+
 /** What comes back for each batch. */
 export interface CompilerAnswer {
   readonly asker: number;
@@ -41,6 +46,9 @@ export class RemoteCompiler implements RegionCompilerService {
 
   submit(requests: readonly CompileRequest[]): void {
     this.#port.postMessage(requests);
+  }
+  trapSysregs(trappedSysregs: readonly number[]): void {
+    this.#port.postMessage({ trappedSysregs } satisfies CompilerTraps);
   }
   poll(): CompiledBatch | null {
     for (;;) {

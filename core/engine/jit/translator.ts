@@ -2,6 +2,7 @@ import type { Decoder } from "../../a64/decoder.ts";
 import { UNDEFINED_ROW } from "../code_cache.ts";
 import { RECORD_BYTES } from "../record.ts";
 import { Analyst } from "./analysis.ts";
+import { checkingDecoder } from "../trapped_sysregs.ts";
 import { findRegion } from "./region.ts";
 import { RegionCompiler } from "./region_compiler.ts";
 import type { RegionEmitter } from "./region_emitter.ts";
@@ -43,7 +44,7 @@ export interface CompiledBatch {
 export class Translator {
   readonly #i32: Int32Array;
   readonly #u16: Uint16Array;
-  readonly #analyst: Analyst;
+  #analyst: Analyst;
   readonly #modules: RegionModules;
 
   /**
@@ -52,7 +53,7 @@ export class Translator {
    */
   constructor(
     readonly buffer: SharedArrayBuffer,
-    decoder: Decoder,
+    readonly decoder: Decoder,
     readonly soleVcpu = 0,
     readonly rehearsal: Rehearsal | null = null,
   ) {
@@ -60,6 +61,11 @@ export class Translator {
     this.#u16 = new Uint16Array(buffer);
     this.#analyst = new Analyst(decoder, UNDEFINED_ROW);
     this.#modules = new RegionModules(buffer.byteLength / 65536, soleVcpu);
+  }
+
+  /** See Engine.trapSysregs. */
+  trapSysregs(encodings: readonly number[]): void {
+    this.#analyst = new Analyst(checkingDecoder(this.decoder, encodings), UNDEFINED_ROW);
   }
 
   compile(requests: readonly CompileRequest[]): CompiledBatch {
@@ -107,6 +113,8 @@ export class Translator {
 export interface RegionCompilerService {
   /** Takes a batch; `poll` gives the result, in order. */
   submit(requests: readonly CompileRequest[]): void;
+  /** What is submitted from now on is compiled with these traps; see Engine.trapSysregs. */
+  trapSysregs(encodings: readonly number[]): void;
   /** The next result, or null. */
   poll(): CompiledBatch | null;
 }
@@ -118,6 +126,9 @@ export class LocalCompiler implements RegionCompilerService {
 
   submit(requests: readonly CompileRequest[]): void {
     this.#done.push(this.translator.compile(requests));
+  }
+  trapSysregs(encodings: readonly number[]): void {
+    this.translator.trapSysregs(encodings);
   }
   poll(): CompiledBatch | null {
     return this.#done.shift() ?? null;
