@@ -26,14 +26,21 @@ export class GuestPolicies {
 
   /** Loads what the start message holds: plugins run in this thread. Throws PolicyError, with the place. */
   static async load(message: StartMessage, tell: (text: string) => void): Promise<GuestPolicies> {
-    const policies = await loadPolicies(message.policies, new Heartbeat(message.heartbeat));
+    const policies = await loadPolicies(message.policies, new Heartbeat(message.heartbeat), tell);
     return new GuestPolicies(policies, message, tell);
+  }
+
+  /** Lets run, within the time that a handler has, what plugins have left to run later. */
+  async settle(): Promise<void> {
+    this.#heartbeat.enterJobs();
+    await null;
+    this.#heartbeat.leave();
   }
 
   /** Puts other policies in the place of these. Throws PolicyError where they cannot be used: then these stay. */
   async replace(sources: readonly PolicySource[], vm: Vm, machine: Machine): Promise<void> {
     const old = { policies: this.#policies, engine: this.#engine };
-    const policies = await loadPolicies(sources, this.#heartbeat);
+    const policies = await loadPolicies(sources, this.#heartbeat, this.#tell);
     this.#policies = policies;
     this.#engine = null;
     try {

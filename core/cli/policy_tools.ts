@@ -13,7 +13,8 @@ export class PolicyTools {
     type: "module",
     deno: { permissions: "none" },
   });
-  readonly #heartbeat = new SharedArrayBuffer(Heartbeat.BYTES);
+  readonly #words = new SharedArrayBuffer(Heartbeat.BYTES);
+  readonly #heartbeat = new Heartbeat(this.#words);
   #watchdog: Watchdog | null = null;
   /** Why the Worker answers no more. */
   #failure: Error | null = null;
@@ -39,13 +40,13 @@ export class PolicyTools {
     notices.forEach(say);
     const tools = new PolicyTools(names);
     tools.#watchdog = new Watchdog(
-      new Heartbeat(tools.#heartbeat),
+      tools.#heartbeat,
       TIMEOUT_MS,
       names,
       (why) => tools.#settle?.reject(new UsageError(why.replace(" (--policy-timeout)", ""))),
     );
     try {
-      await tools.#ask({ type: "load", sources, heartbeat: tools.#heartbeat }, "loaded");
+      await tools.#ask({ type: "load", sources, heartbeat: tools.#words }, "loaded");
       return await act(tools);
     } finally {
       tools.#watchdog.stop();
@@ -55,6 +56,8 @@ export class PolicyTools {
 
   /** Asks the Worker; one question at a time. */
   async ask<T extends ToolReply["type"]>(request: ToolRequest, type: T): Promise<Extract<ToolReply, { type: T }>> {
+    // What plugins have left behind runs first: the Worker tells when it has come to the question
+    this.#heartbeat.enterJobs();
     return await this.#ask(request, type);
   }
 

@@ -18,11 +18,13 @@ declare const self: { postMessage(reply: ToolReply): void; onmessage: ((event: M
 /** Kept: before a plugin is loaded, what it could speak with is taken away. */
 const post = self.postMessage.bind(self);
 const vm = new RecordedVm();
-let engine: PolicyEngine, replay: Replay;
+let engine: PolicyEngine, replay: Replay, heartbeat: Heartbeat;
 
 self.onmessage = async ({ data }: MessageEvent<ToolRequest>) => {
   try {
-    post(data.type === "load" ? await load(data) : answer(data));
+    if (data.type === "load") return post(await load(data));
+    heartbeat.leave();
+    post(answer(data));
   } catch (error) {
     if (!(error instanceof PolicyError)) throw error;
     post({ type: "error", why: error.message });
@@ -30,9 +32,9 @@ self.onmessage = async ({ data }: MessageEvent<ToolRequest>) => {
 };
 
 async function load({ sources, heartbeat: buffer }: LoadRequest): Promise<ToolReply> {
-  const heartbeat = new Heartbeat(buffer);
-  const policies = await loadPolicies(sources, heartbeat);
+  heartbeat = new Heartbeat(buffer);
   const tell = (text: string) => post({ type: "notice", text });
+  const policies = await loadPolicies(sources, heartbeat, tell);
   engine = new PolicyEngine(policies, VIRT_ENVIRONMENT, { vm, heartbeat, onError: "deny", tell });
   replay = new Replay(engine, VIRT_ENVIRONMENT, vm);
   return { type: "loaded" };

@@ -76,6 +76,7 @@ async function start(message: StartMessage): Promise<void> {
 async function run(guest: GuestMachine, policies: GuestPolicies, instructions: number): Promise<Ending> {
   for (;;) {
     const ending = guest.run(instructions);
+    await policies.settle();
     if (ending.kind !== "policies") return ending;
     const { sources, done } = ending.change;
     try {

@@ -2,7 +2,7 @@ import { TRAP_KINDS, type TrapKind } from "./trap.ts";
 
 /** Words: a count that is odd while code of a policy runs, and what runs. */
 const COUNT = 0, WHAT = 1;
-const LOADING = 0xff;
+const LOADING = 0xff, JOBS = 0xfe;
 
 /** Tells another thread that code of a policy runs, and which. */
 export class Heartbeat {
@@ -24,6 +24,11 @@ export class Heartbeat {
     this.#words[WHAT] = policy << 8 | LOADING;
     Atomics.add(this.#words, COUNT, 1);
   }
+  /** What code of policies has left behind to run later has its turn. */
+  enterJobs(): void {
+    this.#words[WHAT] = JOBS;
+    Atomics.add(this.#words, COUNT, 1);
+  }
   leave(): void {
     Atomics.add(this.#words, COUNT, 1);
   }
@@ -32,10 +37,18 @@ export class Heartbeat {
   get count(): number {
     return Atomics.load(this.#words, COUNT);
   }
-  /** What runs, or ran last: the number of the policy, and its handler or null for its top level. */
-  get running(): { readonly policy: number; readonly kind: TrapKind | null } {
-    const what = Atomics.load(this.#words, WHAT);
-    return { policy: what >> 8, kind: TRAP_KINDS[what & 0xff] ?? null };
+  /**
+   * What runs, or ran last, as a sentence without its end.
+   * @param policies their names, by number.
+   */
+  describe(policies: readonly string[]): string {
+    const what = Atomics.load(this.#words, WHAT),
+      part = what & 0xff,
+      policy = `policy ${policies[what >> 8] ?? what >> 8}`;
+    if (part === JOBS) return "what a policy has left to run later did not end";
+    return part === LOADING
+      ? `${policy} did not finish loading`
+      : `${policy} did not return from on.${TRAP_KINDS[part]}`;
   }
 }
 
@@ -65,9 +78,7 @@ export class Watchdog {
         this.#sinceMs = nowMs;
       } else if (nowMs - this.#sinceMs >= timeoutMs) {
         this.stop();
-        const { policy, kind } = heartbeat.running;
-        const who = kind === null ? "did not finish loading" : `did not return from on.${kind}`;
-        onHang(`policy ${policies[policy] ?? policy} ${who} within ${timeoutMs / 1000} s (--policy-timeout)`);
+        onHang(`${heartbeat.describe(policies)} within ${timeoutMs / 1000} s (--policy-timeout)`);
       }
     }, timeoutMs / LOOKS);
   }

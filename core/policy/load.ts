@@ -14,20 +14,25 @@ let moduleCount = 0;
 /**
  * Loads policies in this realm, which is a Worker's without permissions: plugins run here. Throws PolicyError, with the
  * place, for a plugin that does not load or exports no policy.
+ * @param tell is given what plugins write on the console.
  */
-export async function loadPolicies(sources: readonly PolicySource[], heartbeat: Heartbeat | null): Promise<Policy[]> {
+export async function loadPolicies(
+  sources: readonly PolicySource[],
+  heartbeat: Heartbeat,
+  tell: (text: string) => void,
+): Promise<Policy[]> {
   const policies: Policy[] = [];
   for (const [index, source] of sources.entries()) {
     if ("builtIn" in source) {
       policies.push(BUILT_IN_POLICIES.get(source.builtIn)!);
       continue;
     }
-    sealRealm();
-    heartbeat?.enterLoading(index);
+    sealRealm(tell);
+    heartbeat.enterLoading(index);
     try {
       policies.push(await loadBundle(source.bundle));
     } finally {
-      heartbeat?.leave();
+      heartbeat.leave();
     }
   }
   return policies;

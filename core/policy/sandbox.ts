@@ -1,35 +1,69 @@
 /*
- * Plugins run in a Worker without permissions. What is left of the host's interfaces there, and what makes code out of
- * text (which could import files), is taken away before the first plugin is loaded.
+ * Plugins run in a Worker without permissions. What is left of the host's interfaces there, what runs code later, when
+ * nobody watches, and what makes code out of text (which could import files), is taken away before the first plugin is
+ * loaded. What stays is as it was for everybody in this realm: a plugin cannot change it.
  */
 
-/** Globals that no policy needs. */
-const REMOVED = [
-  "Deno",
-  "process",
-  "Buffer",
-  "Worker",
-  "eval",
-  "postMessage",
-  "close",
-  "fetch",
-  "WebSocket",
-  "EventSource",
-  "BroadcastChannel",
-  "caches",
-  "localStorage",
-  "sessionStorage",
-] as const;
-/** What a ReferenceError says of them. */
-const MISSING = new RegExp(`^(${REMOVED.join("|")}|require|__dirname|__filename) is not defined`);
+/** Globals that stay: the language's own, and what reckons without a host. */
+const KEPT = [
+  ..."Object Function Array String Number Boolean Symbol BigInt Date RegExp Promise Proxy Reflect JSON Math Intl".split(
+    " ",
+  ),
+  ..."Error AggregateError EvalError RangeError ReferenceError SyntaxError TypeError URIError DOMException".split(" "),
+  ..."Map Set WeakMap WeakSet WeakRef Iterator ArrayBuffer SharedArrayBuffer DataView Atomics WebAssembly".split(" "),
+  ..."Int8Array Uint8Array Uint8ClampedArray Int16Array Uint16Array Int32Array Uint32Array Float16Array".split(" "),
+  ..."Float32Array Float64Array BigInt64Array BigUint64Array".split(" "),
+  ..."Temporal DisposableStack AsyncDisposableStack SuppressedError".split(" "),
+  ..."globalThis undefined NaN Infinity isFinite isNaN parseFloat parseInt".split(" "),
+  ..."decodeURI decodeURIComponent encodeURI encodeURIComponent escape unescape".split(" "),
+  ..."TextEncoder TextDecoder URL URLSearchParams atob btoa structuredClone performance console".split(" "),
+];
+/** Names that the engine treats in a special way: it would be slower if they were touched. */
+const UNTOUCHED: ReadonlySet<string> = new Set(["constructor", "next", "then", "resolve", "toString", "valueOf"]);
+/** Prototypes that are left alone, as objects of plugins and of their own classes may hide what these have. */
+const HIDDEN: readonly unknown[] = [Object.prototype, Error.prototype];
+const MISSING = /^(\w+) is not defined/;
 
-let isSealed = false;
+let removed: ReadonlySet<string> | null = null;
 
-/** Takes away, for good, what plugins must not have in this realm. Who needs `postMessage` later keeps it before. */
-export function sealRealm(): void {
-  if (isSealed) return;
-  isSealed = true;
-  for (const name of REMOVED) Reflect.deleteProperty(globalThis, name);
+/**
+ * Takes away, for good, what plugins must not have in this realm. Who needs `postMessage` later keeps it before.
+ * @param tell is given what plugins write on the console.
+ */
+export function sealRealm(tell: (text: string) => void): void {
+  if (removed !== null) return;
+  const { performance, console } = globalThis, show = Deno.inspect;
+  removed = removeGlobals();
+  // It is a target of events, which could run code later
+  const clock = { now: () => performance.now(), timeOrigin: performance.timeOrigin };
+  Object.defineProperty(globalThis, "performance", { value: Object.freeze(clock) });
+  const print = (...items: unknown[]) =>
+    tell(items.map((item) => typeof item === "string" ? item : show(item)).join(" "));
+  const printing = ["log", "info", "debug", "warn", "error", "dir", "table", "trace"];
+  const methods = Object.keys(console).map((name) => [name, printing.includes(name) ? print : () => {}]);
+  Object.defineProperty(globalThis, "console", { value: Object.freeze(Object.fromEntries(methods)) });
+  Reflect.deleteProperty(Atomics, "waitAsync");
+  removeCodeFromText();
+  for (const name of KEPT) keepAsItIs(name);
+}
+
+function removeGlobals(): Set<string> {
+  const kept = new Set(KEPT), { prototype } = EventTarget;
+  const names = new Set(Object.getOwnPropertyNames(globalThis).filter((name) => !kept.has(name)));
+  for (const name of names) {
+    // Behind Deno's there may be V8's
+    while (Object.hasOwn(globalThis, name) && Reflect.deleteProperty(globalThis, name));
+  }
+  for (const name of ["addEventListener", "removeEventListener", "dispatchEvent"]) {
+    Reflect.deleteProperty(prototype, name);
+    names.add(name);
+  }
+  // Deno asks whether anybody takes care of an error
+  Object.defineProperty(globalThis, "dispatchEvent", { value: () => true });
+  return names;
+}
+
+function removeCodeFromText(): void {
   function noCode(): never {
     throw new TypeError("Cannot make code from text in a policy");
   }
@@ -39,10 +73,32 @@ export function sealRealm(): void {
     Object.defineProperty(prototype, "constructor", { value: noCode, writable: false, configurable: false });
   }
   noCode.prototype = Function.prototype;
-  Object.defineProperty(globalThis, "Function", { value: noCode, writable: false, configurable: false });
+  Object.defineProperty(globalThis, "Function", { value: noCode });
+}
+
+/** Makes a global, and what it and its prototype have, read-only. */
+function keepAsItIs(name: string): void {
+  const global: unknown = Reflect.get(globalThis, name);
+  if (global === undefined || name === "globalThis") return;
+  Object.defineProperty(globalThis, name, { value: global, writable: false, configurable: false });
+  if (Object(global) !== global) return;
+  // V8 is told by Error.prepareStackTrace what to make of a stack
+  if (name !== "Error") lockMembers(global as object);
+  const prototype: unknown = (global as { prototype?: unknown }).prototype;
+  if (Object(prototype) === prototype && !HIDDEN.includes(prototype)) lockMembers(prototype as object);
+}
+
+function lockMembers(holder: object): void {
+  for (const name of Object.getOwnPropertyNames(holder)) {
+    const member = Object.getOwnPropertyDescriptor(holder, name)!;
+    if (UNTOUCHED.has(name) || !member.configurable) continue;
+    Object.defineProperty(holder, name, { configurable: false, ...("value" in member ? { writable: false } : {}) });
+  }
 }
 
 /** What the message of an error lacks to be understood, or "". */
 export function sandboxHint(message: string): string {
-  return MISSING.test(message) ? "; a policy has no access to the host" : "";
+  const name = MISSING.exec(message)?.[1] ?? "";
+  const isHost = removed?.has(name) || ["require", "__dirname", "__filename"].includes(name);
+  return isHost ? "; a policy has no access to the host" : "";
 }

@@ -125,6 +125,54 @@ check("A handler that loops for ever ends the run with exit code 4, and the log 
   });
 });
 
+check("What a handler leaves to run later is not waited for, either", async (ariel) => {
+  const files = { "p.ts": handler("  Promise.resolve().then(() => { for (;;); });\n  return allow;") };
+  await withFiles(files, async (dir) => {
+    const { code, stderr } = await ariel([...RUN, "--policy-timeout", "0.5"], dir);
+    assertEquals(code, 4);
+    assertStringIncludes(stderr, "what a policy has left to run later did not end within 0.5 s (--policy-timeout)");
+    const { code: explained, stderr: told } = await ariel(
+      ["policy", "explain", "p.ts", "--hypercall", "GET_HV_ID", "--hypercall", "GET_STATUS"],
+      dir,
+    );
+    assertEquals(explained, 0, told);
+  });
+});
+
+check("A plugin cannot run code when nobody watches, nor speak with the program", async (ariel) => {
+  const sources = ["setTimeout(() => {}, 0)", "queueMicrotask(() => {})", 'addEventListener("message", () => {})'];
+  for (const source of sources) {
+    await withFiles({ "p.ts": `${IMPORT}${source};` }, async (dir) => {
+      const { code, stderr } = await ariel(["policy", "check", "p.ts"], dir);
+      const name = /^\w+/.exec(source);
+      assertStringIncludes(
+        stderr,
+        `p.ts:2:1: ReferenceError: ${name} is not defined; a policy has no access to the host`,
+      );
+      assertEquals(code, 2);
+    });
+  }
+  const quiet = `${IMPORT}(globalThis as any).onmessage = () => { for (;;); };
+export default definePolicy({ name: "p", apiVersion: 1 });`;
+  await withFiles({ "p.ts": quiet }, async (dir) => {
+    assertEquals((await ariel(["policy", "check", "p.ts"], dir)).code, 0);
+  });
+});
+
+check("What a plugin writes on the console is told on stderr, where it is not taken for the guest's", async (ariel) => {
+  const files = {
+    "p.ts": `${IMPORT}console.log("at the top", [1]);\n` +
+      'export default definePolicy({ name: "p", apiVersion: 1, rules: [ask.hypercall("GET_HV_ID")], on: { hypercall: () => {\n' +
+      '  console.error("in a handler", { a: 1n });\n  return allow;\n} } });',
+  };
+  await withFiles(files, async (dir) => {
+    const { stdout, stderr } = await ariel(RUN, dir);
+    assertStringIncludes(stderr, "ariel: at the top [ 1 ]\n");
+    assertStringIncludes(stderr, "ariel: in a handler { a: 1n }\n");
+    assertEquals(stdout.includes("at the top") || stdout.includes("in a handler"), false);
+  });
+});
+
 check("A plugin that loops for ever while it is loaded ends the run with exit code 4", async (ariel) => {
   await withFiles({ "p.ts": `${IMPORT}for (;;);` }, async (dir) => {
     const { code, stderr } = await ariel([...RUN, "--policy-timeout", "0.5"], dir);
@@ -166,6 +214,18 @@ const LOAD_ERRORS: Readonly<Record<string, { files: Record<string, string>; mess
     files: { "p.ts": `${IMPORT}\nenum A { B }\n\nthrow new Error("early " + A.B);` },
     message: "p.ts:5:7: Error: early 0",
   },
+  "a change to what belongs to all": {
+    files: { "p.ts": `${IMPORT}(Array.prototype as any).flatMap = () => { throw new Error("polluted"); };` },
+    message: "p.ts:2:34: TypeError: Cannot assign to read only property 'flatMap'",
+  },
+  "another Map for all": {
+    files: { "p.ts": `${IMPORT}(globalThis as any).Map = class {};` },
+    message: "p.ts:2:25: TypeError: Cannot assign to read only property 'Map'",
+  },
+  "a file read at its top": {
+    files: { "p.ts": `${IMPORT}const secret: string = Deno.readTextFileSync("/etc/passwd");` },
+    message: "p.ts:2:24: ReferenceError: Deno is not defined; a policy has no access to the host",
+  },
   "an async handler": {
     files: {
       "p.ts": `${IMPORT}export default definePolicy({ name: "p", apiVersion: 1, on: { smc: async () => allow } });`,
@@ -183,7 +243,7 @@ const LOAD_ERRORS: Readonly<Record<string, { files: Record<string, string>; mess
   },
   "a register of EL2": {
     files: { "p.ts": rules('deny.sysreg("HCR_EL2" as never)') },
-    message: "HCR_EL2 is a register of EL2 or EL3",
+    message: "HCR_EL2 is a register that no guest reaches",
   },
   "a pattern without a register": {
     files: { "p.ts": rules('deny.sysreg("QQ*")') },
