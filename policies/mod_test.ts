@@ -61,7 +61,8 @@ Deno.test("Rules hold their kind, target, verdict and options", () => {
 Deno.test("Options that mean nothing are refused where they stand", () => {
   const cases: [() => unknown, string][] = [
     [() => allow({ log: "sometimes" as never }), 'log must be default or always or once or never: it is "sometimes"'],
-    [() => allow({ limit: 1 } as never), 'allow as it has no option "limit"'],
+    [() => allow({ limit: 1 } as never), "allow as limit must be { count, perSeconds }"],
+    [() => allow({ access: "read" } as never), 'allow as it has no option "access"'],
     [() => allow.smc("PSCI_*", { access: "read" } as never), 'allow.smc as it has no option "access"'],
     [() => allow.mmio("pl011", { inject: "abort" } as never), 'it has no option "inject"'],
     [() => deny({ inject: "serror" as never }), "inject must be default or undefined or abort or notSupported"],

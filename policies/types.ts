@@ -194,6 +194,16 @@ export interface Verdict {
   readonly log?: LogOption;
   /** Why, for whoever reads the log or `ariel policy explain`. */
   readonly because?: string;
+  /** For how many traps in how many seconds it holds, as a handler's answer or as `otherwise`. */
+  readonly limit?: Limit;
+}
+
+/** So many traps in so many seconds of guest time. */
+export interface Limit {
+  /** How many. */
+  readonly count: number;
+  /** In how long a time. */
+  readonly perSeconds: number;
 }
 
 /** Options of any verdict. */
@@ -202,16 +212,15 @@ export interface VerdictOptions {
   readonly log?: LogOption;
   /** Why, or who needs it. */
   readonly because?: string;
-}
-
-/** Options of any rule. */
-export interface RuleOptions extends VerdictOptions {
-  /** The rule holds for so many traps in so many seconds of guest time; what exceeds that, later rules decide. */
-  readonly limit?: { readonly count: number; readonly perSeconds: number };
+  /**
+   * It holds for so many traps. What exceeds that, later rules decide; where a handler answers so, it is as if it had said
+   * nothing: answers of one handler with the same action and limit count together. `otherwise` counts each kind by itself.
+   */
+  readonly limit?: Limit;
 }
 
 /** Options of rules about reads and writes. */
-export interface AccessOptions extends RuleOptions {
+export interface AccessOptions extends VerdictOptions {
   /** Only reads, or only writes. */
   readonly access?: "read" | "write";
 }
@@ -262,7 +271,7 @@ export interface Rule {
   /** Only reads, or only writes. */
   readonly access?: "read" | "write";
   /** For how many traps in how many seconds it holds. */
-  readonly limit?: { readonly count: number; readonly perSeconds: number };
+  readonly limit?: Limit;
   /** Made where the rule was made: its stack tells the place. */
   readonly origin: Error;
 }

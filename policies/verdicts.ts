@@ -9,7 +9,6 @@ import type {
   MmioTarget,
   OneOrMore,
   Rule,
-  RuleOptions,
   SysregTarget,
   TrapKind,
   Value,
@@ -25,15 +24,15 @@ export interface RuleMakers<Extra = unknown> {
   /** MRS and MSR. The rule holds whether or not the architecture has a trap bit for the register. */
   sysreg(target?: SysregTarget, options?: AccessOptions & Extra): Rule;
   /** HVC: Ariel's hypercalls, and the SMC Calling Convention by that conduit. */
-  hypercall(target?: FunctionTarget, options?: RuleOptions & Extra): Rule;
+  hypercall(target?: FunctionTarget, options?: VerdictOptions & Extra): Rule;
   /** SMC. */
-  smc(target?: FunctionTarget, options?: RuleOptions & Extra): Rule;
+  smc(target?: FunctionTarget, options?: VerdictOptions & Extra): Rule;
   /** WFI, WFE, WFIT and WFET. */
-  wfx(target?: OneOrMore<WfxName>, options?: RuleOptions & Extra): Rule;
+  wfx(target?: OneOrMore<WfxName>, options?: VerdictOptions & Extra): Rule;
   /** Stage 2 faults. */
-  abort(target?: AbortTarget, options?: RuleOptions & Extra): Rule;
+  abort(target?: AbortTarget, options?: VerdictOptions & Extra): Rule;
   /** Exceptions that come to EL2 without being one of the other kinds, by exception class. */
-  exception(target?: ExceptionTarget, options?: RuleOptions & Extra): Rule;
+  exception(target?: ExceptionTarget, options?: VerdictOptions & Extra): Rule;
 }
 
 /** A verdict, a function that makes it with options, and the rules that give it. */
@@ -56,9 +55,9 @@ export interface ValueVerdict {
   /** What MRS reads. */
   sysreg(target: SysregTarget | undefined, value: Value, options?: AccessOptions): Rule;
   /** What an HVC returns in X0. */
-  hypercall(target: FunctionTarget | undefined, value: Value, options?: RuleOptions): Rule;
+  hypercall(target: FunctionTarget | undefined, value: Value, options?: VerdictOptions): Rule;
   /** What an SMC returns in X0. */
-  smc(target: FunctionTarget | undefined, value: Value, options?: RuleOptions): Rule;
+  smc(target: FunctionTarget | undefined, value: Value, options?: VerdictOptions): Rule;
 }
 
 /** What `intent` is. */
@@ -66,19 +65,19 @@ export interface IntentVerdict {
   /** A verdict that chooses the intent. */
   (intent: Intent, options?: VerdictOptions): Verdict;
   /** Which faults it is for. */
-  abort(target: AbortTarget | undefined, intent: Intent, options?: RuleOptions): Rule;
+  abort(target: AbortTarget | undefined, intent: Intent, options?: VerdictOptions): Rule;
 }
 
 const KINDS: readonly TrapKind[] = ["mmio", "sysreg", "hypercall", "smc", "wfx", "abort", "exception"];
-const VERDICT_OPTIONS: readonly (keyof AllOptions)[] = ["log", "because"];
+const VERDICT_OPTIONS: readonly (keyof AllOptions)[] = ["log", "because", "limit"];
 
 const UINT64_END = 1n << 64n;
 
 type Parts = Partial<Verdict>;
 
 function makeVerdict(action: Verdict["action"], parts: Parts, options: AllOptions): Verdict {
-  const { log, because, inject, code } = options;
-  const optional = { log, because, inject, code };
+  const { log, because, inject, code, limit } = options;
+  const optional = { log, because, inject, code, limit };
   const given = Object.fromEntries(Object.entries(optional).filter(([, part]) => part !== undefined));
   return Object.freeze({ action, ...parts, ...given });
 }
@@ -92,9 +91,9 @@ function makeRule(
   extra: readonly (keyof AllOptions)[],
 ): Rule {
   const takesAccess = kind === "mmio" || kind === "sysreg";
-  checkOptions(who, options, [...VERDICT_OPTIONS, ...extra, "limit", ...takesAccess ? ["access"] as const : []]);
-  const { access, limit } = options;
-  return Object.freeze({ kind, target, verdict: verdict(options), access, limit, origin: new Error("rule") });
+  checkOptions(who, options, [...VERDICT_OPTIONS, ...extra, ...takesAccess ? ["access"] as const : []]);
+  const { access, limit, ...others } = options;
+  return Object.freeze({ kind, target, verdict: verdict(others), access, limit, origin: new Error("rule") });
 }
 
 /** The rule makers of a verdict that needs nothing but options. */
@@ -195,7 +194,7 @@ export const intent: IntentVerdict = (() => {
     checkOptions("intent", options, VERDICT_OPTIONS);
     return make("intent", what, options);
   };
-  const abort = (target: AbortTarget | undefined, what: Intent, options: RuleOptions = {}) =>
+  const abort = (target: AbortTarget | undefined, what: Intent, options: VerdictOptions = {}) =>
     makeRule("abort", "intent.abort", target, (o) => make("intent.abort", what, o), options, []);
   return Object.freeze(Object.assign(verdict, { abort })) as unknown as IntentVerdict;
 })();

@@ -65,11 +65,12 @@ export class GuestPolicies {
       for (let page = host >>> 12; page <= (host + bytes - 1) >>> 12; page++) machine.engine.storedTo(page);
     };
     if (this.#view === null || this.#engine === null) {
-      this.#view = new PolicyView(vm, this.#tell);
+      const view = this.#view = new PolicyView(vm, this.#tell);
       this.#engine = new PolicyEngine(this.#policies, environmentOf(vm), {
-        vm: this.#view,
+        vm: view,
         heartbeat: this.#heartbeat,
         onError: this.#message.onPolicyError,
+        makeReady: (trap, verdict) => view.vm.log.makeReady(trap, verdict),
         tell: this.#tell,
       });
     } else this.#view.vm = vm;

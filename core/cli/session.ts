@@ -168,7 +168,10 @@ export class Session {
       heartbeat,
       timeoutMs,
       names,
-      (why) => this.#resolve({ outcome: { kind: "killed", code: KILL_CODE, why }, statistics: null, dtb: null }),
+      (why) => {
+        if (heartbeat.isInHandler) this.#drain.takeReady();
+        this.#resolve({ outcome: { kind: "killed", code: KILL_CODE, why }, statistics: null, dtb: null });
+      },
     );
   }
 

@@ -204,6 +204,35 @@ Deno.test("Limits hold for a time, and what exceeds them goes to the next rule",
   assertEquals([f.x(2), f.x(3), f.x(4)], [1n, 1n, 2n]);
 });
 
+Deno.test("Limits of a handler's answers leave it to otherwise, and limits of otherwise to the next policy", () => {
+  const limit = { count: 2, perSeconds: 1 };
+  const { f, records } = bench([
+    {
+      rules: [allow.sysreg()],
+      on: { hypercall: (trap) => value(trap.args[0], { limit }) },
+      otherwise: deny({ limit: { count: 1, perSeconds: 1 } }),
+    },
+    { rules: [value.hypercall("GET_HV_ID", 7)] },
+  ]);
+  const call = (n: number) => `mov x0, #0\nmov x1, #${n}\nhvc #0\nmov x${n}, x0\n`;
+  f.runGuest([2, 3, 4, 5, 6].map(call).join(""));
+  assertEquals([2, 3, 4, 5, 6].map((n) => BigInt.asIntN(64, f.x(n))), [2n, 3n, -3n, 7n, 7n]);
+  assertEquals(records().slice(2, 4), [
+    "GET_HV_ID deny p0/otherwise",
+    "GET_HV_ID value p1/value.hypercall:GET_HV_ID",
+  ]);
+});
+
+Deno.test("log: once in a handler's answer is one line for each thing that it is about", () => {
+  const { f } = bench([{ on: { mmio: () => allow({ log: "once" }) } }]);
+  f.vm.log.level = "none";
+  f.runGuest(
+    "ldr w1, [x28, #0x18]\nldr w1, [x28, #0x18]\nldr w1, [x28, #0x24]\nstr wzr, [x28, #0x24]\nstr wzr, [x28, #0x24]",
+  );
+  const logged = f.lines.flatMap((line) => /kind=mmio what=(\S+)/.exec(line)?.[1] ?? []);
+  assertEquals(logged, ["pl011+0x18:r4", "pl011+0x24:r4", "pl011+0x24:w4"]);
+});
+
 Deno.test("log: once is one line for each register, and an allowed register is not trapped for ever", () => {
   const { f, engine } = bench([{ rules: [allow.sysreg("TPIDR_EL*", { log: "once" })] }]);
   f.vm.log.level = "none";

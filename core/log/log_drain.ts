@@ -76,6 +76,11 @@ export class LogDrain {
     this.#options.write(bytes, () => this.#unwritten -= bytes.length);
   }
 
+  /** The writer of records does not come back from a trap: its record, which stands ready, is the last. */
+  takeReady(): void {
+    this.#options.ring.takeReady();
+  }
+
   /** Writes all that is left and the last line. The writer of records must have stopped. */
   stop(): void {
     clearTimeout(this.#timer);

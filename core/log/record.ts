@@ -77,6 +77,16 @@ export class TrapLog {
     if (this.#isWanted(verdict)) this.#send(at);
   }
 
+  /** Has a record ready for the ring's reader, should the trap never come to its end: see RecordRing.takeReady. */
+  makeReady(trap: Trap, verdict: Verdict): void {
+    const sink = this.#sink, at = this.#recordCount % HISTORY_RECORDS * RECORD_WORDS;
+    if (sink === null || typeof sink === "function" || LEVEL_OF_ACTION[verdict.actionIndex] < this.#level) return;
+    this.#encoder.trap(at, trap, verdict);
+    if (!this.#catchUp(sink)) return;
+    this.#copy(at, sink);
+    sink.makeReady();
+  }
+
   /** Whether timer interrupts are recorded: at level "all". */
   get wantsTimers(): boolean {
     return this.#level === 0;
@@ -138,9 +148,13 @@ export class TrapLog {
       sink.lose();
       return;
     }
-    const { words, next } = sink, history = this.#history;
-    for (let i = 0; i < RECORD_WORDS; i++) words[next + i] = history[at + i];
+    this.#copy(at, sink);
     sink.publish();
+  }
+
+  #copy(at: number, { words, next }: RecordRing): void {
+    const history = this.#history;
+    for (let i = 0; i < RECORD_WORDS; i++) words[next + i] = history[at + i];
   }
 
   /** Tells the ring's reader of lost records and new names. @returns false when there is no room for a record then. */

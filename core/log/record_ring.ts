@@ -1,7 +1,10 @@
 import { RECORD_WORDS } from "./record_layout.ts";
 
-/** Words of the header: records written and read, modulo 2^32, and records lost in all. */
-const WRITTEN = 0, READ = 1, LOST = 2, HEADER_WORDS = 32;
+/**
+ * Words of the header: records written and read, modulo 2^32; records lost in all; how many records there are with the one
+ * that stands ready.
+ */
+const WRITTEN = 0, READ = 1, LOST = 2, READY = 3, HEADER_WORDS = 32;
 
 /**
  * A ring of trap records between two threads: the vCPU's, which writes and never waits, and one that reads. A record
@@ -47,6 +50,16 @@ export class RecordRing {
   publish(): void {
     this.#written = (this.#written + 1) | 0;
     Atomics.store(this.#header, WRITTEN, this.#written);
+  }
+
+  /** The record at `next` stands ready: the reader may take it should nothing more come. */
+  makeReady(): void {
+    Atomics.store(this.#header, READY, (this.#written + 1) | 0);
+  }
+  /** For the reader: takes the record that stands ready, when the writer has come to its end. */
+  takeReady(): void {
+    const ready = Atomics.load(this.#header, READY);
+    if (ready === ((Atomics.load(this.#header, WRITTEN) + 1) | 0)) Atomics.store(this.#header, WRITTEN, ready);
   }
 
   /** Counts a record that found no room. */

@@ -35,8 +35,14 @@ const isUint64 = (value: unknown) => typeof value === "bigint" && value >= 0n &&
  */
 export function convertVerdict(given: unknown, kind: TrapKind, rule: string): Verdict | null {
   const verdict = asVerdict(given);
-  const { action, inject = "default", log = "default", because } = verdict;
-  const parts = { rule, inject, log, ...because === undefined ? {} : { because } };
+  const { action, inject = "default", log = "default", because, limit } = verdict;
+  const parts = {
+    rule,
+    inject,
+    log,
+    ...because === undefined ? {} : { because },
+    ...limit === undefined ? {} : { limit },
+  };
   switch (action) {
     case "pass":
       return null;
@@ -69,9 +75,9 @@ function asVerdict(given: unknown): PolicyVerdict {
   if ("origin" in given && "verdict" in given) throw new TypeError("a rule is no verdict: leave its kind out");
   if (verdict.action === undefined && typeof given === "function") throw new TypeError(`${show(given)} is no verdict`);
   if (!ACTIONS.has(verdict.action)) throw new TypeError(`${show(verdict.action)} is no verdict's action`);
-  const { inject, code, log, because } = verdict;
-  if (code !== undefined || inject !== undefined || log !== undefined || because !== undefined) {
-    checkOptions("a verdict", { inject, code, log, because }, ["inject", "code", "log", "because"]);
+  const { inject, code, log, because, limit } = verdict, options = { inject, code, log, because, limit };
+  if (Object.values(options).some((option) => option !== undefined)) {
+    checkOptions("a verdict", options, ["inject", "code", "log", "because", "limit"]);
   }
   return verdict;
 }

@@ -65,6 +65,6 @@ function addSteps(
   }
   const tail = policy.tail(kind);
   steps.push(...tail);
-  const ends = tail.at(-1)?.step === "verdict";
+  const ends = tail.at(-1)?.step === "verdict" && tail.at(-1)?.limit === null;
   return !ends || mayPass || tail.some(({ step }) => step === "ask");
 }

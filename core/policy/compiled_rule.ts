@@ -4,6 +4,7 @@ import type { PolicyEnvironment } from "./environment.ts";
 import type { HandlerCaller } from "./handlers.ts";
 import type { Interval } from "./interval_table.ts";
 import { ruleError } from "./policy_error.ts";
+import { Limit, LoggedOnce, onceVerdicts } from "./repetition.ts";
 import {
   type AbortMatch,
   abortMatch,
@@ -14,12 +15,10 @@ import {
   wfxMask,
 } from "./targets.ts";
 import { TRAP_KINDS, type TrapKind } from "./trap.ts";
-import { makeVerdict, type Verdict } from "./verdict.ts";
+import type { Verdict } from "./verdict.ts";
 
 /** Targets that a rule's name lists before it only counts. */
 const NAMED_TARGETS = 2;
-/** Things that a rule remembers to have logged once. */
-const ONCE_MAX = 1 << 16;
 
 /** What a rule matches, null where that is all of its kind. */
 export interface Match {
@@ -48,12 +47,10 @@ export class CompiledRule {
   /** Null for "pass" and "ask". */
   readonly verdict: Verdict | null;
   readonly match: Match;
-  readonly limit: { readonly count: number; readonly ns: number } | null;
+  readonly limit: Limit | null;
   /** The verdict the first and every later time, for `log: "once"`; null otherwise. */
-  readonly once: { readonly first: Verdict; readonly next: Verdict } | null;
-  readonly #seen = new Set<number>();
-  #windowStart = 0;
-  #windowCount = 0;
+  readonly once: ReturnType<typeof onceVerdicts> | null;
+  readonly #logged = new LoggedOnce();
 
   /**
    * @param policyIndex place of its policy.
@@ -73,7 +70,7 @@ export class CompiledRule {
     this.label = `${policy}/${text}`;
     this.step = verdict === "ask" ? "ask" : verdict.action === "pass" ? "pass" : "verdict";
     this.because = verdict === "ask" ? undefined : verdict.because;
-    this.limit = limit ? { count: limit.count, ns: limit.perSeconds * 1e9 } : null;
+    this.limit = limit ? new Limit(limit) : null;
     try {
       this.verdict = verdict === "ask" ? null : convertVerdict(verdict, kind as TrapKind, this.label);
       this.match = makeMatch(rule, environment);
@@ -81,8 +78,7 @@ export class CompiledRule {
       if (!(error instanceof RangeError || error instanceof TypeError)) throw error;
       throw ruleError(rule.origin, `Cannot use ${text} of policy ${policy} as ${error.message}`);
     }
-    const isOnce = this.verdict?.log === "once";
-    this.once = isOnce ? { first: withLog(this.verdict!, "always"), next: withLog(this.verdict!, "never") } : null;
+    this.once = this.verdict?.log === "once" ? onceVerdicts(this.verdict) : null;
   }
 
   get kind(): TrapKind {
@@ -109,29 +105,10 @@ export class CompiledRule {
     return false;
   }
 
-  /** Counts a trap against the rule's limit. @returns false when that is used up. */
-  takeLimit(timeNs: number): boolean {
-    const limit = this.limit!;
-    if (timeNs - this.#windowStart >= limit.ns || this.#windowCount === 0) {
-      this.#windowStart = timeNs;
-      this.#windowCount = 0;
-    }
-    if (this.#windowCount >= limit.count) return false;
-    this.#windowCount++;
-    return true;
-  }
-
   /** The verdict of a rule with `log: "once"`. @param key what the trap is about, as a number. */
   onceVerdict(key: number): Verdict {
-    const seen = this.#seen;
-    if (seen.has(key) || seen.size >= ONCE_MAX) return this.once!.next;
-    seen.add(key);
-    return this.once!.first;
+    return this.once![this.#logged.isFirst(key) ? 0 : 1];
   }
-}
-
-function withLog(verdict: Verdict, log: Verdict["log"]): Verdict {
-  return makeVerdict(verdict.action, { ...verdict, log });
 }
 
 function makeMatch({ kind, target }: Rule, environment: PolicyEnvironment): Match {
@@ -200,6 +177,7 @@ export class CompiledPolicy {
       kind,
       target: undefined,
       verdict,
+      limit: verdict === "ask" ? undefined : verdict.limit,
       origin,
     });
     for (const kind of KINDS) {

@@ -216,13 +216,13 @@ export class PolicyEngine {
     const { steps } = chain;
     for (let at = 0; at < steps.length;) {
       const rule = steps[at];
-      if (rule.limit !== null && !rule.takeLimit(trap.time)) {
+      if (rule.limit !== null && !rule.limit.take(trap.time)) {
         at++;
         continue;
       }
       rule.hits++;
       if (rule.step === "verdict") return rule.once === null ? rule.verdict! : rule.onceVerdict(key);
-      const answer = rule.step === "pass" ? PASS : (rule.caller ??= this.#caller(rule)).ask(trap);
+      const answer = rule.step === "pass" ? PASS : (rule.caller ??= this.#caller(rule)).ask(trap, key);
       if (answer === PASS) at = chain.nextPolicy(at);
       else if (answer === NOTHING) at = Math.max(at + 1, chain.otherwise(at));
       else return answer;

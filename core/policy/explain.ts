@@ -47,7 +47,7 @@ export function explainTrap(engine: PolicyEngine, trap: Trap): Explanation {
       place: placeText(rule),
       what: [
         rule.step === "ask" ? "asks its handler" : rule.step === "pass" ? "passes" : rule.verdict!.action,
-        ...rule.limit ? [`${rule.limit.count} times in ${rule.limit.ns / 1e9} s`] : [],
+        ...rule.limit ? [rule.limit.text] : [],
         ...rule.once ? ["logged once"] : [],
       ].join(", "),
     })),

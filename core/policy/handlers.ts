@@ -4,8 +4,9 @@ import { convertVerdict, KILL_CODE, takesValues } from "./answers.ts";
 import type { CompiledPolicy } from "./compiled_rule.ts";
 import type { Heartbeat } from "./heartbeat.ts";
 import { describeError } from "./places.ts";
+import { Limit, LoggedOnce, onceVerdicts } from "./repetition.ts";
 import type { Trap, TrapKind } from "./trap.ts";
-import { makeVerdict, type Verdict } from "./verdict.ts";
+import { type Action, makeVerdict, type Verdict } from "./verdict.ts";
 
 /** What happens after an error in a handler: the trap is denied anyway; "halt" ends the guest, too. */
 export type OnPolicyError = "deny" | "halt";
@@ -22,6 +23,8 @@ export interface HandlerHost {
   readonly vm: PolicyVm;
   readonly heartbeat: Heartbeat | null;
   readonly onError: OnPolicyError;
+  /** Has the record ready of a trap whose handler does not return: `verdict` is what then becomes of it. */
+  readonly makeReady?: (trap: Trap, verdict: Verdict) => void;
   /** Tells the user, on stderr. */
   readonly tell: (text: string) => void;
 }
@@ -37,6 +40,9 @@ export class HandlerCaller {
   /** The verdicts that plain values become, in turns: one access may be decided on in two parts. */
   readonly #values: [WritableVerdict, WritableVerdict];
   readonly #takesValues: boolean;
+  readonly #limits = new Map<string, Limit>();
+  readonly #logged = new LoggedOnce();
+  readonly #hung: Verdict;
 
   constructor(
     readonly policy: CompiledPolicy,
@@ -48,19 +54,21 @@ export class HandlerCaller {
     this.#handler = policy.policy.on[kind] as Handler<PolicyTrap>;
     this.#values = [makeVerdict("value", { rule: this.#label }), makeVerdict("value", { rule: this.#label })];
     this.#takesValues = takesValues(kind);
+    this.#hung = makeVerdict("kill", { rule: this.#label, code: KILL_CODE, error: "did not return in time" });
     this.#constants = new Map([allow, deny, ignore, pass].map((v) => [v, this.#convert(v)]));
   }
 
-  /** Asks the handler. An error is told, and answered with a denial. */
-  ask(trap: Trap): Answer {
+  /** Asks the handler. An error is told, and answered with a denial. @param key what the trap is about, as a number. */
+  ask(trap: Trap, key: number): Answer {
     const { host, policy, kind } = this;
+    host.makeReady?.(trap, this.#hung);
     host.heartbeat?.enter(policy.index, kind);
     try {
       const answer: PolicyVerdict | undefined = this.#handler(trap as PolicyTrap, host.vm);
       if (answer === undefined) return NOTHING;
-      if (answer === this.#lastAnswer) return this.#lastVerdict;
+      if (answer === this.#lastAnswer) return this.#hold(this.#lastVerdict, trap, key);
       if (isPlainValue(answer) && this.#takesValues) return this.#value(answer.value!);
-      return this.#remember(answer, this.#constants.get(answer) ?? this.#convert(answer));
+      return this.#hold(this.#remember(answer, this.#constants.get(answer) ?? this.#convert(answer)), trap, key);
     } catch (error) {
       return this.#fail(error);
     } finally {
@@ -90,6 +98,22 @@ export class HandlerCaller {
     return verdict;
   }
 
+  /** The verdict where its limit is not used up, else nothing; it is logged once for each thing if it says so. */
+  #hold(verdict: Answer, trap: Trap, key: number): Answer {
+    if (typeof verdict === "symbol") return verdict;
+    const { limit, log } = verdict;
+    if (limit !== undefined && !this.#limit(verdict.action, limit).take(trap.time)) return NOTHING;
+    return log === "once" ? onceVerdicts(verdict)[this.#logged.isFirst(key) ? 0 : 1] : verdict;
+  }
+
+  /** Answers that are alike share their limit, as each may be a new object. */
+  #limit(action: Action, limit: NonNullable<Verdict["limit"]>): Limit {
+    const name = `${action} ${limit.count} ${limit.perSeconds}`;
+    let known = this.#limits.get(name);
+    if (known === undefined) this.#limits.set(name, known = new Limit(limit));
+    return known;
+  }
+
   #fail(error: unknown): Verdict {
     const { host, policy, kind, errorCounts } = this;
     const text = describe(error);
@@ -112,9 +136,9 @@ const UINT64_END = 1n << 64n;
 
 /** What `value(v)` without options makes: the most frequent answer. */
 function isPlainValue(answer: PolicyVerdict): boolean {
-  const { action, value, clear, log, because } = answer;
+  const { action, value, clear, log, because, limit } = answer;
   return action === "value" && typeof value === "bigint" && value >= 0n && value < UINT64_END && clear === undefined &&
-    log === undefined && because === undefined;
+    log === undefined && because === undefined && limit === undefined;
 }
 
 /** What a plugin threw may throw again when it is looked at. */

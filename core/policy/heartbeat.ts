@@ -37,6 +37,12 @@ export class Heartbeat {
   get count(): number {
     return Atomics.load(this.#words, COUNT);
   }
+  /** What runs, or ran last, is a handler. */
+  get isInHandler(): boolean {
+    const part = Atomics.load(this.#words, WHAT) & 0xff;
+    return part !== LOADING && part !== JOBS;
+  }
+
   /**
    * What runs, or ran last, as a sentence without its end.
    * @param policies their names, by number.

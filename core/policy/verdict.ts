@@ -44,6 +44,8 @@ export interface Verdict {
   readonly code: number;
   /** Whether a line is written: by the log's level, always, for the first trap only, or never. */
   readonly log: "default" | "always" | "once" | "never";
+  /** Of a handler's answer: it holds for so many traps in so many seconds. */
+  readonly limit?: { readonly count: number; readonly perSeconds: number };
   /** What is done about a stage 2 fault in place of what the trap says; absent to follow that. */
   readonly intent?: Intent;
   /** Why, in the policy's words. */
@@ -65,6 +67,7 @@ export function makeVerdict(action: Action, parts: Partial<Verdict> = {}): Verdi
     inject: "default",
     code: 0,
     log: "default",
+    limit: undefined,
     intent: undefined,
     because: undefined,
     error: undefined,

@@ -121,7 +121,12 @@ check("A handler that loops for ever ends the run with exit code 4, and the log 
     const { code, stderr } = await ariel([...RUN, "--policy-timeout", "0.5"], dir);
     assertEquals(code, 4);
     assertStringIncludes(stderr, "policy p.ts did not return from on.hypercall within 0.5 s (--policy-timeout)");
-    assertStringIncludes(await Deno.readTextFile(`${dir}/run.log`), "kind=mmio");
+    const records = (await Deno.readTextFile(`${dir}/run.log`)).trimEnd().split("\n");
+    assertStringIncludes(records[1], "kind=mmio");
+    const last =
+      /^\[ariel\] seq=(\d+) .* kind=hypercall what=GET_HV_ID .*verdict=kill rule=p\/on.hypercall .*error="did/;
+    assertEquals(Number(last.exec(records.at(-2)!)?.[1]), records.length - 2, records.at(-2));
+    assertStringIncludes(records.at(-1)!, `end=${records.length - 2} `);
   });
 });
 
