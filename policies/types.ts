@@ -124,12 +124,17 @@ export interface AbortTrap extends TrapCommon {
   clone(): AbortTrap;
 }
 
-/** An exception of the guest that came to EL2 and is none of the other kinds, such as a breakpoint. */
+/**
+ * An exception of the guest: one that it takes at EL1, such as a system call or a page fault; one that it reports by
+ * REPORT_EXCEPTION; or a debug exception, which comes to EL2 where a rule about it says more than `allow`.
+ */
 export interface ExceptionTrap extends TrapCommon {
   /** An exception of the guest. */
   readonly kind: "exception";
   /** ESR_ELx[31:0] of the exception; the class is in bits 31:26. */
   readonly syndrome: number;
+  /** The guest takes it, or has: `deny` and `ignore` cannot undo it, while `pause` and `kill` take effect behind it. */
+  readonly isTaken: boolean;
   /** A copy that stays as it is. */
   clone(): ExceptionTrap;
 }

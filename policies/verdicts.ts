@@ -31,7 +31,10 @@ export interface RuleMakers<Extra = unknown> {
   wfx(target?: OneOrMore<WfxName>, options?: VerdictOptions & Extra): Rule;
   /** Stage 2 faults. */
   abort(target?: AbortTarget, options?: VerdictOptions & Extra): Rule;
-  /** Exceptions that come to EL2 without being one of the other kinds, by exception class. */
+  /**
+   * Exceptions of the guest by exception class: those that it takes at EL1, and those that it reports. Debug exceptions
+   * (0x30, 0x32, 0x34, and 0x3c for BRK) can be refused; the others can be logged, and stop or end the guest.
+   */
   exception(target?: ExceptionTarget, options?: VerdictOptions & Extra): Rule;
 }
 

@@ -90,9 +90,9 @@ function named(args: Arguments, names = args.positional): readonly string[] {
   return names;
 }
 
-function reportText({ policies, trappedSysregs, trapsWaits, decidesAborts }: PolicyReport): string {
+function reportText({ policies, trappedSysregs, trapsWaits, decidesAborts, hearsExceptions }: PolicyReport): string {
   const lines: string[] = [];
-  for (const { name, rules, byKind, otherwise, calls, shadowed } of policies) {
+  for (const { name, rules, byKind, otherwise, calls, shadowed, remarks } of policies) {
     const kinds = Object.entries(byKind).map(([kind, n]) => `${n} ${kind}`).join(", ");
     lines.push(`${name}: ${rules} rule${rules === 1 ? "" : "s"}${kinds ? ` (${kinds})` : ""}, otherwise ${otherwise}`);
     lines.push(calls.length > 0 ? `  calls JavaScript: ${calls.join(", ")}` : "  calls no JavaScript: tables only");
@@ -100,11 +100,13 @@ function reportText({ policies, trappedSysregs, trapsWaits, decidesAborts }: Pol
       const what = isUnreachable ? "is never reached" : "is reached in part";
       lines.push(`  ${place ? `${place}: ` : ""}${rule} ${what}: ${by} decides first`);
     }
+    for (const { rule, place, text } of remarks) lines.push(`  ${place ? `${place}: ` : ""}${rule} ${text}`);
   }
   const traps = [
     `${trappedSysregs} system register${trappedSysregs === 1 ? "" : "s"}`,
     ...trapsWaits ? ["waits"] : [],
     ...decidesAborts ? ["stage 2 faults"] : [],
+    ...hearsExceptions ? ["exceptions"] : [],
   ];
   lines.push(`trapped beyond what the hypervisor traps anyway: ${traps.join(", ")}`);
   return lines.join("\n") + "\n";

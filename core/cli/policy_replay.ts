@@ -156,8 +156,11 @@ function fill(trap: Trap, record: LogRecord): void {
       trap.registers[2 * n + 2] = Number(value & 0xffff_ffffn);
       trap.registers[2 * n + 3] = Number(value >> 32n);
     });
-  } else if (trap.kind === "exception") trap.syndrome = record.number(FIELD.syndrome);
-  else if (trap.kind === "abort") {
+  } else if (trap.kind === "exception") {
+    trap.syndrome = record.number(FIELD.syndrome);
+    // What came to EL2 has a syndrome there
+    trap.isTaken = trap.esr === 0 || record.has(FIELD.reported);
+  } else if (trap.kind === "abort") {
     trap.region = record.text(FIELD.region) as typeof trap.region;
     trap.isTableWalk = record.has(FIELD.s1ptw);
     trap.intent = record.subject.intent as typeof trap.intent;

@@ -24,6 +24,9 @@ export interface LastException {
 
 /** How many exceptions a vCPU has taken, by Exception level and kind, and the last of each: a view of its state block. */
 export class ExceptionTelemetry {
+  /** Told of the syndrome of each synchronous exception that is about to be taken to EL1; see observeExceptions. */
+  observer: ((esr: number) => void) | null = null;
+
   constructor(readonly vcpu: Vcpu) {}
 
   #entry(el: number, kind: number): number {
@@ -43,6 +46,7 @@ export class ExceptionTelemetry {
     i32[at + 7] = i32[w + HPFAR + 1];
     i32[at + 8] = i32[w + PC];
     i32[at + 9] = i32[w + PC + 1];
+    if (this.observer !== null && el === 1 && type === 0) this.observer(i32[esr] >>> 0);
   }
 
   /** Exceptions of a kind (an EC, or KIND_IRQ and the following) taken to an Exception level. */

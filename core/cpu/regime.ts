@@ -130,6 +130,14 @@ function enterRegime(vcpu: Vcpu, regime: number): void {
   i32[at + PLACE.epoch] = i32[w + EPOCH];
 }
 
+/** Has a function told of the exceptions that are taken to EL1, all of them: generated code takes none by itself then. */
+export function observeExceptions(vcpu: Vcpu, observer: ((esr: number) => void) | null): void {
+  if (vcpu.telemetry.observer === observer) return;
+  vcpu.telemetry.observer = observer;
+  vcpu.regimeStale = true;
+  if (!vcpu.inResident) syncRegime(vcpu);
+}
+
 /** What generated code may do of exceptions at EL0 and EL1, unless something is out of the ordinary. */
 function updateCodeExceptions(vcpu: Vcpu): void {
   const { i32, w, residents } = vcpu;
@@ -141,7 +149,7 @@ function updateCodeExceptions(vcpu: Vcpu): void {
     vcpu.pmu?.followsLevel !== true &&
     (hcrLo(vcpu) & HCR_TGE) === 0;
   if (isPlain && residents[1] === null) {
-    can = CODE_EXCEPTIONS.svc | CODE_EXCEPTIONS.eret;
+    can = CODE_EXCEPTIONS.eret | (vcpu.telemetry.observer === null ? CODE_EXCEPTIONS.svc : 0);
   }
   if (isPlain && residents[2] !== null && el2Enabled(vcpu) && isHvcEnabled(vcpu)) can |= CODE_EXCEPTIONS.hvc;
   i32[w + CODE] = can;

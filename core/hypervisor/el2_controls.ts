@@ -28,6 +28,8 @@ export const HCR = {
   TACR: 1 << 21,
   RW: 1 << 31,
 } as const;
+/** MDCR_EL2.TDE: debug exceptions of EL1 and EL0 are taken to EL2. */
+export const MDCR_TDE = 1 << 8;
 /** HCR_EL2.{APK, API}, in the high half: pointer authentication is not trapped. */
 const HCR_APK_API_HI = 3 << 8;
 
@@ -117,6 +119,8 @@ export interface El2Controls {
   readonly counterOffset: number;
   /** HCR_EL2[31:0]. */
   readonly hcr: number;
+  /** MDCR_EL2.TDE, or 0. */
+  readonly mdcr: number;
 }
 
 /** Where and with what a vCPU begins at EL1. */
@@ -138,7 +142,7 @@ export function writeEl2Controls(vcpu: Vcpu, controls: El2Controls): void {
   set("CPTR_EL2", CPTR_RES1);
   set("HSTR_EL2", 0);
   // The guest has all event counters: HPMN = PMCR_EL0.N
-  set("MDCR_EL2", readSysreg(vcpu, R.PMCR_EL0) >>> 11 & 31);
+  set("MDCR_EL2", readSysreg(vcpu, R.PMCR_EL0) >>> 11 & 31 | controls.mdcr);
   set("CNTHCTL_EL2", CNTHCTL_GUEST);
   set("CNTVOFF_EL2", lowHalf(counterOffset), highHalf(counterOffset));
   set("VPIDR_EL2", readSysreg(vcpu, R.MIDR_EL1));

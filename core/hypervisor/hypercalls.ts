@@ -1,4 +1,3 @@
-import { ALLOW } from "../policy/verdict.ts";
 import { CALL_ERROR, type CallFunction } from "./call_function.ts";
 import { IpaInterval } from "./ipa_interval.ts";
 import { PERMISSION } from "./stage2.ts";
@@ -14,7 +13,7 @@ import type { VmVcpu } from "./vm.ts";
  *                          62:32 traps since the start, modulo 2^31
  *   3 PAUSE                stops the machine for the monitor, if there is one; 0 when it goes on
  *   4 GUEST_CONSOLE_WRITE  X1 IPA and X2 length (at most 4096) of text in guest RAM, written to the console; 0
- *   5 REPORT_EXCEPTION     X1 ESR_EL1, X2 ELR_EL1, X3 FAR_EL1 of an exception that the guest took: recorded; 0
+ *   5 REPORT_EXCEPTION     X1 ESR_EL1, X2 ELR_EL1, X3 FAR_EL1 of an exception that the guest took: 0 once it is recorded
  */
 
 /** Operations by name. */
@@ -91,7 +90,8 @@ function reportException(c: VmVcpu): void {
   trap.farLo = vcpu.xLo(3);
   trap.farHi = vcpu.xHi(3);
   trap.common.valueLo = trap.syndrome;
-  trap.isReported = true;
-  vm.note(trap, ALLOW);
-  c.setResult(0);
+  trap.isReported = trap.isTaken = true;
+  const verdict = vm.decide(trap);
+  vm.note(trap, verdict);
+  c.setResult(verdict.action === "deny" ? CALL_ERROR.denied : 0);
 }

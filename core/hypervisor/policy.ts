@@ -1,17 +1,20 @@
 import { setSysregTraps } from "../cpu/direct_access.ts";
 import { SYSREG_SLOTS } from "../cpu/layout.ts";
+import { observeExceptions } from "../cpu/regime.ts";
 import { readSysreg, writeSysreg } from "../cpu/sysreg_access.ts";
 import { sysregIndex } from "../cpu/sysregs.ts";
+import { GUEST_BYTES, GUEST_IPA } from "../machine/memory_map.ts";
 import { namedCalls } from "../policy/call_names.ts";
 import type { PolicyEngine } from "../policy/engine.ts";
 import { DEVICE_PLACES, type NamedDevice, type PolicyEnvironment } from "../policy/environment.ts";
 import { ALLOW } from "../policy/verdict.ts";
 import type { PolicyVm } from "../../policies/types.ts";
-import { HCR } from "./el2_controls.ts";
+import { HCR, MDCR_TDE } from "./el2_controls.ts";
 import { HYPERCALLS } from "./hypercalls.ts";
+import { noteTaken } from "./traps.ts";
 import type { Vm, VmVcpu } from "./vm.ts";
 
-const HCR_EL2 = sysregIndex("HCR_EL2");
+const HCR_EL2 = sysregIndex("HCR_EL2"), MDCR_EL2 = sysregIndex("MDCR_EL2");
 const REGISTERS = 31;
 
 /** The functions that rules may name. */
@@ -21,7 +24,11 @@ const FUNCTIONS: PolicyEnvironment["functions"] = {
 };
 
 /** What names in rules mean on the machine as it is by default. */
-export const VIRT_ENVIRONMENT: PolicyEnvironment = { devices: DEVICE_PLACES, functions: FUNCTIONS };
+export const VIRT_ENVIRONMENT: PolicyEnvironment = {
+  devices: DEVICE_PLACES,
+  functions: FUNCTIONS,
+  ram: { start: GUEST_IPA, end: GUEST_IPA + GUEST_BYTES },
+};
 
 /** What names in rules mean in a VM. */
 export function environmentOf(vm: Vm): PolicyEnvironment {
@@ -30,7 +37,8 @@ export function environmentOf(vm: Vm): PolicyEnvironment {
     base,
     bytes: device.sizeBytes,
   }));
-  return { devices, functions: FUNCTIONS };
+  const { start, end } = vm.ram;
+  return { devices, functions: FUNCTIONS, ram: { start, end } };
 }
 
 /** Puts a VM under a policy, or with null under none: from its next instruction on. */
@@ -46,13 +54,20 @@ export function attachPolicy(vm: Vm, engine: PolicyEngine | null): void {
   }
   const waits = (engine?.trapsWfi ? HCR.TWI : 0) | (engine?.trapsWfe ? HCR.TWE : 0);
   vm.hcr = vm.hcr & ~(HCR.TWI | HCR.TWE) | waits;
-  for (const c of vm.vcpus) if (c.isOn) setWaits(c, waits);
+  vm.mdcr = engine?.decidesDebug ? MDCR_TDE : 0;
+  for (const c of vm.vcpus) {
+    const wants = engine?.exceptionTraps;
+    observeExceptions(c.vcpu, wants?.some(Boolean) ? (esr) => wants[esr >>> 26] !== 0 && noteTaken(c, esr) : null);
+    if (!c.isOn) continue;
+    setBits(c, HCR_EL2, HCR.TWI | HCR.TWE, waits);
+    setBits(c, MDCR_EL2, MDCR_TDE, vm.mdcr);
+  }
 }
 const NO_TRAPS = new Uint8Array(SYSREG_SLOTS);
 
-function setWaits({ vcpu }: VmVcpu, waits: number): void {
-  const hcr = readSysreg(vcpu, HCR_EL2) & ~(HCR.TWI | HCR.TWE) | waits;
-  writeSysreg(vcpu, HCR_EL2, hcr >>> 0, vcpu.hi);
+function setBits({ vcpu }: VmVcpu, index: number, mask: number, bits: number): void {
+  const value = readSysreg(vcpu, index) & ~mask | bits;
+  writeSysreg(vcpu, index, value >>> 0, vcpu.hi);
 }
 
 /** A VM as handlers of policies see it. */

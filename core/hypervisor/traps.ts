@@ -1,4 +1,7 @@
+import { STATE } from "../cpu/layout.ts";
+import { PSTATE } from "../cpu/pstate.ts";
 import { EC } from "../cpu/syndrome.ts";
+import { sysregIndex } from "../cpu/sysregs.ts";
 import { handleStage2Fault } from "./aborts.ts";
 import { handleHvc, handleSmc } from "./calls.ts";
 import { forwardException, injectUndefined } from "./inject.ts";
@@ -8,6 +11,8 @@ import { FRAME } from "./trap_frame.ts";
 import type { VmVcpu } from "./vm.ts";
 
 const CLASS = EC;
+const FAR_EL1 = sysregIndex("FAR_EL1"), MDSCR_EL1 = sysregIndex("MDSCR_EL1"), MDSCR_KDE = 1 << 13;
+const PSTATE_D = 1 << 9, PC_HI = (STATE.pc.offset >>> 2) + 1;
 
 /** Classes that EL1 knows as its own exceptions; the others are traps of instructions, which are UNDEFINED for it. */
 const FORWARDED: ReadonlySet<number> = new Set([
@@ -62,15 +67,43 @@ function handleWfx(c: VmVcpu, esr: number): void {
 /** An exception of the guest that came to EL2 without a use for it there: the guest gets it. */
 function handleOther(c: VmVcpu, esr: number): void {
   const { vm, frame } = c, trap = vm.traps.exception;
+  if (esr >>> 26 === CLASS.stepLower && !isStepped(c)) {
+    // MDCR_EL2.TDE has EL1 stepped, too
+    return frame.set(FRAME.spsr_el2, frame.lo(FRAME.spsr_el2) | PSTATE.SS, 0);
+  }
   vm.begin(c, trap.common, esr);
   trap.syndrome = esr;
   trap.farLo = frame.lo(FRAME.far_el2);
   trap.farHi = frame.hi(FRAME.far_el2);
-  trap.isReported = false;
+  trap.isReported = trap.isTaken = false;
   const verdict = vm.decide(trap);
   vm.note(trap, verdict);
   if (verdict.action === "ignore") return frame.advance();
   if (verdict.action === "kill") return;
   if (verdict.action !== "deny" && FORWARDED.has(esr >>> 26)) forwardException(c.vcpu);
   else injectUndefined(c.vcpu);
+}
+
+/** Whether the guest would get a step exception without EL2. Arm DDI 0487, AArch64.GenerateDebugExceptionsFrom(). */
+function isStepped({ vcpu, frame }: VmVcpu): boolean {
+  const isFromEl0 = (frame.spsr & PSTATE.EL) === 0, isMasked = (frame.spsr & PSTATE_D) !== 0;
+  return isFromEl0 || ((vcpu.sysLo(MDSCR_EL1) & MDSCR_KDE) !== 0 && !isMasked);
+}
+
+/** An exception that the guest is about to take at EL1, while a policy asks for those: the policy and the log are told. */
+export function noteTaken(c: VmVcpu, esr: number): void {
+  const { vm, vcpu } = c, trap = vm.traps.exception, { common } = trap;
+  vm.begin(c, common, 0);
+  common.el = vcpu.currentEl();
+  common.pcLo = vcpu.get32("pc");
+  common.pcHi = vcpu.u32[vcpu.w + PC_HI];
+  common.valueLo = trap.syndrome = esr;
+  trap.farLo = vcpu.sysLo(FAR_EL1);
+  trap.farHi = vcpu.sysHi(FAR_EL1);
+  trap.isReported = false;
+  trap.isTaken = true;
+  c.isInTrap = true;
+  const verdict = vm.decide(trap);
+  c.isInTrap = false;
+  vm.note(trap, verdict);
 }

@@ -129,6 +129,7 @@ export class VmVcpu {
       affinity: this.affinity,
       counterOffset: vm.counterOffset,
       hcr: vm.hcr,
+      mdcr: vm.mdcr,
     });
     writeEntryState(vcpu, entry);
     this.isOn = true;
@@ -171,6 +172,8 @@ export class Vm {
   storedTo: (host: number, bytes: number) => void = () => {};
   /** HCR_EL2[31:0] that the vCPUs get when they are switched on. */
   hcr: number = HCR_GUEST;
+  /** MDCR_EL2.TDE where debug exceptions are to come to EL2, else 0. */
+  mdcr = 0;
   /** The physical count at which the guest's virtual count was 0. */
   counterOffset = 0;
   /** The trap of each kind that is being handled. */

@@ -1,6 +1,6 @@
 import type { Chain } from "./chain.ts";
 import type { CompiledPolicy, CompiledRule } from "./compiled_rule.ts";
-import type { PolicyEngine } from "./engine.ts";
+import { DEBUG_CLASSES, type PolicyEngine } from "./engine.ts";
 import { formatPlace, placeOf } from "./places.ts";
 import { ABORT_ACCESS, ABORT_FAULT, ABORT_REGION, GUEST_SYSREGS } from "./targets.ts";
 import { TRAP_KINDS, type TrapKind } from "./trap.ts";
@@ -15,6 +15,13 @@ export interface Shadowed {
   readonly isUnreachable: boolean;
 }
 
+/** A rule that has no effect, or not the one that it names. */
+export interface Remark {
+  readonly rule: string;
+  readonly place: string;
+  readonly text: string;
+}
+
 /** What can be told of policies without running a guest. */
 export interface PolicyReport {
   readonly policies: readonly {
@@ -26,11 +33,13 @@ export interface PolicyReport {
     /** What calls JavaScript: rules, and handlers that no rule names. */
     readonly calls: readonly string[];
     readonly shadowed: readonly Shadowed[];
+    readonly remarks: readonly Remark[];
   }[];
   /** Registers whose reads or writes are trapped. */
   readonly trappedSysregs: number;
   readonly trapsWaits: boolean;
   readonly decidesAborts: boolean;
+  readonly hearsExceptions: boolean;
 }
 
 /** A thing that rules are about, with the test of a rule's match. */
@@ -75,11 +84,35 @@ export function checkPolicies(engine: PolicyEngine): PolicyReport {
         ...TRAP_KINDS.flatMap((kind) => policy.tail(kind).filter(({ step }) => step === "ask")),
       ].map((rule) => rule.label),
       shadowed: shadowed(policy),
+      remarks: policy.rules.flatMap((rule) => {
+        const text = remarkOn(rule, engine);
+        return text === "" ? [] : [{ rule: rule.label, place: placeText(rule), text }];
+      }),
     })),
     trappedSysregs: engine.sysregTraps.reduce((sum, bits) => sum + (bits === 0 ? 0 : 1), 0),
     trapsWaits: engine.trapsWfi || engine.trapsWfe,
     decidesAborts: engine.decidesAborts,
+    hearsExceptions: engine.exceptionTraps.some(Boolean),
   };
+}
+
+/** What keeps a rule from doing what it says, whatever other rules there are, or "". */
+function remarkOn(
+  { kind, match, verdict }: CompiledRule,
+  { environment: { ram }, decidesDebug }: PolicyEngine,
+): string {
+  const { intervals, set } = match;
+  if (intervals?.length === 0 || set?.size === 0) return "matches nothing on this machine";
+  if (kind === "mmio" && intervals?.some(({ start, end }) => start < ram.end && end > ram.start)) {
+    const isInside = intervals.every(({ start, end }) => start >= ram.start && end <= ram.end);
+    return `${isInside ? "never takes effect" : "takes effect in part"}: loads and stores of guest RAM do not trap`;
+  }
+  const isRefusal = kind === "exception" && (verdict?.action === "deny" || verdict?.action === "ignore");
+  const isDebug = (ec: number) => decidesDebug && DEBUG_CLASSES.includes(ec);
+  if (isRefusal && !(set !== null && [...set].every(isDebug))) {
+    return "cannot undo what the guest takes itself: it only refuses debug exceptions, and reports";
+  }
+  return "";
 }
 
 /** Where a rule stands in its policy's source, or "". */

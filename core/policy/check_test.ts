@@ -14,6 +14,7 @@ const ENVIRONMENT: PolicyEnvironment = {
     hypercall: [{ id: 0, name: "GET_HV_ID" }],
     smc: [{ id: 0x8400_0000, name: "PSCI_VERSION" }, { id: 0x8400_0001, name: "PSCI_CPU_SUSPEND" }],
   },
+  ram: { start: 0x4000_0000, end: 0x7000_0000 },
 };
 
 function engine(...definitions: Omit<PolicyDefinition, "name" | "apiVersion">[]): PolicyEngine {
@@ -50,6 +51,48 @@ Deno.test("check tells what calls JavaScript, and what is never reached or only 
     ["p0/value.mmio:pl011", "p0/ask.mmio:pl011:write", false],
   ]);
   assertEquals([trappedSysregs, trapsWaits, decidesAborts], [1, true, true]);
+});
+
+Deno.test("check tells of rules that cannot do what they say", () => {
+  const { policies: [{ remarks }] } = checkPolicies(engine({
+    rules: [
+      deny.mmio(range(0x4100_0000, 0x1000)),
+      deny.mmio([range(0x3fff_f000, 0x2000)]),
+      deny.mmio("virtio-blk"),
+      deny.mmio("v*x"),
+      deny.mmio([]),
+      deny.sysreg([]),
+      deny.exception(0x3c),
+      deny.exception([0x15, 0x3c]),
+      ignore.exception(),
+      allow.exception(0x15),
+      deny.mmio("pl011"),
+      deny.mmio(),
+    ],
+  }));
+  const ram = "loads and stores of guest RAM do not trap", undo = "cannot undo what the guest takes itself";
+  assertEquals(remarks.map(({ rule, text }) => [rule, text.split(/: it/)[0]]), [
+    ["p0/deny.mmio:0x41000000+0x1000", `never takes effect: ${ram}`],
+    ["p0/deny.mmio:0x3ffff000+0x2000", `takes effect in part: ${ram}`],
+    ["p0/deny.mmio:virtio-blk", "matches nothing on this machine"],
+    ["p0/deny.mmio:v*x", "matches nothing on this machine"],
+    ["p0/deny.mmio", "matches nothing on this machine"],
+    ["p0/deny.sysreg", "matches nothing on this machine"],
+    ["p0/deny.exception:21,60", undo],
+    ["p0/ignore.exception", undo],
+  ]);
+});
+
+Deno.test("explain tells what does not come to EL2", () => {
+  const trapped = (e: PolicyEngine, kind: TrapKind, text: string) =>
+    explainTrap(e, parseTrap(kind, text, ENVIRONMENT)!).trapped;
+  const e = engine({ rules: [deny.exception(0x15), deny.mmio()] }), debug = engine({ rules: [deny.exception(0x3c)] });
+  assertEquals(trapped(e, "exception", "0x15"), "the guest takes it: deny and ignore cannot undo it");
+  assertEquals([trapped(e, "exception", "0x3c"), trapped(debug, "exception", "0x3c")], [
+    "no: no rule asks for it",
+    "yes: before the guest takes it",
+  ]);
+  assertEquals([trapped(e, "mmio", "0x41000000:r4"), trapped(e, "mmio", "pl011")], ["no: there is guest RAM", "yes"]);
 });
 
 Deno.test("explain tells the verdict, who gives it, and the turns", () => {

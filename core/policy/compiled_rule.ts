@@ -93,6 +93,11 @@ export class CompiledRule {
     return action === "allow" && (log === "default" || log === "never");
   }
 
+  /** Whether it may keep a thing from taking its course. */
+  get canRefuse(): boolean {
+    return this.step === "ask" || this.verdict?.action === "deny" || this.verdict?.action === "ignore";
+  }
+
   /** Whether it holds for reads, or for writes. */
   holdsFor(isWrite: boolean): boolean {
     return this.rule.access === undefined || (this.rule.access === "write") === isWrite;

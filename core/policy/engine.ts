@@ -1,4 +1,5 @@
 import { SYSREG_SLOTS } from "../cpu/layout.ts";
+import { EC } from "../cpu/syndrome.ts";
 import { findSysreg } from "../cpu/sysregs.ts";
 import type { Policy } from "../../policies/types.ts";
 import { buildChain, type Chain } from "./chain.ts";
@@ -14,6 +15,8 @@ import { type Action, ALLOW, type Verdict } from "./verdict.ts";
 const STRICTNESS: readonly Action[] = ["allow", "mask", "value", "ignore", "pause", "deny", "kill"];
 /** Traps of registers that need none any more before the trap bits are brought up to date: that costs as much. */
 const STALE_TRAPS = 400;
+/** Exceptions that MDCR_EL2.TDE has taken to EL2. */
+export const DEBUG_CLASSES: readonly number[] = [EC.breakpointLower, EC.stepLower, EC.watchpointLower, EC.brk];
 /** Wait instructions that HCR_EL2.TWI and TWE trap, by ISS.TI. */
 const TWI_MASK = 0b0101, TWE_MASK = 0b1010;
 
@@ -54,8 +57,13 @@ export class PolicyEngine {
   /** HCR_EL2.{TWI, TWE} are wanted. */
   readonly trapsWfi: boolean;
   readonly trapsWfe: boolean;
+  /** By exception class: 1 where somebody wants to hear of such exceptions of the guest. */
+  readonly exceptionTraps: Uint8Array;
+  /** Debug exceptions are to come to EL2 before the guest takes them. */
+  readonly decidesDebug: boolean;
   /** Called when `sysregTraps` has fewer bits than it had. */
   onSysregTraps: () => void = () => {};
+  readonly environment: PolicyEnvironment;
   readonly #host: HandlerHost;
   readonly #errorCounts = new Map<string, number>();
   readonly #sysregRead: (Chain | undefined)[] = new Array(1 << 16);
@@ -72,6 +80,7 @@ export class PolicyEngine {
   /** Throws PolicyError, with the place, for rules that mean nothing on this machine. */
   constructor(policies: readonly Policy[], environment: PolicyEnvironment, host: HandlerHost) {
     this.policies = policies.map((policy, index) => new CompiledPolicy(policy, index, environment));
+    this.environment = environment;
     this.#host = host;
     this.#mmioRead = this.#table("mmio", false);
     this.#mmioWrite = this.#table("mmio", true);
@@ -82,6 +91,8 @@ export class PolicyEngine {
     this.trapsWfi = traps(TWI_MASK);
     this.trapsWfe = traps(TWE_MASK);
     this.decidesAborts = this.policies.some((policy) => policy.decides("abort"));
+    this.exceptionTraps = Uint8Array.from({ length: 64 }, (_, ec) => this.exceptionChain(ec).isPlain ? 0 : 1);
+    this.decidesDebug = DEBUG_CLASSES.some((ec) => this.exceptionChain(ec).steps.some((rule) => rule.canRefuse));
     this.#buildSysregs();
   }
 

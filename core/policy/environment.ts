@@ -1,5 +1,7 @@
 import { GICD_BASE, GICR_BASE, GICR_STRIDE, PL011_BASE, PL031_BASE } from "../machine/memory_map.ts";
 
+import type { Interval } from "./interval_table.ts";
+
 /** A device of a VM, as rules name it. */
 export interface NamedDevice {
   readonly name: string;
@@ -17,6 +19,8 @@ export interface NamedFunction {
 export interface PolicyEnvironment {
   readonly devices: readonly NamedDevice[];
   readonly functions: Readonly<Record<"hypercall" | "smc", readonly NamedFunction[]>>;
+  /** Guest RAM, whose loads and stores do not trap. */
+  readonly ram: Interval;
 }
 
 /** Where devices are on the machine as it is by default, for tools that have no machine. */

@@ -1,7 +1,8 @@
 import { findSysreg } from "../cpu/sysregs.ts";
 import type { Chain } from "./chain.ts";
 import { placeText } from "./check.ts";
-import type { PolicyEngine } from "./engine.ts";
+import { DEBUG_CLASSES, type PolicyEngine } from "./engine.ts";
+import type { Interval } from "./interval_table.ts";
 import { guestSysreg } from "./targets.ts";
 import type { Trap } from "./trap.ts";
 
@@ -55,6 +56,10 @@ export function explainTrap(engine: PolicyEngine, trap: Trap): Explanation {
   };
 }
 
+function isInside(at: number, { start, end }: Interval): boolean {
+  return at >= start && at < end;
+}
+
 function chainOf(engine: PolicyEngine, trap: Trap): Chain {
   switch (trap.kind) {
     case "mmio":
@@ -84,8 +89,17 @@ function trappedText(engine: PolicyEngine, trap: Trap): string {
       const isTrapped = (engine.sysregTraps[index] & (trap.isWrite ? 2 : 1)) !== 0;
       return isTrapped ? "yes: a rule asks for it" : "only where the architecture asks for it: no rule does";
     }
+    case "mmio":
+      return isInside(trap.ipa, engine.environment.ram) ? "no: there is guest RAM" : "yes";
     case "wfx":
       return (trap.instruction % 2 === 0 ? engine.trapsWfi : engine.trapsWfe) ? "yes: a rule asks for it" : "no";
+    case "exception": {
+      const ec = trap.syndrome >>> 26;
+      if (engine.decidesDebug && DEBUG_CLASSES.includes(ec)) return "yes: before the guest takes it";
+      return engine.exceptionTraps[ec] !== 0
+        ? "the guest takes it: deny and ignore cannot undo it"
+        : "no: no rule asks for it";
+    }
     default:
       return "yes";
   }

@@ -289,7 +289,7 @@ export function exceptionClassWord(syndrome: number): string {
   return name.replaceAll(" ", "_").replaceAll(",", "");
 }
 
-/** An exception of the guest: one that it reports, or one that came to EL2 and is none of the other kinds. */
+/** An exception of the guest: one that it takes, one that it reports, or one that came to EL2 and is none of the other kinds. */
 export class ExceptionTrap extends TrapBase<ExceptionTrap> {
   readonly kind = "exception";
   readonly common = new TrapCommon("exception");
@@ -298,6 +298,8 @@ export class ExceptionTrap extends TrapBase<ExceptionTrap> {
   farLo = 0;
   farHi = 0;
   isReported = false;
+  /** The guest takes it at EL1, or has: what is decided cannot undo it. */
+  isTaken = false;
 
   get what(): string {
     return exceptionClassWord(this.syndrome);
@@ -308,6 +310,7 @@ export class ExceptionTrap extends TrapBase<ExceptionTrap> {
     this.farLo = from.farLo;
     this.farHi = from.farHi;
     this.isReported = from.isReported;
+    this.isTaken = from.isTaken;
   }
   clone(): ExceptionTrap {
     const copy = new ExceptionTrap();
