@@ -46,6 +46,7 @@ export class GuestMachine implements VmHost, DebuggedGuest {
   readonly #loops: readonly ExceptionLoop[];
   /** A byte of input that the UART had no room for, or -1. */
   #refused = -1;
+  #isPauseTold = false;
 
   /**
    * Throws RangeError when the host has not the memory.
@@ -190,9 +191,11 @@ export class GuestMachine implements VmHost, DebuggedGuest {
   reset(): void {
     this.#end({ kind: "reset" });
   }
-  pause(): void {
-    if (this.debugger?.pause()) return;
-    this.#outbox.notice("the guest asked for the monitor, and none is attached: it goes on");
+  pause(): boolean {
+    if (this.debugger?.pause()) return true;
+    if (!this.#isPauseTold) this.#outbox.notice("the guest asked for the monitor, and none is attached: it goes on");
+    this.#isPauseTold = true;
+    return false;
   }
   kill(_: Vm, code: number, why: string): void {
     this.#end({ kind: "killed", code, why });

@@ -44,7 +44,8 @@ export function handleStage2Fault(c: VmVcpu, esr: number, ipa: number, isPlain =
   const verdict = vm.decide(trap);
   if (verdict.intent !== undefined) trap.intent = verdict.intent;
   // What goes on as an MmioTrap is not told twice
-  if (!isPlain || trap.intent !== "emulate" || verdict.log !== "default") vm.note(trap, verdict);
+  const isTold = !isPlain || trap.intent !== "emulate" || verdict.log !== "default";
+  const isPaused = isTold && vm.note(trap, verdict);
   switch (verdict.action) {
     case "ignore":
     case "value":
@@ -57,7 +58,9 @@ export function handleStage2Fault(c: VmVcpu, esr: number, ipa: number, isPlain =
     case "allow":
       return carryOut(c, esr, ipa);
     case "pause":
-      return trap.intent === "pause" ? undefined : carryOut(c, esr, ipa);
+      if (trap.intent !== "pause") return carryOut(c, esr, ipa);
+      // The instruction is tried again after the monitor, if there is one
+      return isPaused ? undefined : inject(c);
   }
 }
 
@@ -78,7 +81,7 @@ function carryOut(c: VmVcpu, esr: number, ipa: number): void {
       if (access === "execute" || isTableWalk) return inject(c);
       return (esr & CM) !== 0 ? c.frame.advance() : emulateLoadStore(c, esr, ipa);
     case "pause":
-      return vm.pause();
+      return vm.pause() ? undefined : inject(c);
     case "kill":
       return vm.kill(KILL_CODE, "a stage 2 fault ended it");
     case "inject":

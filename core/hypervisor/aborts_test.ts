@@ -46,6 +46,19 @@ Deno.test("Permissions of stage 2 hold, and a policy may skip or pause", () => {
   );
 });
 
+Deno.test("A fault that is to stop for the monitor is tried again there, and an External abort where nobody is", () => {
+  for (const decide of [() => makeVerdict("pause", { intent: "pause" }), (): Intent => "pause"]) {
+    const { f } = bench(decide);
+    f.vm.decidesAborts = true;
+    f.runGuest("ldr x1, =0x0c000000\nldr x2, [x1]");
+    assertEquals([f.events, f.x(24), f.x(20)], [["pause", "off"], 0x200n, 0x96000010n]);
+    const heard = bench(decide);
+    heard.f.vm.decidesAborts = heard.f.hasMonitor = true;
+    heard.f.runGuest("ldr x1, =0x0c000000\nldr x2, [x1]", 1000);
+    assertEquals([heard.f.x(24), heard.f.events.length > 2, new Set(heard.f.events)], [0n, true, new Set(["pause"])]);
+  }
+});
+
 Deno.test("Cache maintenance of what is not there is stepped over", () => {
   const { f, seen } = bench();
   f.runGuest("ldr x1, =0x0c000040\ndc civac, x1\nmov x2, #1");

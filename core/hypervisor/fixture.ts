@@ -21,6 +21,8 @@ export class HypervisorFixture {
   readonly lines: string[] = [];
   /** What the guest asked of its host, such as "off" or "kill 3". */
   readonly events: string[] = [];
+  /** Somebody is there when the guest is to pause; it goes on all the same. */
+  hasMonitor = false;
 
   constructor(options: { vcpus?: number; ramBytes?: number; model?: string; time?: "virtual" | "real" } = {}) {
     const { vcpus = 1, ramBytes = 0x100_0000, model = "max", time = "virtual" } = options;
@@ -46,7 +48,10 @@ export class HypervisorFixture {
         transmit,
         powerOff: () => stop("off"),
         reset: () => stop("reset"),
-        pause: () => void this.events.push("pause"),
+        pause: () => {
+          this.events.push("pause");
+          return this.hasMonitor;
+        },
         kill: (_, code) => stop(`kill ${code}`),
       },
     });

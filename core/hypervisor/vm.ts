@@ -40,8 +40,8 @@ export interface VmHost {
   powerOff(vm: Vm): void;
   /** The guest wants to begin anew: its devices and memory are to be as at first, then `vm.start` is to be called. */
   reset(vm: Vm): void;
-  /** The machine is to stop for the monitor. Where there is none, the guest goes on. */
-  pause(vm: Vm): void;
+  /** The machine is to stop for the monitor. @returns false where there is none: the guest goes on. */
+  pause(vm: Vm): boolean;
   /** A policy has ended the guest; no vCPU of it runs any more. */
   kill(vm: Vm, code: number, why: string): void;
 }
@@ -256,12 +256,13 @@ export class Vm {
     common.valueHi = 0;
   }
 
-  /** Records what was decided, and does what does not depend on the kind of trap. */
-  note(trap: Trap, verdict: Verdict): void {
+  /** Records what was decided, and does what does not depend on the kind of trap. @returns whether it stops for the monitor. */
+  note(trap: Trap, verdict: Verdict): boolean {
     this.#counts[trap.common.kindIndex * ACTION_COUNT + verdict.actionIndex]++;
     this.log.note(trap, verdict);
-    if (verdict.action === "pause") this.pause();
-    else if (verdict.action === "kill") this.kill(verdict.code, `${verdict.rule}: ${verdict.because ?? trap.what}`);
+    if (verdict.action === "pause") return this.pause();
+    if (verdict.action === "kill") this.kill(verdict.code, `${verdict.rule}: ${verdict.because ?? trap.what}`);
+    return false;
   }
 
   /** Traps by kind and verdict, those that were. */
@@ -276,8 +277,8 @@ export class Vm {
     return result;
   }
 
-  pause(): void {
-    this.host.pause(this);
+  pause(): boolean {
+    return this.host.pause(this);
   }
   kill(code: number, why: string): void {
     this.#stop();

@@ -62,7 +62,7 @@ export class GuestRun {
         transmit,
         powerOff: () => stop("off"),
         reset: () => stop("reset"),
-        pause: () => {},
+        pause: () => false,
         kill: (_, code) => stop(`killed (${code})`),
       },
     });
