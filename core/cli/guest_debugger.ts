@@ -10,6 +10,7 @@ import { FrontEnds } from "../monitor/front_ends.ts";
 import type { FilePart, LogControl, MonitorTarget, PolicyControl } from "../monitor/target.ts";
 import type { PolicySource } from "../policy/bundle.ts";
 import type { PolicyEngine } from "../policy/engine.ts";
+import { showHits } from "../policy/hits.ts";
 import { CONTROL, type DebugOptions, type MainReply, type WorkerMessage } from "./vm_protocol.ts";
 
 /** Parts of a file that may be on their way to the main thread. */
@@ -165,14 +166,7 @@ export class GuestDebugger implements MonitorTarget {
 }
 
 function showPolicies(engine: PolicyEngine | null): string {
-  if (engine === null) return "No policy is in force: everything is allowed.";
-  return engine.policies.map(({ policy, rules }) => {
-    const lines = rules.map((rule) => {
-      const because = rule.because ? `  (${rule.because})` : "";
-      return `${String(rule.hits).padStart(10)}  ${rule.label}${because}`;
-    });
-    return [`${policy.name}: ${rules.length} rules`, ...lines].join("\n");
-  }).join("\n");
+  return engine === null ? "No policy is in force: everything is allowed." : showHits(engine);
 }
 
 /** The log of a VM, with filters on its lines. */

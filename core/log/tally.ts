@@ -83,7 +83,7 @@ export class Tally implements LogConsumer {
     if (time > this.lastNs) this.lastNs = time;
     this.kinds.add(kind * ACTIONS + verdict);
     this.whats.add(what);
-    this.rules.add(words[2 * FIELD.rule] * ACTIONS + verdict);
+    if (RECORD_KINDS[kind] !== "timer") this.rules.add(words[2 * FIELD.rule] * ACTIONS + verdict);
     this.vcpus.add(Math.min(words[2 * FIELD.vcpu], VCPUS_MAX) * KINDS + kind);
     this.timeline.add(kind, time);
     if (RECORD_KINDS[kind] !== "timer") this.sites.add(words[2 * FIELD.pc], words[2 * FIELD.pc + 1]);

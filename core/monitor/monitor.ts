@@ -98,7 +98,11 @@ export class Monitor implements MonitorState {
 
   evaluate(text: string): bigint {
     try {
-      return BigInt.asUintN(64, evaluate(text, { symbol: (name) => this.#registerValue(name) }));
+      const value = evaluate(text, { symbol: (name) => this.#registerValue(name) });
+      if (value >= 1n << 64n || value < -1n << 63n) {
+        throw new DebugError(`Cannot use ${text} as it does not fit in 64 bits`);
+      }
+      return BigInt.asUintN(64, value);
     } catch (error) {
       throw error instanceof SyntaxError ? new DebugError(error.message) : error;
     }

@@ -109,6 +109,7 @@ Deno.test("memory and registers are written", () => {
   assertEquals(execute("set $x5 = $pc + 0x10"), "x5 = 0x40000010");
   assertEquals(vcpu.xLo(5), 0x40000010);
   assertEquals(execute("set TCR_EL1 16"), "TCR_EL1 = 0x10");
+  assertEquals(execute("set $x9 = 1<<70"), "Cannot use 1<<70 as it does not fit in 64 bits.");
   assertMatch(execute("set MIDR_EL1 1"), /read-only/);
   assertMatch(execute("set w3 0x100000000"), /it has 32 bits/);
   assertMatch(execute("set cpsr 0xd"), /no such Exception level/);

@@ -4,6 +4,7 @@ import { checkPolicies } from "./check.ts";
 import { PolicyEngine } from "./engine.ts";
 import type { PolicyEnvironment } from "./environment.ts";
 import { explainTrap } from "./explain.ts";
+import { showHits } from "./hits.ts";
 import type { HandlerHost } from "./handlers.ts";
 import { parseTrap } from "./trap_text.ts";
 import type { TrapKind } from "./trap.ts";
@@ -124,6 +125,27 @@ Deno.test("explain tells the verdict, who gives it, and the turns", () => {
   ]);
   assertEquals(ask("sysreg", "MIDR_EL1:w").trapped, "no: it is UNDEFINED for a guest");
   assertEquals([ask("wfx", "wfi").rule, ask("exception", "0x3c").rule], ["", ""]);
+});
+
+Deno.test("The hits of rules, handlers and otherwise are shown", () => {
+  const e = engine({
+    rules: [allow.mmio("pl011", { because: "the console" }), ask.smc()],
+    on: { smc: () => undefined, hypercall: (trap) => trap.functionId === 0 ? allow : undefined },
+    otherwise: deny({ because: "the rest" }),
+  });
+  const traps = [["mmio", "pl011"], ["smc", "PSCI_VERSION"], ["hypercall", "0"], ["hypercall", "1"], [
+    "sysreg",
+    "MIDR_EL1",
+  ]];
+  for (const [kind, text] of traps) e.decide(parseTrap(kind as TrapKind, text, ENVIRONMENT)!);
+  assertEquals(
+    showHits(e),
+    `p0: 2 rules
+         1  p0/allow.mmio:pl011  (the console)
+         1  p0/ask.smc
+         2  p0/on.hypercall
+         3  p0/otherwise  (the rest)`,
+  );
 });
 
 Deno.test("Texts that mean no trap are told", () => {
