@@ -87,7 +87,10 @@ export const TOPICS: readonly Topic[] = [
         text: "Under it the guest sees another CPU, and the debug registers do not exist.",
         commands: ["ariel run --policy mine.ts"],
       },
-      { text: "What is in it, and what runs no JavaScript:", commands: ["ariel policy check mine.ts"] },
+      {
+        text: "What is in it, and what runs no JavaScript. Types are taken away, not checked: editors do that.",
+        commands: ["ariel policy check mine.ts"],
+      },
       {
         text: "What it says to one thing that a guest may do, and why:",
         commands: ["ariel policy explain mine.ts --sysreg MIDR_EL1"],

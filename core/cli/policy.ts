@@ -29,7 +29,8 @@ export const POLICY_NEW: Command = {
 
 export const POLICY_CHECK: Command = {
   name: "policy check",
-  summary: "Load policies and tell what is in them: what calls JavaScript, and what can never be reached",
+  summary:
+    "Load policies and tell what is in them: what calls JavaScript, what can never be reached, what has no effect",
   positional: "NAME|FILE...",
   options: [JSON_OPTION],
   examples: [{ command: "ariel policy check first.ts second.ts", what: "together, in the order of their turns" }],

@@ -340,6 +340,35 @@ check("A policy that does not load keeps the guest from starting", async (ariel)
   });
 });
 
+const KEEP_FROM_STARTING = [
+  "a syntax error",
+  "a throw at its top",
+  "a file read at its top",
+  "a wrong apiVersion",
+  "a package",
+];
+for (const what of KEEP_FROM_STARTING) {
+  const { files, message } = LOAD_ERRORS[what];
+  check(`A policy with ${what} keeps the guest from starting`, async (ariel) => {
+    await withFiles(files, async (dir) => {
+      const { code, stdout, stderr } = await ariel(RUN, dir);
+      assertEquals([code, stdout], [2, ""]);
+      assertStringIncludes(stderr, message);
+    });
+  });
+}
+
+check("Types are taken away, not checked", async (ariel) => {
+  const files = {
+    "p.ts": rules('deny.mmio("pl031", { because: wrong })').replace("export", "const wrong: number = 'text';\nexport"),
+  };
+  await withFiles(files, async (dir) => {
+    const { code, stdout, stderr } = await ariel(["policy", "check", "p.ts"], dir);
+    assertEquals([code, stderr], [0, ""]);
+    assertStringIncludes(stdout, "p: 1 rule (1 mmio)");
+  });
+});
+
 check("A link that leads out of the folder is refused", async (ariel) => {
   await withFiles({ "sub/p.ts": 'import "./x.ts";', "secret.ts": "" }, async (dir) => {
     await Deno.symlink(`${dir}/secret.ts`, `${dir}/sub/x.ts`);
