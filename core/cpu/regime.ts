@@ -134,8 +134,7 @@ function enterRegime(vcpu: Vcpu, regime: number): void {
 export function observeExceptions(vcpu: Vcpu, observer: ((esr: number) => void) | null): void {
   if (vcpu.telemetry.observer === observer) return;
   vcpu.telemetry.observer = observer;
-  vcpu.regimeStale = true;
-  if (!vcpu.inResident) syncRegime(vcpu);
+  updateCodeExceptions(vcpu);
 }
 
 /** What generated code may do of exceptions at EL0 and EL1, unless something is out of the ordinary. */
