@@ -123,7 +123,10 @@ Deno.test("explain tells the verdict, who gives it, and the turns", () => {
     "deny",
     "p1/deny.mmio:pl011",
   ]);
-  assertEquals(ask("sysreg", "MIDR_EL1:w").trapped, "no: it is UNDEFINED for a guest");
+  assertEquals(
+    ask("sysreg", "MIDR_EL1:w").trapped,
+    "yes: a guest has nothing there, and gets UNDEFINED unless a policy gives it more",
+  );
   assertEquals([ask("wfx", "wfi").rule, ask("exception", "0x3c").rule], ["", ""]);
 });
 

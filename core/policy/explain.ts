@@ -83,7 +83,7 @@ function trappedText(engine: PolicyEngine, trap: Trap): string {
     case "sysreg": {
       const access = guestSysreg(trap.encoding), index = findSysreg(trap.encoding);
       if (access === null || !(trap.isWrite ? access.canWrite : access.canRead)) {
-        return "no: it is UNDEFINED for a guest";
+        return "yes: a guest has nothing there, and gets UNDEFINED unless a policy gives it more";
       }
       if (index < 0) return "yes: the architecture traps it";
       const isTrapped = (engine.sysregTraps[index] & (trap.isWrite ? 2 : 1)) !== 0;

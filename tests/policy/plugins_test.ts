@@ -248,7 +248,7 @@ const LOAD_ERRORS: Readonly<Record<string, { files: Record<string, string>; mess
   },
   "a register of EL2": {
     files: { "p.ts": rules('deny.sysreg("HCR_EL2" as never)') },
-    message: "HCR_EL2 is a register that no guest reaches",
+    message: "HCR_EL2 is a register of EL2 or EL3",
   },
   "a pattern without a register": {
     files: { "p.ts": rules('deny.sysreg("QQ*")') },
