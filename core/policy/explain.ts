@@ -82,10 +82,9 @@ function trappedText(engine: PolicyEngine, trap: Trap): string {
   switch (trap.kind) {
     case "sysreg": {
       const access = guestSysreg(trap.encoding), index = findSysreg(trap.encoding);
-      if (access === null || !(trap.isWrite ? access.canWrite : access.canRead)) {
+      if (index < 0 || access === null || !(trap.isWrite ? access.canWrite : access.canRead)) {
         return "yes: a guest has nothing there, and gets UNDEFINED unless a policy gives it more";
       }
-      if (index < 0) return "yes: the architecture traps it";
       const isTrapped = (engine.sysregTraps[index] & (trap.isWrite ? 2 : 1)) !== 0;
       return isTrapped ? "yes: a rule asks for it" : "only where the architecture asks for it: no rule does";
     }

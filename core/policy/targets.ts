@@ -1,5 +1,5 @@
 import { accessLevels } from "../cpu/sysreg_check.ts";
-import { decodeSysreg, encodeSysreg, findSysreg, parseSysreg, SYSREGS } from "../cpu/sysregs.ts";
+import { encodeSysreg, findSysreg, parseSysreg, SYSREGS } from "../cpu/sysregs.ts";
 import type { AbortTarget, FunctionTarget, MmioTarget, OneOrMore, Range, SysregTarget } from "../../policies/types.ts";
 import { DEVICE_NAMES, type PolicyEnvironment } from "./environment.ts";
 import type { Interval } from "./interval_table.ts";
@@ -95,17 +95,15 @@ export const GUEST_SYSREGS: readonly GuestSysreg[] = SYSREGS.flatMap(({ name, op
 });
 const guestSysregByEncoding = new Map(GUEST_SYSREGS.map((register) => [register.encoding, register]));
 
-/** What EL1 may do with a register, or null where an access never comes to EL2. */
-export function guestSysreg(encoding: number): Pick<GuestSysreg, "canRead" | "canWrite"> | null {
-  const known = guestSysregByEncoding.get(encoding);
-  if (known) return known;
-  return isImplementationDefined(encoding) && findSysreg(encoding) < 0 ? { canRead: true, canWrite: true } : null;
-}
+const ANY = { canRead: true, canWrite: true };
 
-/** The space whose accesses HCR_EL2.TIDCP traps whether registers are there or not. Arm DDI 0487, HCR_EL2.TIDCP. */
-function isImplementationDefined(encoding: number): boolean {
-  const [op0, , CRn] = decodeSysreg(encoding);
-  return op0 === 3 && (CRn === 11 || CRn === 15);
+/**
+ * What EL1 may do with a register, or null for one of EL2 or EL3, and for System instructions. Where the CPU has no
+ * register, accesses come to EL2, too, and are UNDEFINED unless a policy gives the guest more.
+ */
+export function guestSysreg(encoding: number): Pick<GuestSysreg, "canRead" | "canWrite"> | null {
+  const isUnused = encoding >> 14 >= 2 && findSysreg(encoding) < 0;
+  return guestSysregByEncoding.get(encoding) ?? (isUnused ? ANY : null);
 }
 
 /** The encodings of the registers that a rule is about. */
@@ -133,7 +131,7 @@ function oneSysreg(name: string): number {
     throw new RangeError(
       findSysreg(encoding) >= 0
         ? `${name} is a register of EL2 or EL3, which no guest reaches`
-        : `${name} is no register of this CPU: it is UNDEFINED for the guest, and nothing traps`,
+        : `${name} is a System instruction: rules are about registers`,
     );
   }
   return encoding;
