@@ -19,7 +19,8 @@ export const COMMANDS: readonly CommandEntry[] = [
   },
   {
     name: "policy check",
-    summary: "Load policies and tell what is in them: what calls JavaScript, and what can never be reached",
+    summary:
+      "Load policies and tell what is in them: what calls JavaScript, what can never be reached, what has no effect",
     load: async () => (await import("./policy.ts")).POLICY_CHECK,
   },
   {

@@ -49,6 +49,8 @@ export function sealRealm(tell: (text: string) => void): void {
 
 function removeGlobals(): Set<string> {
   const kept = new Set(KEPT), { prototype } = EventTarget;
+  // Deno needs V8's, which it looks for when it is called first
+  queueMicrotask(() => {});
   const names = new Set(Object.getOwnPropertyNames(globalThis).filter((name) => !kept.has(name)));
   for (const name of names) {
     // Behind Deno's there may be V8's
