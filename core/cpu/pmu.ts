@@ -16,6 +16,7 @@ const PMCCFILTR_EL0 = sysregIndex("PMCCFILTR_EL0");
 const PMEVCNTR0_EL0 = sysregIndex("PMEVCNTR0_EL0");
 const PMEVTYPER0_EL0 = sysregIndex("PMEVTYPER0_EL0");
 const MDCR_EL2 = sysregIndex("MDCR_EL2");
+const SPSR_EL2 = sysregIndex("SPSR_EL2");
 
 /** PMCR_EL0: enable, reset of the event counters and of the cycle counter, 64-bit overflow of the cycle counter. */
 const E = 1, P = 2, C = 4, LC = 64;
@@ -89,7 +90,7 @@ export class Pmu {
     for (let n = 0, left = this.#running; left !== 0; n++, left >>>= 1) if (left & 1) this.#shift(n, 1);
     this.#running = 0;
     change();
-    this.#running = this.#counting(currentEl(this.#vcpu));
+    this.#running = this.#counting(this.#level);
     for (let n = 0, left = this.#running; left !== 0; n++, left >>>= 1) if (left & 1) this.#shift(n, -1);
     this.#poll();
     this.#chooseLevels();
@@ -98,6 +99,12 @@ export class Pmu {
   /** The vCPU has come to another Exception level. */
   levelChanged(): void {
     this.stopped(() => {});
+  }
+
+  /** The level that executes instructions: a resident of EL2 executes none, and returns to another. */
+  get #level(): number {
+    const vcpu = this.#vcpu, el = currentEl(vcpu);
+    return el === 2 && vcpu.inResident ? vcpu.sysLo(SPSR_EL2) >> 2 & 3 : el;
   }
 
   /** Finds out whether the level matters. Where a resident stands, no instruction is executed. */

@@ -67,6 +67,21 @@ Deno.test("Policies decide on registers", () => {
   assertEquals(run(makeVerdict("deny")), [0n, 0x200n, 0x0200_0000n]);
 });
 
+Deno.test("Performance counters that are trapped count what the guest executes", () => {
+  const source = `
+    mov x1, #1 << 31
+    msr pmcntenset_el0, x1
+    mov x1, #0x41
+    msr pmcr_el0, x1
+    mrs x2, pmccntr_el0
+    mrs x3, pmccntr_el0
+    sub x3, x3, x2`;
+  const [free, trapped] = [{}, { PMCNTENSET_EL0: 3, PMCR_EL0: 3, PMCCNTR_EL0: 3 }].map((traps) =>
+    bench(traps).f.runGuest(source)
+  );
+  assertEquals([free.x(24), free.x(3) > 0n, trapped.x(3)], [0n, true, free.x(3)]);
+});
+
 Deno.test("Writes that are ignored do nothing, and XZR stays zero", () => {
   const { f } = bench({ TPIDR_EL1: 3 }, () => makeVerdict("ignore"));
   f.runGuest("mov x1, #5\nmsr tpidr_el1, x1\nmrs xzr, tpidr_el1\nmov x2, xzr");
