@@ -35,7 +35,7 @@ export async function readPolicies(names: readonly string[]): Promise<NamedPolic
 
 /**
  * What to say when the Worker fails that plugins run in, for an error that came when none of their functions was called:
- * out of a timer, or a promise. Null without plugins, as the error is then our own.
+ * out of a promise. Null without plugins, as the error is then our own.
  */
 export function strayError(names: readonly string[], message: string): string | null {
   const plugins = names.filter((name) => !BUILT_IN_POLICIES.has(name));

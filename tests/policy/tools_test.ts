@@ -31,10 +31,10 @@ check("policy new writes a policy that loads and runs, with its types, and overw
 
 check("a plugin that fails outside its handlers is named", async (ariel) => {
   const source = (wait: string) =>
-    `import { definePolicy } from "ariel/policy";\nsetTimeout(() => { throw new Error("late"); }, 0);\n${wait}\n` +
+    `import { definePolicy } from "ariel/policy";\nPromise.reject(new Error("late"));\n${wait}\n` +
     'export default definePolicy({ name: "p", apiVersion: 1, rules: [] });';
   const files = {
-    "p.ts": source("await new Promise((resolve) => setTimeout(resolve, 500));"),
+    "p.ts": source("await new Promise(() => {});"),
     "late.ts": source(""),
   };
   await withFiles(files, async (dir) => {
