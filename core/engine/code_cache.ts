@@ -21,7 +21,8 @@ export class CodeCache {
   readonly #i32: Int32Array;
   readonly #u16: Uint16Array;
   readonly #capture: CaptureBuilder;
-  readonly #memo: RecordMemo;
+  #decoder: Decoder;
+  #memo: RecordMemo;
   readonly #fields = new Map<Row, Fields>();
   /** Cache slot of each page of memory, or -1; and the page of each slot, or -1. */
   readonly #slotOfPage: Int32Array;
@@ -44,16 +45,23 @@ export class CodeCache {
     readonly buffer: SharedArrayBuffer,
     readonly base: number,
     readonly pages: number,
-    public decoder: Decoder,
+    decoder: Decoder,
     readonly handlers: Handlers,
     readonly flushExecTlbs: () => void,
   ) {
     this.#i32 = new Int32Array(buffer);
     this.#u16 = new Uint16Array(buffer);
     this.#capture = new CaptureBuilder(buffer);
+    this.#decoder = decoder;
     this.#memo = new RecordMemo(buffer);
     this.#slotOfPage = new Int32Array(buffer.byteLength >>> 12).fill(-1);
     this.#pageOfSlot = new Int32Array(pages).fill(-1);
+  }
+
+  /** Words mean what another decoder says from now on. What was decoded stays as it is, and is to be dropped. */
+  decodeWith(decoder: Decoder): void {
+    this.#decoder = decoder;
+    this.#memo = new RecordMemo(this.buffer);
   }
 
   /** Where the records of a page of memory start; the page is entered in the cache if it is not there. */
@@ -159,7 +167,7 @@ export class CodeCache {
    * @param pageOffset of the instruction, 0 to 4092, or NaN so that every branch goes through the execute TLB.
    */
   decodeWord(word: number, record: number, pageOffset: number): void {
-    const row = this.decoder.decode(word) ?? UNDEFINED_ROW;
+    const row = this.#decoder.decode(word) ?? UNDEFINED_ROW;
     this.#capture.begin(record, pageOffset);
     row.semantics!(this.#capture, this.#fieldsOf(row, word));
     this.#u16[record >>> 1] = this.handlers.slotOf(row, word, this.#capture.variant);

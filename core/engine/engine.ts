@@ -215,7 +215,7 @@ export class Engine {
   trapSysregs(encodings: readonly number[]): void {
     if (encodings.join() === this.#trappedSysregs.join()) return;
     this.#trappedSysregs = encodings;
-    this.code.decoder = checkingDecoder(this.#decoder, encodings);
+    this.code.decodeWith(checkingDecoder(this.#decoder, encodings));
     this.jit?.trapSysregs(encodings);
     for (const hostPage of this.code.heldPages) this.storedTo(hostPage);
   }

@@ -100,11 +100,13 @@ Deno.test("Registers that EL0 may use trap there", () => {
   assertEquals([f.x(24), f.x(23)], [0x400n, 0x1000n]);
 });
 
-Deno.test("Code that was decoded, and translated, before a register is trapped traps from its next instruction on", () => {
-  const { f } = bench([]), { engine } = f.machine, allow = f.vm.decide;
-  engine.jit!.isEager = true;
-  f.runGuest(
-    `
+for (const isEager of [true, false]) {
+  const what = isEager ? "decoded, and translated," : "decoded";
+  Deno.test(`Code that was ${what} before a register is trapped traps from its next instruction on`, () => {
+    const { f } = bench([]), { engine } = f.machine, allow = f.vm.decide;
+    engine.jit!.isEager = isEager;
+    f.runGuest(
+      `
     mov x1, #1 << 28
     mov x5, #0
 loop:
@@ -115,22 +117,23 @@ loop:
     orr x5, x5, x4
     mrs x3, daif
     b loop`,
-    70_000,
-  );
-  for (const [names, traps] of [[["DAIF", "NZCV"], 3], [["NZCV"], 1], [[], 0]] as const) {
-    const { regions } = engine.jit!.counts;
-    let seen = 0;
-    f.vm.decide = (t) => {
-      seen++;
-      return allow(t);
-    };
-    trap(f, names);
-    f.run(70_000);
-    assert(Math.abs(seen - traps * 10_000) < 10, `${names}: ${seen}`);
-    assert(engine.jit!.counts.regions > regions);
-  }
-  assertEquals([f.x(4), f.x(5), f.x(3), f.x(24)], [0n, 0n, 0x3c0n, 0n]);
-});
+      70_000,
+    );
+    for (const [names, traps] of [[["DAIF", "NZCV"], 3], [["NZCV"], 1], [[], 0]] as const) {
+      const { regions } = engine.jit!.counts;
+      let seen = 0;
+      f.vm.decide = (t) => {
+        seen++;
+        return allow(t);
+      };
+      trap(f, names);
+      f.run(70_000);
+      assert(Math.abs(seen - traps * 10_000) < 10, `${names}: ${seen}`);
+      assertEquals(engine.jit!.counts.regions > regions, isEager);
+    }
+    assertEquals([f.x(4), f.x(5), f.x(3), f.x(24)], [0n, 0n, 0x3c0n, 0n]);
+  });
+}
 
 Deno.test("Every register that rules may name traps, whether the CPU has it or generated code has it at hand", () => {
   const f = new HypervisorFixture(), seen = new Set<string>();

@@ -76,9 +76,8 @@ Deno.test("Performance counters that are trapped count what the guest executes",
     mrs x2, pmccntr_el0
     mrs x3, pmccntr_el0
     sub x3, x3, x2`;
-  const [free, trapped] = [{}, { PMCNTENSET_EL0: 3, PMCR_EL0: 3, PMCCNTR_EL0: 3 }].map((traps) =>
-    bench(traps).f.runGuest(source)
-  );
+  const run = (traps: Record<string, number>) => bench(traps).f.runGuest(source);
+  const free = run({}), trapped = run({ PMCNTENSET_EL0: 3, PMCR_EL0: 3, PMCCNTR_EL0: 3 });
   assertEquals([free.x(24), free.x(3) > 0n, trapped.x(3)], [0n, true, free.x(3)]);
 });
 
