@@ -86,7 +86,7 @@ export class LogDrain {
     clearTimeout(this.#timer);
     const { ring } = this.#options;
     while (ring.pending > 0) this.#read(BATCH_RECORDS);
-    if (!this.#options.isQuiet || ring.lost > 0) this.#formatter.end(this.records, ring.lost);
+    if (!this.#options.isQuiet || ring.lost > 0) this.#formatter.end(this.records, ring.lost, ring.withheld);
     this.#flush();
   }
 }

@@ -199,6 +199,7 @@ export class LogReader {
     } else if ("end" in control) {
       // What was lost at the very end is only said here
       this.counts.lost += Math.max(0, Number(control.lost ?? 0) - this.#lostInLog);
+      this.counts.missing = Math.max(0, this.counts.missing - Number(control.withheld ?? 0));
     } else {
       this.counts.lost += Number(control.lost);
       this.#lostSince += Number(control.lost);

@@ -110,6 +110,8 @@ testingStored(
     assertEquals(log("all", 1, 3, 2, 4).missing, undefined);
     const lossy = log("all", 1, 2, "[ariel] lost=4", 7, "[ariel] end=3 lost=6");
     assertEquals([lossy.missing, lossy.lost], [undefined, 6]);
+    assertEquals(log("all", 1, 2, 5, 6, "[ariel] end=4 lost=0 withheld=2").missing, undefined);
+    assertEquals(log("all", 1, 2, 5, 6, "[ariel] end=4 lost=0 withheld=1").missing, 1);
     assertEquals(log("all", 1, 2, 3, 4, 1, 2, 3).restarts, 1);
   },
 );

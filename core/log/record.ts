@@ -75,6 +75,9 @@ export class TrapLog {
     const at = this.#next();
     this.#encoder.trap(at, trap, verdict);
     if (this.#isWanted(verdict)) this.#send(at);
+    else if (verdict.log !== "default" && this.#sink !== null && typeof this.#sink !== "function") {
+      this.#sink.withhold();
+    }
   }
 
   /** Has a record ready for the ring's reader, should the trap never come to its end: see RecordRing.takeReady. */

@@ -98,9 +98,9 @@ export class RecordFormatter {
   lost(count: number): void {
     this.#control([["lost", count]]);
   }
-  /** The last line. @param lost records that are missing in all. */
-  end(records: number, lost: number): void {
-    this.#control([["end", records], ["lost", lost]]);
+  /** The last line. @param lost records that are missing in all. @param withheld those that verdicts kept out. */
+  end(records: number, lost: number, withheld: number): void {
+    this.#control([["end", records], ["lost", lost], ...(withheld > 0 ? [["withheld", withheld] as const] : [])]);
   }
 
   #control(entries: readonly (readonly [string, string | number])[]): void {

@@ -2,9 +2,9 @@ import { RECORD_WORDS } from "./record_layout.ts";
 
 /**
  * Words of the header: records written and read, modulo 2^32; records lost in all; how many records there are with the one
- * that stands ready.
+ * that stands ready; records that were not to be written.
  */
-const WRITTEN = 0, READ = 1, LOST = 2, READY = 3, HEADER_WORDS = 32;
+const WRITTEN = 0, READ = 1, LOST = 2, READY = 3, WITHHELD = 4, HEADER_WORDS = 32;
 
 /**
  * A ring of trap records between two threads: the vCPU's, which writes and never waits, and one that reads. A record
@@ -69,6 +69,14 @@ export class RecordRing {
   /** Records lost since the ring was made. */
   get lost(): number {
     return Atomics.load(this.#header, LOST) >>> 0;
+  }
+
+  /** Counts a record that a verdict keeps out of the log. */
+  withhold(): void {
+    Atomics.add(this.#header, WITHHELD, 1);
+  }
+  get withheld(): number {
+    return Atomics.load(this.#header, WITHHELD) >>> 0;
   }
 
   /** Records that wait to be read. */
