@@ -111,7 +111,8 @@ testing({ permissions: ["read", "write", "env", "run"], programs: ["python3", "b
   "ariel log decode has no colours on a terminal that has none, as the README starts it",
   async () => {
     const folder = new UserFolder();
-    const decoded = async (term: string) => (await folder.type(`TERM=${term} ariel log decode ${GOLDEN}`).end()).stdout;
+    const decoded = async (term: string) =>
+      (await folder.type(`unset NO_COLOR; TERM=${term} ariel log decode ${GOLDEN}`).end()).stdout;
     assertStringIncludes(await decoded("xterm"), "\x1b[31m");
     assert(!(await decoded("dumb")).includes("\x1b["));
     folder.remove();
