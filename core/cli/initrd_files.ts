@@ -11,11 +11,14 @@ import {
 } from "../machine/cpio.ts";
 import { UsageError } from "./command.ts";
 import { readUserFile, reason } from "./files.ts";
+import { say } from "./output.ts";
 import { Progress } from "./progress.ts";
 
 /** Linux looks for the next archive at a multiple of this. */
 const ALIGNMENT = 4;
 const PERMISSIONS = 0o7777;
+/** So many of what is left out are named. */
+const NAMED_MAX = 3;
 /** What a kernel opens before its /init runs: only root can make it in a folder. */
 const CONSOLE: CpioEntry = { path: "dev/console", mode: S_IFCHR | 0o600, device: [5, 1] };
 
@@ -49,10 +52,15 @@ export async function readInitrd(files: readonly string[], folders: readonly str
 
 /**
  * What is in a folder, in order of names, all of it root's; with /dev/console where it has none. Sockets are left out,
- * as they mean nothing without the program that serves them. Throws UsageError.
+ * as they mean nothing without the program that serves them; that is told. Throws UsageError.
  */
-export async function folderEntries(folder: string): Promise<CpioEntry[]> {
-  const entries = listEntries(folder), progress = new Progress(`Packing ${folder}`);
+export async function folderEntries(folder: string, tell: (text: string) => void = say): Promise<CpioEntry[]> {
+  const { entries, sockets } = listEntries(folder), progress = new Progress(`Packing ${folder}`);
+  if (sockets.length > 0) {
+    const named = sockets.slice(0, NAMED_MAX).join(", "), more = sockets.length - NAMED_MAX;
+    const all = more > 0 ? `${named} and ${more} more` : named;
+    tell(`Sockets in ${folder} are left out of the initial RAM disk (--initrd-dir): ${all}`);
+  }
   const totalBytes = entries.reduce((sum, { sizeBytes = 0 }) => sum + sizeBytes, 0);
   let doneBytes = 0;
   try {
@@ -76,13 +84,17 @@ type Found = { -readonly [K in keyof CpioEntry]: CpioEntry[K] } & {
   readonly sizeBytes?: number;
 };
 
-function listEntries(folder: string): Found[] {
-  const entries: Found[] = [];
+/** What is to be packed, and the paths of what is not. */
+function listEntries(folder: string): { readonly entries: readonly Found[]; readonly sockets: readonly string[] } {
+  const entries: Found[] = [], sockets: string[] = [];
   const visit = (inside: string) => {
     const names = [...Deno.readDirSync(`${folder}/${inside}`)].map(({ name }) => name).sort();
     for (const name of names) {
       const entry = entryOf(`${folder}/${inside}${name}`, `${inside}${name}`);
-      if (entry === null) continue;
+      if (entry === null) {
+        sockets.push(`${inside}${name}`);
+        continue;
+      }
       entries.push(entry);
       if ((entry.mode & S_IFMT) === S_IFDIR) visit(`${inside}${name}/`);
     }
@@ -92,9 +104,10 @@ function listEntries(folder: string): Found[] {
   } catch (error) {
     throw new UsageError(`Cannot pack the folder ${folder} (--initrd-dir): ${reason(error)}`);
   }
-  return entries;
+  return { entries, sockets };
 }
 
+/** Null for a socket. */
 function entryOf(file: string, path: string): Found | null {
   const info = Deno.lstatSync(file), permissions = (info.mode ?? 0o755) & PERMISSIONS;
   if (info.isSymlink) {

@@ -58,6 +58,27 @@ Deno.test({
 });
 
 Deno.test({
+  name: "a folder's sockets are left out, which is told in one line",
+  ignore: Deno.build.os === "windows" || needs({ permissions: ["read", "write"] }).ignore,
+  fn: () =>
+    withFolder(async (folder) => {
+      const told: string[] = [];
+      const pack = () => folderEntries(folder, (text) => told.push(text));
+      Deno.mkdirSync(`${folder}/run`);
+      await pack();
+      assertEquals(told, []);
+      const sockets = ["run/e", "run/d", "run/b", "c", "a"].map((name) =>
+        Deno.listen({ transport: "unix", path: `${folder}/${name}` })
+      );
+      assertEquals((await pack()).map(({ path }) => path), ["run", "dev", "dev/console"]);
+      sockets.forEach((socket) => socket.close());
+      assertEquals(told, [
+        `Sockets in ${folder} are left out of the initial RAM disk (--initrd-dir): a, c, run/b and 2 more`,
+      ]);
+    }),
+});
+
+Deno.test({
   name: "initrds follow one another at multiples of 4 bytes",
   ...needs({ permissions: ["read", "write"] }),
   fn: () =>

@@ -2,6 +2,7 @@ import type { Handler, PolicyVm, Trap as PolicyTrap, Verdict as PolicyVerdict } 
 import { allow, deny, ignore, pass } from "../../policies/verdicts.ts";
 import { convertVerdict, KILL_CODE, takesValues } from "./answers.ts";
 import type { CompiledPolicy } from "./compiled_rule.ts";
+import { askHeap } from "./heap.ts";
 import type { Heartbeat } from "./heartbeat.ts";
 import { describeError } from "./places.ts";
 import { Limit, LoggedOnce, onceVerdicts } from "./repetition.ts";
@@ -64,6 +65,8 @@ export class HandlerCaller {
     host.makeReady?.(trap, this.#hung);
     host.heartbeat?.enter(policy.index, kind);
     try {
+      const complaint = askHeap();
+      if (complaint !== null) return this.#end(complaint);
       const answer: PolicyVerdict | undefined = this.#handler(trap as PolicyTrap, host.vm);
       if (answer === undefined) return NOTHING;
       if (answer === this.#lastAnswer) return this.#hold(this.#lastVerdict, trap, key);
@@ -127,6 +130,11 @@ export class HandlerCaller {
     }
     const parts = { rule: this.#label, error: text, log: "always", because: text } as const;
     return isHalt ? makeVerdict("kill", { ...parts, code: KILL_CODE }) : makeVerdict("deny", parts);
+  }
+
+  /** Ends the guest, whatever is to happen after errors. */
+  #end(because: string): Verdict {
+    return makeVerdict("kill", { rule: this.#label, error: because, log: "always", because, code: KILL_CODE });
   }
 }
 

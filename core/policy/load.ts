@@ -2,6 +2,7 @@ import { definePolicy } from "../../policies/define.ts";
 import type { Policy } from "../../policies/types.ts";
 import { BUILT_IN_POLICIES } from "./built_in.ts";
 import type { BundledModule, PolicyBundle, PolicySource } from "./bundle.ts";
+import { watchHeap } from "./heap.ts";
 import type { Heartbeat } from "./heartbeat.ts";
 import { describeError, registerModule } from "./places.ts";
 import { PolicyError } from "./policy_error.ts";
@@ -22,6 +23,7 @@ export async function loadPolicies(
   tell: (text: string) => void,
 ): Promise<Policy[]> {
   const policies: Policy[] = [];
+  if (sources.some((source) => "bundle" in source)) await watchHeap();
   for (const [index, source] of sources.entries()) {
     if ("builtIn" in source) {
       policies.push(BUILT_IN_POLICIES.get(source.builtIn)!);

@@ -1,20 +1,5 @@
 import type { Package } from "./packages.ts";
 
-const MIT =
-  `Permission is hereby granted, free of charge, to any person obtaining a copy of this software and associated
-documentation files (the "Software"), to deal in the Software without restriction, including without limitation the
-rights to use, copy, modify, merge, publish, distribute, sublicense, and/or sell copies of the Software, and to permit
-persons to whom the Software is furnished to do so, subject to the following conditions:
-
-The above copyright notice and this permission notice shall be included in all copies or substantial portions of the
-Software.
-
-THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR IMPLIED, INCLUDING BUT NOT LIMITED TO THE
-WARRANTIES OF MERCHANTABILITY, FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT SHALL THE AUTHORS OR
-COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR
-OTHERWISE, ARISING FROM, OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE SOFTWARE.
-`;
-
 /** Who wrote the packages that say so only in their source. */
 const NOTICES: Readonly<Record<string, string>> = {
   "deno-std": "Copyright 2018-2025 the Deno authors.",
@@ -23,20 +8,21 @@ Contains xz-embedded by Lasse Collin and Igor Pavlov, which is in the public dom
 Igalia, S.L., under the same licence.`,
 };
 
-/** The runtime beneath the program. */
-const RUNTIME = `Copyright 2018-2025 the Deno authors. MIT License.
-
-${MIT}
-The runtime contains V8, copyright 2006-2025 the V8 project authors, under the 3-clause BSD licence, and libraries of
-the Rust ecosystem under the MIT, Apache-2.0, BSD, ISC, Zlib, Unicode and MPL-2.0 licences. Their names, versions and
-texts are in Deno's own repository at the tag of this version: https://github.com/denoland/deno, Cargo.lock; and
-https://chromium.googlesource.com/v8/v8, LICENSE.
-`;
+/** What the runtime consists of: titles, and the names of their texts. */
+const RUNTIME_PARTS: readonly (readonly [title: string, license: string])[] = [
+  ["V8, in the runtime (BSD-3-Clause)", "V8"],
+  ["Strongtalk's assembler, in V8 (BSD-3-Clause)", "Strongtalk"],
+  ["fdlibm, in V8", "fdlibm"],
+  ["ICU, in V8 (Unicode-3.0)", "ICU"],
+  ["Libraries in the runtime under Apache-2.0", "Apache-2.0"],
+  ["Libraries in the runtime under MPL-2.0", "MPL-2.0"],
+];
 
 /** The licences of everything in a compiled program that is not this project's. */
 export function licensesText(deno: string, packages: readonly Package[]): string {
   const sections = [
-    { title: `Deno ${deno}`, text: RUNTIME },
+    { title: `Deno ${deno} (MIT)`, text: runtimeText(deno) },
+    ...RUNTIME_PARTS.map(([title, license]) => ({ title, text: textOf(license) })),
     ...packages.map((found) => ({
       title: `${found.name} ${found.version} (${found.license})`,
       text: packageText(found),
@@ -46,9 +32,31 @@ export function licensesText(deno: string, packages: readonly Package[]): string
   return sections.map(({ title, text }) => `${line}\n${title}\n${line}\n\n${text.trim()}\n`).join("\n");
 }
 
+/** A licence as its owner words it: the folder's texts are for releases only, and no part of the program. */
+function textOf(license: string): string {
+  return Deno.readTextFileSync(new URL(`licenses/${license}.txt`, import.meta.url));
+}
+
+/** The runtime beneath the program, and what of it has no text of its own here. */
+function runtimeText(deno: string): string {
+  return `Copyright 2018-2025 the Deno authors. MIT License.
+
+${textOf("MIT")}
+The texts for V8, with what it has from others, and for ICU follow, then those of the Apache License 2.0 and of the
+Mozilla Public License 2.0, under which libraries of the Rust ecosystem are in the runtime. Others of these are under
+the MIT licence, as above.
+
+What is only referred to here: which libraries of the Rust ecosystem there are, in which versions, is listed at
+https://github.com/denoland/deno/blob/v${deno}/Cargo.lock. The source of each, also of those under the Mozilla Public
+License, is at https://crates.io by name and version, with its copyright notice and its text where that is BSD, ISC,
+Zlib or Unicode. Libraries that V8 takes in under the MIT and Apache-2.0 licences, such as Abseil, Highway and simdutf,
+have their copyright notices in the folder third_party of https://chromium.googlesource.com/v8/v8.
+`;
+}
+
 function packageText({ name, license, licenseTexts }: Package): string {
   if (licenseTexts.length > 0) return licenseTexts.join("\n");
   const notice = NOTICES[name];
   if (notice === undefined || license !== "MIT") throw new Error(`Cannot find the licence of the package ${name}`);
-  return `${notice}\n\n${MIT}`;
+  return `${notice}\n\n${textOf("MIT")}`;
 }

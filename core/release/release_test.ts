@@ -2,7 +2,7 @@ import { assertEquals, assertMatch, assertRejects } from "@std/assert";
 import $ from "dax";
 import { needs } from "../../tests/needs.ts";
 import { NoRuntimeError } from "./compile.ts";
-import { filesOf } from "./folder.ts";
+import { filesOf, sha256 } from "./folder.ts";
 import { licensesText } from "./licenses.ts";
 import { describeFiles, MANIFEST_NAME, releaseLayout, verifyRelease } from "./manifest.ts";
 import type { Package } from "./packages.ts";
@@ -141,11 +141,58 @@ Deno.test("the bill of materials names every package with its hash", () => {
   assertEquals(bill.components[1].hashes, [{ alg: "SHA-512", content: "010203" }]);
 });
 
-Deno.test("the licences are there of the runtime and of every package", () => {
-  const text = licensesText("2.4.2", [PACKAGE]);
-  for (const part of ["Deno 2.4.2", "V8", "@scope/parser 1.0.0 (Apache-2.0)", "the text"]) {
-    assertEquals(text.includes(part), true, part);
-  }
+const licences = needs({ permissions: ["read"] });
+
+/** How the texts begin and end, or the SHA-256 of those that are published as files. */
+const LICENCE_TEXTS: Readonly<Record<string, readonly [start: string, end: string] | string>> = {
+  "Apache-2.0.txt": "cfc7749b96f63bd31c3c42b5c471bf756814053e847c10f3eb003417bc523d30",
+  "ICU.txt": ["UNICODE LICENSE V3", "without express or implied warranty."],
+  "MIT.txt": ["Permission is hereby granted", "OTHER DEALINGS IN THE SOFTWARE."],
+  "MPL-2.0.txt": "1f256ecad192880510e84ad60474eab7589218784b9a50bc7ceee34c2b91f1d5",
+  "Strongtalk.txt": ["Copyright (c) 1994-2006 Sun Microsystems Inc.", "ADVISED OF THE POSSIBILITY OF SUCH DAMAGE."],
+  "V8.txt": ["This license applies to all parts of V8", "ADVISED OF THE POSSIBILITY OF SUCH DAMAGE."],
+  "fdlibm.txt": ["Copyright (C) 1993-2004 by Sun Microsystems, Inc.", "that this notice\nis preserved."],
+};
+
+Deno.test({
+  name: "the licences are there of the runtime and of every package, as whole texts",
+  ...licences,
+  async fn() {
+    const text = licensesText("2.4.2", [PACKAGE]), folder = new URL("licenses/", import.meta.url).pathname;
+    for (const part of ["Deno 2.4.2", "V8", "@scope/parser 1.0.0 (Apache-2.0)", "the text"]) {
+      assertEquals(text.includes(part), true, part);
+    }
+    assertEquals(filesOf(folder), Object.keys(LICENCE_TEXTS));
+    for (const [name, expected] of Object.entries(LICENCE_TEXTS)) {
+      const bytes = Deno.readFileSync(`${folder}${name}`), licence = new TextDecoder().decode(bytes).trim();
+      assertEquals(text.includes(licence), true, name);
+      if (typeof expected === "string") assertEquals(await sha256(bytes), expected, name);
+      else assertEquals([licence.startsWith(expected[0]), licence.endsWith(expected[1])], [true, true], name);
+    }
+    // What the 3-clause BSD licence asks of who passes on programs
+    for (const name of ["V8.txt", "Strongtalk.txt"]) {
+      const words = Deno.readTextFileSync(`${folder}${name}`).replaceAll(/\s+/g, " ");
+      assertMatch(
+        words,
+        /in binary form must reproduce the above copyright notice, this list of conditions and the fol/,
+      );
+      assertMatch(
+        words,
+        /Neither the name of .* may be used to endorse .* without specific prior written permission\./,
+      );
+    }
+  },
+});
+
+Deno.test({
+  name: "the licences say what is only referred to, by the tag of the runtime's version",
+  ...licences,
+  fn() {
+    assertMatch(
+      licensesText("2.4.2", []),
+      /only referred to[^]*https:\/\/github\.com\/denoland\/deno\/blob\/v2\.4\.2\/Cargo\.lock/,
+    );
+  },
 });
 
 Deno.test({
@@ -153,7 +200,7 @@ Deno.test({
   ...needs({ permissions: ["read"] }),
   fn() {
     const paths = productFiles();
-    assertEquals(paths.filter((path) => /_test\.ts$|^tests\/|core\/release\//.test(path)), []);
+    assertEquals(paths.filter((path) => /_test\.ts$|\.txt$|^tests\/|core\/release\//.test(path)), []);
     for (const path of ["main.ts", "core/cli/vm_worker.ts", "policies/strict.ts"]) {
       assertEquals(paths.includes(path), true);
     }

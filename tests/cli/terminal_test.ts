@@ -5,6 +5,9 @@ import { guestFile } from "./guests.ts";
 
 /* The harness ends with 97 when the terminal was not left as it was found. */
 
+/** Its exit code for a command that SIGKILL has ended: minus 9. */
+const KILLED = 256 - 9;
+
 const terminal = needs({ permissions: ["read", "write", "run", "env"], programs: ["python3"] });
 
 function echo(command = FROM_SOURCE): Dialog {
@@ -103,6 +106,22 @@ Deno.test({
     const dialog = new Dialog(["-c", script], { command: onTerminal(["bash"]) });
     await dialog.expect("ended with 130");
     assertEquals((await dialog.end()).code, 0);
+  },
+});
+
+Deno.test({
+  name: "ariel run: a machine's Worker that breaks down ends it with code 1, with the terminal as it was",
+  ...terminal,
+  async fn() {
+    const [deno, run, ...rest] = FROM_SOURCE;
+    const breakdown = new URL("breakdown.ts", import.meta.url).pathname;
+    const dialog = echo([deno, run, "--allow-run", `--preload=${breakdown}`, ...rest]);
+    await dialog.expect("ready");
+    // Without a line's end: only a raw terminal passes it on
+    await dialog.send("x");
+    await dialog.expect(/internal error: .*broken down/);
+    await dialog.expect("exit 1");
+    assertEquals((await dialog.end()).code, KILLED);
   },
 });
 

@@ -1,4 +1,7 @@
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { ariel, FROM_SOURCE, onTerminal } from "../cli/ariel.ts";
+import { guestFile } from "../cli/guests.ts";
+import { needs } from "../needs.ts";
 import { type Ariel, PROGRAMS, withFiles } from "./programs.ts";
 
 const IMPORT = 'import { allow, ask, definePolicy, deny, range, value } from "ariel/policy";\n';
@@ -176,6 +179,27 @@ check("What a plugin writes on the console is told on stderr, where it is not ta
     assertStringIncludes(stderr, "ariel: in a handler { a: 1n }\n");
     assertEquals(stdout.includes("at the top") || stdout.includes("in a handler"), false);
   });
+});
+
+Deno.test({
+  name: "A handler that keeps more and more ends the run with exit code 4, and the terminal is as it was",
+  ...needs({ permissions: ["read", "write", "run", "env"], programs: ["python3"] }),
+  async fn() {
+    const files = {
+      "p.ts":
+        `${IMPORT}const kept = [];\nexport default definePolicy({ name: "p", apiVersion: 1, rules: [ask.mmio("pl011")],
+        on: { mmio() { kept.push(new Array(4096).fill(1.5)); return allow; } } });`,
+    };
+    const [deno, run, ...rest] = FROM_SOURCE;
+    await withFiles(files, async (dir) => {
+      const command = onTerminal([deno, run, "--v8-flags=--max-old-space-size=150", ...rest]);
+      const args = ["run", guestFile("flood"), "--policy", "p.ts", "--log", "run.log"];
+      const { code, stdout } = await ariel(args, { command, cwd: dir });
+      assertEquals(code, 4);
+      assertMatch(stdout, /The guest was ended: p\/on\.mmio: \d+ of the 150 MiB that JavaScript may keep are in use/);
+      assertMatch(await Deno.readTextFile(`${dir}/run.log`), /verdict=kill rule=p\/on\.mmio .*JavaScript may keep/);
+    });
+  },
 });
 
 check("A plugin that loops for ever while it is loaded ends the run with exit code 4", async (ariel) => {
