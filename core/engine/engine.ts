@@ -13,6 +13,7 @@ import { prebuiltModule } from "./prebuilt.ts";
 import { MemoryPath, type PhysicalBus, type Translation } from "./memory_path.ts";
 import { EXEC_TLB_OFFSET } from "./memory_request.ts";
 import { PAGE_RECORD_BYTES, RECORD_BYTES } from "./record.ts";
+import { FETCH_FROM_REGION } from "./tier1.ts";
 import { checkingDecoder } from "./trapped_sysregs.ts";
 
 /** The MMU, as the engine needs it. */
@@ -95,6 +96,7 @@ const HVC = EXIT_KINDS.indexOf("hvc");
 const STEP = EXIT_KINDS.indexOf("step");
 const BREAKPOINT = EXIT_KINDS.indexOf("breakpoint");
 const REGION = EXIT_KINDS.indexOf("region");
+const FROM_REGION = FETCH_FROM_REGION;
 
 export interface EngineOptions {
   readonly memory: WebAssembly.Memory;
@@ -517,9 +519,9 @@ export class Engine {
    * @param kind 0, 1 or 2: RET and direct branches, BR, BLR.
    * @returns 0 when an exception was taken.
    */
-  #fetchTarget(kind: number): number {
-    const vcpu = this.#vcpu, { i32, u32, w } = vcpu;
-    i32[w + KIND_FIELD] = SLICE;
+  #fetchTarget(branch: number): number {
+    const vcpu = this.#vcpu, { i32, u32, w } = vcpu, kind = branch & ~FROM_REGION;
+    i32[w + KIND_FIELD] = branch === kind ? SLICE : REGION;
     if (u32[w + PC + 1] >>> 24 !== 0) this.#exceptions.branchAddress(vcpu);
     if (kind === 0) return this.#fetch(vcpu);
     this.#exceptions.indirectBranch(vcpu, this.#wordOfRecord(vcpu.get32("record")), kind);
@@ -529,7 +531,8 @@ export class Engine {
       i32[w + BUDGET]++;
       return 0;
     }
-    return this.#fillExec(vcpu, u32[w + PC], i32[w + PC + 1], host);
+    const record = this.#fillExec(vcpu, u32[w + PC], i32[w + PC + 1], host);
+    return i32[w + BUDGET] < 0 ? record : 0;
   }
 
   #decode(record: number): number {

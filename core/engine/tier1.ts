@@ -19,6 +19,9 @@ export const HOT_STRADDLE = 1;
 /** How dispatch is told of the kind of an indirect branch: not 0 where BTYPE will be. */
 export const BRANCH_TYPE = { ret: 0, br: 1, blr: 2 } as const;
 
+/** Added to the BRANCH_TYPE that TypeScript is told of: the branch may have come from a region. */
+export const FETCH_FROM_REGION = 4;
+
 /** What generated code returns, with the state field `left` set, when TypeScript has to look; else it is an address. */
 export const LEFT = 1;
 
@@ -304,10 +307,10 @@ export class Tier1Emitter extends GuestEmitter implements Builder {
     this.code.raw([0x13, TYPE.handler, 0x00]);
     this.endOfCode();
   }
-  /** Goes to an address in any page, by way of the execute TLB. */
-  #dispatch(address: I64, branchType = 0): void {
+  /** Goes to an address in any page, by way of the execute TLB; for indirect branches that looks at the budget. */
+  #dispatch(address: I64, branchType: number = BRANCH_TYPE.ret): void {
     const executed = this.add(this.#executed(), this.i32(1));
-    this.#checkBudget(executed, () => address);
+    if (branchType === BRANCH_TYPE.ret) this.#checkBudget(executed, () => address);
     this.get(this.cpu);
     this.get(address);
     this.get(executed);
@@ -386,7 +389,8 @@ export class Tier1Emitter extends GuestEmitter implements Builder {
 /**
  * Writes the way to the record of an address: by way of the execute TLB, or of TypeScript, which translates it or takes an
  * exception; then the code is left. `pcPage` and `recordBase` are set. TypeScript is asked too where a branch of a
- * BRANCH_TYPE that is not 0 goes to a guarded page, to check its target (FEAT_BTI).
+ * BRANCH_TYPE that is not 0 goes to a guarded page, to check its target (FEAT_BTI), and where the budget is spent: such a
+ * branch has not looked at it, as the slice must not end between it and the check of its target.
  * @param executed a local, which is read again behind TypeScript.
  * @param exactFlags function to be called before TypeScript where regions may come by (lazy_flags.ts).
  */
@@ -408,6 +412,7 @@ export function emitFind(
   if (branchType) {
     // The entry's flags are 3 for a guarded page.
     hit = e.and(hit, e.eqz(e.and(e.loadMemory("i32", 4, entry, EXEC_TLB_OFFSET + 12), branchType)));
+    hit = e.and(hit, e.ltS(executed as I32, e.i32(0)));
   }
   e.beginIf(hit, 1);
   const recordBase = e.loadMemory("i32", 4, entry, EXEC_TLB_OFFSET + 8);
@@ -419,7 +424,8 @@ export function emitFind(
   if (exactFlags !== null) makeFlagsExact(e, cpu, exactFlags);
   e.storeMemory(8, cpu, STATE.pc.offset, address);
   e.storeMemory(4, cpu, STATE.budget.offset, executed);
-  e.get(e.callFunction(IMPORT.fetch, "i32", branchType ?? e.i32(0)));
+  const from = e.i32(exactFlags === null ? 0 : FETCH_FROM_REGION);
+  e.get(e.callFunction(IMPORT.fetch, "i32", branchType ? e.or(branchType, from) : from));
   e.set(result);
   e.beginIf(e.eqz(result), 0);
   leaveCode(e, cpu);

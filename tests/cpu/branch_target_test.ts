@@ -7,11 +7,16 @@ const BRANCH_TARGET = 0x0d, FETCH_ABORT = 0x21;
 /**
  * Runs a guest whose RAM stands at its IPA, once more in guarded pages at GUARDED, and likewise at LATE after the first
  * abort there. Each exception notes ESR_EL1, ELR_EL1 and SPSR_EL1.BTYPE; at the second it ends.
+ * @param slice instructions that are executed at a time.
  * @param source may name instructions of `targets`; its x27 is the distance from them to those at GUARDED.
  */
-function run(source: string, targets: string): { seen: (bigint | number)[][]; f: HypervisorFixture } {
+function run(
+  source: string,
+  targets: string,
+  slice = 1_000_000,
+): { seen: (bigint | number)[][]; f: HypervisorFixture } {
   const f = new HypervisorFixture();
-  f.runGuest(`
+  const program = `
     adr x1, handlers
     msr vbar_el1, x1
     ldr x1, =0x40010000
@@ -52,7 +57,9 @@ handlers:
     dsb ish
     isb
     eret
-1:  off`);
+1:  off`;
+  f.runGuest(program, slice);
+  for (let left = 1000; left > 0; left -= slice) f.run(slice);
   const at = f.host(0x4001_1000), view = new DataView(f.machine.ram.u8.buffer, at);
   const seen = Array.from({ length: Number(f.x(26)) }, (_, i) => {
     const word = (n: number) => view.getBigUint64(24 * i + 8 * n, true);
@@ -100,4 +107,15 @@ Deno.test("ERET with SPSR.BTYPE checks its target in a guarded page, and only th
   }
   assertEquals(returnTo(2, "bti c", true), [1n, 0, false, 0]);
   assertEquals(returnTo(3, "bti c", true), [0n, BRANCH_TARGET, true, 3]);
+});
+
+Deno.test("A branch to a guarded page has its target checked wherever slices end", () => {
+  for (const slice of [1, 2, 3, 5, 7]) {
+    for (const [branch, btype] of [["blr x4", 2], ["br x4", 1], ["mov x16, x4\n br x16", 1]] as const) {
+      const { seen } = run(`mov x26, #1\n adr x4, target\n add x4, x4, x27\n${branch}`, "target: mov x25, #1", slice);
+      assertEquals(seen.slice(0, 1).map(([ec, , bits]) => [ec, bits]), [[BRANCH_TARGET, btype]], `${branch} ${slice}`);
+    }
+    const { f } = run("mov x26, #1\n adr x4, target\n add x4, x4, x27\n blr x4", "target: bti c\n mov x25, #1", slice);
+    assertEquals(f.x(25), 1n);
+  }
 });

@@ -163,7 +163,6 @@ export class RegionCompiler {
         return this.#return(terminal.address);
       case "jumpTo":
         o.storeFlags();
-        this.#checkBudget(() => terminal.address);
         // TypeScript finds the BR by its record where a guarded page is entered.
         o.setState32("record", this.#recordOf(index));
         return this.#dispatch(terminal.address, BRANCH_TYPE.br);
@@ -275,7 +274,7 @@ export class RegionCompiler {
     o.storeFlags();
     o.flags = FLAGS.memory;
     o.flagsPending = false;
-    this.#checkBudget(() => address);
+    if (isDirect) this.#checkBudget(() => address);
     const isNear = isDirect && target >= 0 && target < 1024;
     const returned = isNear ? this.#callNear(address, target) : this.#callFar(address, branchType, index);
     this.#afterCall(block, returned, index);
@@ -318,7 +317,9 @@ export class RegionCompiler {
     const site = CALL_SITES + CALL_SITE_BYTES * number;
     const returned = o.temporary("i64"), depth = o.state32("depth");
     const record = o.loadMemory("i32", 4, o.cpu, site + 8) as I32;
-    const isKnown = o.and(o.ne(record, o.i32(0)), o.ltU(depth, o.i32(DEPTH_MAX)));
+    let isKnown = o.and(o.ne(record, o.i32(0)), o.ltU(depth, o.i32(DEPTH_MAX)));
+    // Direct calls have looked at the budget already
+    if (branchType !== BRANCH_TYPE.ret) isKnown = o.and(isKnown, o.ltS(o.executed as I32, o.i32(0)));
     o.beginIf(o.and(isKnown, o.eq(o.loadMemory("i64", 8, o.cpu, site) as I64, address)), 1);
     o.setState64("pcPage", o.and(address, o.i64(-4096)));
     o.setState32("recordBase", o.loadMemory("i32", 4, o.cpu, site + 12) as I32);
