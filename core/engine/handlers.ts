@@ -56,7 +56,10 @@ export interface Callbacks {
   decode(record: number): number;
   /** Told of a record that many branches arrive at; answers 0. */
   hot(record: number): number;
-  /** Translates the PC, which a branch of this BRANCH_TYPE goes to; returns the record to run, or 0 to leave. */
+  /**
+   * Translates the PC, which a branch of this BRANCH_TYPE goes to, FETCH_FROM_REGION added where it may be a region's;
+   * returns the record to run, or 0 to leave.
+   */
   fetch(branchType: number): number;
   /** Does what an exit of this kind, an index in EXIT_KINDS, asks for; `resume` says where the code goes on. */
   exit(kind: number): void;

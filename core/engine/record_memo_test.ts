@@ -1,0 +1,29 @@
+import { assertEquals } from "@std/assert";
+import { CaptureBuilder } from "./capture.ts";
+import { RECALLED, RecordMemo } from "./record_memo.ts";
+
+const FROM = 64, TO = 128, OTHER = 160;
+const BRANCH = 0x1400_0002, NOP = 0xd503_201f | 0;
+
+function remember(word: number, pageOffset: number, branchOffset: number) {
+  const buffer = new SharedArrayBuffer(256), memory = new Int32Array(buffer), memo = new RecordMemo(buffer);
+  const found = new CaptureBuilder(buffer);
+  found.branchOffset = branchOffset;
+  found.endsBlock = branchOffset !== 0;
+  memory.set([1, 2, 3, 4], FROM >>> 2);
+  memo.note(word, FROM, pageOffset, found);
+  return { memo, record: (at: number) => [...memory.subarray(at >>> 2, (at >>> 2) + 4)] };
+}
+
+Deno.test("RecordMemo gives back the record of a word that was noted, and of no other", () => {
+  const { memo, record } = remember(NOP, 0, 0);
+  assertEquals([memo.recall(NOP, TO, 4092), record(TO)], [RECALLED.known, [1, 2, 3, 4]]);
+  assertEquals([memo.recall(NOP + 1, OTHER, 0), record(OTHER)], [RECALLED.unknown, [0, 0, 0, 0]]);
+  assertEquals(remember(0, 0, 0).memo.recall(0, TO, 0), RECALLED.unknown);
+});
+
+Deno.test("RecordMemo knows branches within a page and to another page apart", () => {
+  const near = remember(BRANCH, 0, 8).memo, far = remember(BRANCH, 4092, 8).memo;
+  assertEquals([near.recall(BRANCH, TO, 4084), near.recall(BRANCH, TO, 4088)], [RECALLED.end, RECALLED.unknown]);
+  assertEquals([far.recall(BRANCH, TO, 4088), far.recall(BRANCH, TO, 0)], [RECALLED.end, RECALLED.unknown]);
+});
