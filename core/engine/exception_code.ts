@@ -24,7 +24,7 @@ import { sysregIndex } from "../cpu/sysregs.ts";
 import type { I32, I64, Value } from "./builder.ts";
 import { Emitter, Operand } from "./emitter.ts";
 import { IMPORT } from "./guest_emitter.ts";
-import { cpuOperand, emitFind, leaveCode, TYPE } from "./tier1.ts";
+import { cpuOperand, emitFind, goOn, HANDLER_PARAMS, leaveCode } from "./code_flow.ts";
 
 const SP = X + 8 * SP_SLOT;
 const SP_EL0 = SYSREG + 8 * sysregIndex("SP_EL0");
@@ -48,7 +48,7 @@ export interface ExceptionFunctions {
  * Writes what generated code does of exceptions by itself, so that a system call is not two visits to TypeScript: an SVC
  * to EL1 and the ERET from there, and an HVC to a resident of EL2 and back. What is out of the ordinary in any way is left
  * to TypeScript (cpu/exceptions.ts), which does the same; see STATE.codeExceptions.
- * Each is a handler of tier 1: `(cpu, record, count)`, for the record of the instruction.
+ * Each is a handler of tier 1, called for the record of the instruction.
  */
 export class ExceptionCode extends Emitter {
   readonly #cpu: Operand<"i32">;
@@ -58,7 +58,7 @@ export class ExceptionCode extends Emitter {
   readonly #executed = this.newLocal("i32");
 
   constructor(readonly functions: ExceptionFunctions, soleVcpu: number) {
-    super(3);
+    super(HANDLER_PARAMS);
     this.#cpu = cpuOperand(soleVcpu);
   }
 
@@ -264,12 +264,7 @@ export class ExceptionCode extends Emitter {
     this.#set32("restart", record);
     leaveCode(this, this.#cpu);
     this.endBlock();
-    this.get(this.#cpu);
-    this.get(record);
-    this.get(this.sub(this.#executed as I32, this.shrU(record, this.i32(4))));
-    this.get(this.loadMemory("i32", 2, record, 0));
-    this.code.raw([0x13, TYPE.handler, 0x00]); // return_call_indirect
-    this.endOfCode();
+    goOn(this, this.#cpu, record, this.sub(this.#executed as I32, this.shrU(record, this.i32(4))));
   }
 }
 

@@ -11,11 +11,14 @@ import {
   endSlice,
   EXCEPTION_SLOTS,
   FIRST_REGION_SLOT,
+  goOn,
+  HANDLER_PARAMS,
   leaveCode,
   LEFT,
-  Tier1Emitter,
+  pushHandler,
   TYPE,
-} from "./tier1.ts";
+} from "./code_flow.ts";
+import { type Successor, Tier1Emitter } from "./tier1.ts";
 import { emitEnterRegime, ExceptionCode } from "./exception_code.ts";
 import { ExactFlags, makeFlagsExact } from "./lazy_flags.ts";
 import { prebuiltModule } from "./prebuilt.ts";
@@ -29,12 +32,13 @@ const FIRST_SLOT = 8;
 export const TABLE_SLOTS = 0x10000;
 
 export const SIGNATURES: readonly Signature[] = [
-  { params: ["i32", "i32", "i32"], results: ["i64"] },
+  { params: ["i32", "i32", "i32", "i64"], results: ["i64"] },
   { params: ["i32"], results: ["i32"] },
   { params: ["i32", "i64", "i32", "i32"], results: ["i64"] },
   { params: ["i32"], results: [] },
   { params: ["i32"], results: ["i64"] },
   { params: ["i32", "i32"], results: [] },
+  { params: ["i32", "i32", "i32"], results: ["i64"] },
 ];
 export const IMPORTS = [
   { name: "helper", type: TYPE.import },
@@ -72,6 +76,12 @@ export interface Shape {
   readonly row: Row;
   readonly word: number;
   readonly variant: number;
+  /** Shapes that often come next. */
+  readonly next?: readonly Shape[];
+}
+
+function keyOf({ row, word }: Shape): number {
+  return word & row.shapeMask;
 }
 
 /** A function of a module: its type if it is no handler, and the table slot that it fills, if any. */
@@ -127,7 +137,7 @@ export class Handlers {
       { e: exceptionCode().supervisorCall(), slot: EXCEPTION_SLOTS.svc },
       { e: exceptionCode().hypervisorCall(), slot: EXCEPTION_SLOTS.hvc },
       { e: exceptionCode().exceptionReturn(), slot: EXCEPTION_SLOTS.eret },
-      { e: emitEnter(FIRST_EMITTED + 4) },
+      { e: emitEnter(FIRST_EMITTED + 4), type: TYPE.enter },
     ];
     return this.#encode(special, special.length - 1);
   }
@@ -140,8 +150,9 @@ export class Handlers {
     return this.#known(row, variant).get(word & row.shapeMask)!;
   }
 
-  has(shape: Shape): boolean {
-    return this.#known(shape.row, shape.variant).has(shape.word & shape.row.shapeMask);
+  /** The place in `shapes` of the shape whose handler is in a table slot; -1 where it is none's. */
+  placeOf(slot: number): number {
+    return slot >= FIRST_SLOT && slot < this.#next ? slot - FIRST_SLOT : -1;
   }
 
   /** All shapes that have a handler, in the order in which they were met: what common_shapes.ts is made from. */
@@ -156,7 +167,7 @@ export class Handlers {
   generate(shapes: readonly Shape[], prebuilt: Uint8Array<ArrayBuffer> | null = null): void {
     const first = this.#next, fresh: Shape[] = [];
     for (const shape of shapes) {
-      const known = this.#known(shape.row, shape.variant), key = shape.word & shape.row.shapeMask;
+      const known = this.#known(shape.row, shape.variant), key = keyOf(shape);
       if (known.has(key)) continue;
       known.set(key, this.#next++);
       fresh.push(shape);
@@ -167,8 +178,13 @@ export class Handlers {
 
   /** The module of the handlers of these shapes, which fill the table from a slot on. */
   encode(shapes: readonly Shape[], firstSlot = FIRST_SLOT): Uint8Array<ArrayBuffer> {
-    const emitted = shapes.map(({ row, word, variant }, i) => ({
-      e: emitHandler(row, word, variant, this.profile, this.soleVcpu),
+    const successors = (next: readonly Shape[]): Successor[] =>
+      next.flatMap((shape) => {
+        const slot = this.#known(shape.row, shape.variant).get(keyOf(shape)) ?? -1, place = slot - firstSlot;
+        return place >= 0 && place < shapes.length ? [{ slot, function: FIRST_EMITTED + place }] : [];
+      });
+    const emitted = shapes.map(({ row, word, variant, next = [] }, i) => ({
+      e: emitHandler(row, word, variant, this.profile, this.soleVcpu, successors(next)),
       slot: firstSlot + i,
     }));
     return this.#encode(emitted, -1);
@@ -224,8 +240,15 @@ const DISPATCH = IMPORTS.length;
 const FIRST_EMITTED = DISPATCH + 2;
 
 /** The handler of one shape: the row's meaning, asked with any word of the shape. */
-export function emitHandler(row: Row, word: number, variant: number, profile = false, soleVcpu = 0): Tier1Emitter {
-  const e = new Tier1Emitter(variant, DISPATCH, profile, soleVcpu);
+export function emitHandler(
+  row: Row,
+  word: number,
+  variant: number,
+  profile = false,
+  soleVcpu = 0,
+  successors: readonly Successor[] = [],
+): Tier1Emitter {
+  const e = new Tier1Emitter(variant, DISPATCH, profile, soleVcpu, successors);
   if (row.options.trap === "fp") e.checkFp();
   row.semantics!(e, extractFields(row, word));
   e.finish();
@@ -233,12 +256,6 @@ export function emitHandler(row: Row, word: number, variant: number, profile = f
 }
 
 const CPU = new Operand("i32", 0), RECORD = new Operand("i32", 1), COUNT = new Operand("i32", 2);
-
-function continueAt(e: Emitter, record: Operand<"i32">): void {
-  e.get(e.loadMemory("i32", 2, record, 0));
-  e.code.raw([0x13, TYPE.handler, 0x00]);
-  e.endOfCode();
-}
 
 /**
  * Writes `enter`: runs records until the code is left. Where a RET comes back here, no WebAssembly caller expected its
@@ -251,8 +268,7 @@ function emitEnter(exactFlags: number): Emitter {
   e.storeMemory(4, CPU, STATE.left.offset, e.i32(0));
   e.storeMemory(4, CPU, STATE.restart.offset, e.i32(0));
   e.code.raw([0x03, 0x40]); // loop
-  for (const p of [CPU, RECORD, COUNT]) e.get(p);
-  e.get(e.loadMemory("i32", 2, RECORD, 0));
+  pushHandler(e, CPU, RECORD, COUNT);
   e.code.raw([0x11, TYPE.handler, 0x00]); // call_indirect
   e.set(address);
   e.get(e.loadMemory("i32", 4, CPU, STATE.budget.offset));
@@ -287,22 +303,19 @@ function storeProgress(e: Emitter): void {
 
 /** Slot 0: has TypeScript decode the instruction, then runs it. */
 function emitDecode(): Emitter {
-  const e = new Emitter(3);
+  const e = new Emitter(HANDLER_PARAMS);
   storeProgress(e);
   const record = e.callFunction(IMPORT.decode, "i32", RECORD);
   e.beginIf(e.eqz(record), 0);
   leaveCode(e, CPU);
   e.endBlock();
-  e.get(CPU);
-  e.get(record);
-  e.get(e.sub(e.loadMemory("i32", 4, CPU, STATE.budget.offset), e.shrU(record, e.i32(4))));
-  continueAt(e, record);
+  goOn(e, CPU, record, e.sub(e.loadMemory("i32", 4, CPU, STATE.budget.offset), e.shrU(record, e.i32(4))));
   return e;
 }
 
 /** The record behind a page's last: goes on with the next page. It is no instruction and counts as none. */
 function emitNextPage(): Emitter {
-  const e = new Emitter(3);
+  const e = new Emitter(HANDLER_PARAMS);
   const address = e.add(e.loadMemory("i64", 8, CPU, STATE.pcPage.offset) as I64, e.i64(4096));
   const executed = e.add(COUNT as I32, e.shrU(RECORD as I32, e.i32(4)));
   e.beginIf(e.geS(executed, e.i32(0)), 0);
@@ -317,7 +330,7 @@ function emitNextPage(): Emitter {
 
 /** Leaves before the instruction of this record. */
 function emitStop(kind: "step" | "breakpoint"): Emitter {
-  const e = new Emitter(3);
+  const e = new Emitter(HANDLER_PARAMS);
   storeProgress(e);
   e.storeMemory(4, CPU, STATE.exitKind.offset, e.i32(EXIT_KINDS.indexOf(kind)));
   leaveCode(e, CPU);

@@ -1,93 +1,38 @@
 import type { F32, F64, I32, I64, Int, V128, Value, WasmType } from "./builder.ts";
 import type { Builder } from "./builder.ts";
-import { EXIT_KINDS, type ExitKind, HOT, HOT_COUNTERS, STATE } from "../cpu/layout.ts";
-import { GuestEmitter, IMPORT, tlbOf } from "./guest_emitter.ts";
-import { Emitter, Operand } from "./emitter.ts";
-import { EXEC_TLB_OFFSET } from "./memory_request.ts";
-import { makeFlagsExact } from "./lazy_flags.ts";
+import type { ExitKind } from "../cpu/layout.ts";
+import { GuestEmitter } from "./guest_emitter.ts";
+import { Operand } from "./emitter.ts";
 import { RECORD_BYTES, RecordSlots, VARIANT } from "./record.ts";
+import {
+  BRANCH_TYPE,
+  countArrival,
+  cpuOperand,
+  endSlice,
+  EXCEPTION_SLOTS,
+  goOn,
+  HANDLER_PARAMS,
+  loadHead,
+  slotOfHead,
+} from "./code_flow.ts";
 
-/** Indices of the function types that every module of generated code has. */
-export const TYPE = { handler: 0, import: 1, dispatch: 2, exit: 3, resume: 4, enterRegime: 5 } as const;
-/** The exit for TypeScript to translate the PC. */
-const FETCH_EXIT = EXIT_KINDS.indexOf("fetch");
-/** Arrivals after which TypeScript is told of a hot record: a power of two. */
-const HOT_PERIOD = 4096;
-/** Set in the record that TypeScript is told of: accesses of its region that were checked together lie in two pages. */
-export const HOT_STRADDLE = 1;
-
-/** How dispatch is told of the kind of an indirect branch: not 0 where BTYPE will be. */
-export const BRANCH_TYPE = { ret: 0, br: 1, blr: 2 } as const;
-
-/** Added to the BRANCH_TYPE that TypeScript is told of: the branch may have come from a region. */
-export const FETCH_FROM_REGION = 4;
-
-/** What generated code returns, with the state field `left` set, when TypeScript has to look; else it is an address. */
-export const LEFT = 1;
-
-/** The vCPU's state block in generated code: a constant where there is one vCPU, as V8 then checks no bounds. */
-export function cpuOperand(soleVcpu: number): Operand<"i32"> {
-  return soleVcpu ? new Operand("i32", -1, soleVcpu) : new Operand("i32", 0);
-}
-
-/** Returns to TypeScript, through all WebAssembly callers: none expects an odd address. */
-export function leaveCode(e: Emitter, cpu: Operand<"i32">): void {
-  e.storeMemory(4, cpu, STATE.left.offset, e.i32(1));
-  e.code.raw([0x42, LEFT]);
-  e.return();
-}
-
-/** Ends the slice: `pc` is the next instruction, and `executed` the number executed minus the budget. */
-export function endSlice(
-  e: Emitter,
-  cpu: Operand<"i32">,
-  pc: Value,
-  executed: Value,
-  kind: "slice" | "region" = "slice",
-): void {
-  e.storeMemory(8, cpu, STATE.pc.offset, pc);
-  e.storeMemory(4, cpu, STATE.exitKind.offset, e.i32(EXIT_KINDS.indexOf(kind)));
-  e.storeMemory(4, cpu, STATE.budget.offset, executed);
-  leaveCode(e, cpu);
-}
-
-/** Table slots of the code in exception_code.ts. */
-export const EXCEPTION_SLOTS = { svc: 4, hvc: 5, eret: 6 } as const;
 const SLOT_OF_EXIT: Partial<Record<ExitKind, number>> = EXCEPTION_SLOTS;
 
-/** Table slots below are handlers of instructions, the others regions of the JIT. */
-export const FIRST_REGION_SLOT = 0x8000;
-
-/**
- * Counts the arrivals at a record that is no region yet, and has TypeScript look at it every HOT_PERIOD times.
- * @param exactFlags function that tier 1 needs to be called first where regions may come by (lazy_flags.ts).
- * @returns the table slot of what runs there.
- */
-export function countArrival(
-  e: Emitter,
-  cpu: Operand<"i32">,
-  record: I32,
-  exactFlags: number | null = null,
-): Operand<"i32"> {
-  const slot = e.loadMemory("i32", 2, record, 0);
-  e.beginIf(e.ltU(slot as I32, e.i32(FIRST_REGION_SLOT)));
-  if (exactFlags !== null) makeFlagsExact(e, cpu, exactFlags);
-  const counter = e.add(cpu as I32, e.and(e.shrU(record, e.i32(3)), e.i32(2 * HOT_COUNTERS - 2)));
-  const count = e.add(e.loadMemory("i32", 2, counter, HOT) as I32, e.i32(1));
-  e.storeMemory(2, counter, HOT, count);
-  e.beginIf(e.eqz(e.and(count, e.i32(HOT_PERIOD - 1))), 0);
-  e.callFunction(IMPORT.hot, "i32", record);
-  e.endBlock();
-  e.endBlock();
-  return slot;
+/** A handler of the same module, by its table slot and its function. */
+export interface Successor {
+  readonly slot: number;
+  readonly function: number;
 }
 
 /**
- * Writes an interpreter handler: `(cpu, record, count)`, operands read from the record, ending in a tail call of the
- * next record's handler. `count + record/16` is the number of instructions executed minus the slice's budget, so that
- * straight-line code counts itself; it is looked at where the program branches backwards, calls, returns, jumps through
- * a register or goes to another page: wherever the execute TLB may send it to TypeScript, whose contents depend on the
- * tier. The result is LEFT, or the address that a RET goes to.
+ * Writes an interpreter handler: `(cpu, record, count, head)`, where `head` is the first half of the record, which whoever
+ * calls has read for the handler's table slot. It ends in a tail call of the next record's handler: a direct one where that
+ * is one of those that often come next, as processors predict compares better than indirect jumps, and V8 inlines it.
+ *
+ * `count + record/16` is the number of instructions executed minus the slice's budget, so that straight-line code counts
+ * itself; it is looked at where the program branches backwards, calls, returns, jumps through a register or goes to another
+ * page: wherever the execute TLB may send it to TypeScript, whose contents depend on the tier. The result is LEFT, or the
+ * address that a RET goes to.
  */
 export class Tier1Emitter extends GuestEmitter implements Builder {
   readonly cpu: Operand<"i32">;
@@ -95,6 +40,7 @@ export class Tier1Emitter extends GuestEmitter implements Builder {
   readonly #registers: number;
   readonly #record = new Operand("i32", 1);
   readonly #count = new Operand("i32", 2);
+  readonly #head = new Operand("i64", 3);
   readonly #slots = new RecordSlots();
   #ended = false;
 
@@ -103,16 +49,28 @@ export class Tier1Emitter extends GuestEmitter implements Builder {
    * @param dispatch index of the module's dispatch function, and behind it its resume function.
    * @param profile whether arrivals at branch targets are counted, to find hot code.
    * @param soleVcpu where the state block of a machine's only vCPU stands; 0 where there are several.
+   * @param successors handlers that often come next.
+   * @param paramCount where it is no handler.
    */
-  constructor(readonly variant: number, readonly dispatch: number, readonly profile: boolean, soleVcpu = 0) {
-    super(3);
+  constructor(
+    readonly variant: number,
+    readonly dispatch: number,
+    readonly profile: boolean,
+    soleVcpu = 0,
+    readonly successors: readonly Successor[] = [],
+    paramCount = HANDLER_PARAMS,
+  ) {
+    super(paramCount);
     this.cpu = cpuOperand(soleVcpu);
     this.#registers = soleVcpu;
   }
 
   // Operands
   #slot(): I32 {
-    return this.loadMemory("i32", 2, this.#record, this.#slots.small());
+    const at = this.#slots.small();
+    if (at >= 8) return this.loadMemory("i32", 2, this.#record, at);
+    const above = this.wrap(this.shrU(this.#head as I64, this.i64(8 * at)));
+    return at === 6 ? above : this.and(above, this.i32(0xffff));
   }
   imm(_value: number): I64 {
     return this.loadMemory("i64", 8, this.#record, this.#slots.wide());
@@ -284,7 +242,20 @@ export class Tier1Emitter extends GuestEmitter implements Builder {
       this.#checkBudget(this.add(count, this.shrU(target, this.i32(4))), () => this.#targetPc(target));
       if (this.profile) countArrival(this, this.cpu, target);
     }
-    this.#continueAt(target, count);
+    this.#goOn(target, count, loadHead(this, target));
+  }
+  /** Goes on with a record's handler: by a direct call where it is one that often comes next. */
+  #goOn(record: I32, count: Value, head: Operand<"i64">): void {
+    const slot = slotOfHead(this, head);
+    for (const likely of this.successors) {
+      this.beginIf(this.eq(slot, this.i32(likely.slot)));
+      for (const value of [this.cpu, record, count, head]) this.get(value);
+      this.code.u8(0x12); // return_call
+      this.code.u32(likely.function);
+      this.endOfCode();
+      this.endBlock();
+    }
+    goOn(this, this.cpu, record, count, head, slot);
   }
   #targetPc(record: I32): I64 {
     const offset = this.shrU(this.sub(record, this.state32("recordBase")), this.i32(2));
@@ -295,17 +266,6 @@ export class Tier1Emitter extends GuestEmitter implements Builder {
     this.beginIf(this.geS(executed, this.i32(0)), 0);
     endSlice(this, this.cpu, pc(), executed);
     this.endBlock();
-  }
-  #continueAt(record: I32, count: Value): void {
-    this.get(this.cpu);
-    this.get(record);
-    this.get(count);
-    this.get(this.loadMemory("i32", 2, record, 0));
-    this.#returnCallIndirect();
-  }
-  #returnCallIndirect(): void {
-    this.code.raw([0x13, TYPE.handler, 0x00]);
-    this.endOfCode();
   }
   /** Goes to an address in any page, by way of the execute TLB; for indirect branches that looks at the budget. */
   #dispatch(address: I64, branchType: number = BRANCH_TYPE.ret): void {
@@ -352,8 +312,7 @@ export class Tier1Emitter extends GuestEmitter implements Builder {
     const slot = SLOT_OF_EXIT[kind];
     if (slot === undefined) return super.exit(kind, argument);
     if (argument) this.setState64("exitArgument", argument);
-    for (const value of [this.cpu, this.#record, this.#count, this.i32(slot)]) this.get(value);
-    this.#returnCallIndirect();
+    goOn(this, this.cpu, this.#record, this.#count, this.#head, this.i32(slot));
     this.#ended = true;
   }
   protected spill(): void {
@@ -378,108 +337,6 @@ export class Tier1Emitter extends GuestEmitter implements Builder {
       return;
     }
     const next = this.add(this.#record as I32, this.i32(RECORD_BYTES));
-    this.get(this.cpu);
-    this.get(next);
-    this.get(this.#count);
-    this.get(this.loadMemory("i32", 2, this.#record, RECORD_BYTES));
-    this.#returnCallIndirect();
+    this.#goOn(next, this.#count, loadHead(this, this.#record, RECORD_BYTES));
   }
-}
-
-/**
- * Writes the way to the record of an address: by way of the execute TLB, or of TypeScript, which translates it or takes an
- * exception; then the code is left. `pcPage` and `recordBase` are set. TypeScript is asked too where a branch of a
- * BRANCH_TYPE that is not 0 goes to a guarded page, to check its target (FEAT_BTI), and where the budget is spent: such a
- * branch has not looked at it, as the slice must not end between it and the check of its target.
- * @param executed a local, which is read again behind TypeScript.
- * @param exactFlags function to be called before TypeScript where regions may come by (lazy_flags.ts).
- */
-export function emitFind(
-  e: Emitter,
-  cpu: Operand<"i32">,
-  address: Operand<"i64">,
-  executed: Operand<"i32">,
-  branchType: I32 | null,
-  exactFlags: number | null,
-): I32 {
-  const result = e.newLocal("i32");
-  const index = e.and(e.shrU(e.wrap(address), e.i32(8)), e.i32(0xfff0));
-  const entry = e.add(tlbOf(e, cpu, address as I64), index);
-  const tag = e.loadMemory("i64", 8, entry, EXEC_TLB_OFFSET);
-  const offset = e.sub(address as I64, tag as I64);
-  // Neither beyond the page nor misaligned
-  let hit: I32 = e.eqz(e.and(offset, e.i64(~0xffc)));
-  if (branchType) {
-    // The entry's flags are 3 for a guarded page.
-    hit = e.and(hit, e.eqz(e.and(e.loadMemory("i32", 4, entry, EXEC_TLB_OFFSET + 12), branchType)));
-    hit = e.and(hit, e.ltS(executed as I32, e.i32(0)));
-  }
-  e.beginIf(hit, 1);
-  const recordBase = e.loadMemory("i32", 4, entry, EXEC_TLB_OFFSET + 8);
-  e.storeMemory(8, cpu, STATE.pcPage.offset, tag);
-  e.storeMemory(4, cpu, STATE.recordBase.offset, recordBase);
-  e.get(e.add(recordBase as I32, e.shl(e.wrap(offset), e.i32(2))));
-  e.set(result);
-  e.beginElse();
-  if (exactFlags !== null) makeFlagsExact(e, cpu, exactFlags);
-  e.storeMemory(8, cpu, STATE.pc.offset, address);
-  e.storeMemory(4, cpu, STATE.budget.offset, executed);
-  const from = e.i32(exactFlags === null ? 0 : FETCH_FROM_REGION);
-  e.get(e.callFunction(IMPORT.fetch, "i32", branchType ? e.or(branchType, from) : from));
-  e.set(result);
-  e.beginIf(e.eqz(result), 0);
-  leaveCode(e, cpu);
-  e.endBlock();
-  e.get(e.loadMemory("i32", 4, cpu, STATE.budget.offset));
-  e.set(executed);
-  e.endBlock();
-  return result;
-}
-
-/** Writes `dispatch(cpu, address, executed, branchType)`: goes on at an address of any page. */
-export function emitDispatch(profile: boolean, soleVcpu: number, exactFlags: number | null = null): Emitter {
-  const e = new Emitter(4);
-  const cpu = cpuOperand(soleVcpu), address = new Operand("i64", 1);
-  const executed = new Operand("i32", 2), branchType = new Operand("i32", 3);
-  const record = emitFind(e, cpu, address, executed, branchType, exactFlags);
-  const slot = profile ? countArrival(e, cpu, record, exactFlags) : e.loadMemory("i32", 2, record, 0);
-  e.get(cpu);
-  e.get(record);
-  e.get(e.sub(executed as I32, e.shrU(record, e.i32(4))));
-  e.get(slot);
-  e.code.raw([0x13, TYPE.handler, 0x00]); // return_call_indirect
-  e.endOfCode();
-  return e;
-}
-
-/** Writes `resume(cpu)`: goes on where TypeScript has said, or leaves. */
-export function emitResume(soleVcpu: number): Emitter {
-  const e = new Emitter(1);
-  const cpu = cpuOperand(soleVcpu);
-  const record = e.loadMemory("i32", 4, cpu, STATE.resume.offset);
-  e.beginIf(e.eqz(record));
-  leaveCode(e, cpu);
-  e.endBlock();
-  e.get(cpu);
-  e.get(record);
-  e.get(e.sub(e.loadMemory("i32", 4, cpu, STATE.budget.offset) as I32, e.shrU(record, e.i32(4))));
-  e.get(e.loadMemory("i32", 2, record, 0));
-  e.code.raw([0x13, TYPE.handler, 0x00]); // return_call_indirect
-  e.endOfCode();
-  return e;
-}
-
-/** Leaves for TypeScript to translate an address, which a branch of that BRANCH_TYPE goes to. */
-export function leaveForFetch(
-  e: Emitter,
-  cpu: Operand<"i32">,
-  address: Operand<"i64">,
-  executed: Operand<"i32">,
-  branchType: Operand<"i32">,
-): void {
-  e.storeMemory(8, cpu, STATE.pc.offset, address);
-  e.storeMemory(4, cpu, STATE.budget.offset, executed);
-  e.storeMemory(4, cpu, STATE.exitKind.offset, e.i32(FETCH_EXIT));
-  e.storeMemory(8, cpu, STATE.exitArgument.offset, e.zeroExtend(branchType));
-  leaveCode(e, cpu);
 }

@@ -9,7 +9,8 @@ import { resetCpu } from "../../core/cpu/reset.ts";
 import "../../core/cpu/system_instructions.ts";
 import { sysregIndex } from "../../core/cpu/sysregs.ts";
 import { Vcpu } from "../../core/cpu/vcpu.ts";
-import { Engine, type EngineMmu, type ExceptionModel } from "../../core/engine/engine.ts";
+import { Engine } from "../../core/engine/engine.ts";
+import type { EngineMmu, ExceptionModel } from "../../core/engine/engine_host.ts";
 import { EXEC_TLB_OFFSET, WRITE_TLB_OFFSET } from "../../core/engine/memory_request.ts";
 import {
   ACCESS_ALIGNED_ONLY,

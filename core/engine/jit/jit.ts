@@ -2,7 +2,7 @@ import type { CodeCache, DropReason } from "../code_cache.ts";
 import type { Handlers } from "../handlers.ts";
 import { GENERATION_OFFSET, PAGE_RECORD_BYTES } from "../record.ts";
 import { encodeShared } from "./region_module.ts";
-import { HOT_STRADDLE } from "../tier1.ts";
+import { HOT_STRADDLE } from "../code_flow.ts";
 import type { CompileRequest, RegionCompilerService } from "./translator.ts";
 
 /** What the JIT did, for statistics. */

@@ -3,7 +3,7 @@ import type { Operand } from "../emitter.ts";
 import { CALL_SITE_BYTES, CALL_SITE_COUNT, CALL_SITES, FLAGS } from "../../cpu/layout.ts";
 import { makeFlagsExact } from "../lazy_flags.ts";
 import { GENERATION_OFFSET, RECORD_BYTES } from "../record.ts";
-import { BRANCH_TYPE, FIRST_REGION_SLOT, TYPE } from "../tier1.ts";
+import { BRANCH_TYPE, FIRST_REGION_SLOT, goOn, loadHead, pushHandler, slotOfHead, TYPE } from "../code_flow.ts";
 import { findRuns } from "./access_runs.ts";
 import { findLoops, type Loop, type LoopKind, loopKind } from "./loops.ts";
 import type { Block, Region } from "./region.ts";
@@ -220,32 +220,30 @@ export class RegionCompiler {
     o.endBlock();
   }
 
-  /** Pushes what a function of the handlers' type is called with, and the table slot of the handler of a record. */
+  /** Pushes the call of the handler of a record, whose arrival is counted. */
   #pushHandler(record: I32): void {
     const o = this.emitter;
-    const slot = o.loadMemory("i32", 2, record, 0);
-    o.beginIf(o.ltU(slot as I32, o.i32(FIRST_REGION_SLOT)), 0);
+    const head = loadHead(o, record), slot = slotOfHead(o, head);
+    o.beginIf(o.ltU(slot, o.i32(FIRST_REGION_SLOT)), 0);
     o.callFunction(this.#functions.arrive, "i32", o.cpu, record);
     o.endBlock();
-    this.#pushCall(record, slot);
+    pushHandler(o, o.cpu, record, this.#countAt(record), head, slot);
   }
-  #pushCall(record: I32, slot: Operand<"i32">): void {
+  /** The count that tier 1 has at a record. */
+  #countAt(record: I32): I32 {
     const o = this.emitter;
-    const count = o.sub(o.executed as I32, o.shrU(record, o.i32(4)));
-    for (const value of [o.cpu, record, count, slot]) o.get(value);
+    return o.sub(o.executed as I32, o.shrU(record, o.i32(4)));
   }
   /** Leaves the region for a record; the page's last leads to the next page. */
   #continueAt(index: number): void {
     const o = this.emitter, record = this.#recordOf(index);
     if (index === 1024) {
       makeFlagsExact(o, o.cpu, this.#functions.exactFlags);
-      this.#pushCall(record, o.loadMemory("i32", 2, record, 0));
-      o.code.raw([0x13, TYPE.handler, 0x00]); // return_call_indirect
-    } else {
-      for (const value of [o.cpu, record, o.executed]) o.get(value);
-      o.code.u8(0x12); // return_call
-      o.code.u32(this.#functions.continueAt);
+      return goOn(o, o.cpu, record, this.#countAt(record));
     }
+    for (const value of [o.cpu, record, o.executed]) o.get(value);
+    o.code.u8(0x12); // return_call
+    o.code.u32(this.#functions.continueAt);
     o.endOfCode();
   }
   #dispatch(address: I64, branchType: number): void {
@@ -301,8 +299,8 @@ export class RegionCompiler {
     const o = this.emitter, { start } = this.#region.root, record = this.#recordOf(start);
     const returned = o.temporary("i64");
     o.beginIf(o.eq(o.loadMemory("i32", 2, record, 0) as I32, o.i32(this.#self.slot)), 1);
-    const count = o.sub(o.executed as I32, o.shrU(record, o.i32(4)));
-    o.get(o.callFunction(this.#self.function, "i64", o.cpu, record, count));
+    // A region reads no operands
+    o.get(o.callFunction(this.#self.function, "i64", o.cpu, record, this.#countAt(record), o.i64(0)));
     o.set(returned);
     o.beginElse();
     o.get(this.#callRecord(start));

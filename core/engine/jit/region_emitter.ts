@@ -4,7 +4,7 @@ import { Operand } from "../emitter.ts";
 import { type Access, mustAlign } from "../guest_emitter.ts";
 import { findHelper } from "../helpers.ts";
 import { WRITE_TLB_OFFSET } from "../memory_request.ts";
-import { cpuOperand } from "../tier1.ts";
+import { cpuOperand, HANDLER_PARAMS } from "../code_flow.ts";
 import type { RunMember } from "./access_runs.ts";
 import type { Facts } from "./analysis.ts";
 import { LazyFlagsEmitter } from "./lazy_flags_emitter.ts";
@@ -78,7 +78,7 @@ export class RegionEmitter extends LazyFlagsEmitter implements Builder {
     recordBase: number,
     soleVcpu: number,
   ) {
-    super(3);
+    super(HANDLER_PARAMS);
     this.cpu = cpuOperand(soleVcpu);
     this.exactFlags = functions.exactFlags;
     this.recordBase = new Operand("i32", -1, recordBase);

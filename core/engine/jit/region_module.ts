@@ -24,11 +24,15 @@ import {
   emitDispatch,
   emitFind,
   endSlice,
+  goOn,
   HOT_STRADDLE,
   leaveForFetch,
-  Tier1Emitter,
+  loadHead,
+  pushHandler,
+  slotOfHead,
   TYPE,
-} from "../tier1.ts";
+} from "../code_flow.ts";
+import { Tier1Emitter } from "../tier1.ts";
 import { encodeHead, encodeModule, type FunctionBody, type Signature } from "../wasm_module.ts";
 import { DEPTH_MAX } from "./region_compiler.ts";
 import { ACCESS_BYTES_MAX, type ModuleFunctions, type RegionEmitter } from "./region_emitter.ts";
@@ -60,7 +64,7 @@ interface NamedFunction {
 const SHARED: readonly NamedFunction[] = [
   { name: "dispatch", type: TYPE.dispatch, emit: (_, soleVcpu) => emitDispatch(true, soleVcpu, EXACT_FLAGS) },
   { name: "endSlice", type: END_SLICE_TYPE, emit: emitEndSlice },
-  { name: "continueAt", type: TYPE.handler, emit: emitContinueAt },
+  { name: "continueAt", type: TYPE.enter, emit: emitContinueAt },
   { name: "callFar", type: CALL_FAR_TYPE, emit: emitCallFar },
   { name: "sideExit", type: SIDE_EXIT_TYPE, emit: (cpu) => emitSideExit(cpu, false) },
   { name: "straddle", type: STRADDLE_TYPE, emit: (cpu) => emitSideExit(cpu, true) },
@@ -201,10 +205,8 @@ function emitUnprivileged(cpu: Operand<"i32">): Emitter {
 function emitContinueAt(cpu: Operand<"i32">): Emitter {
   const e = new Emitter(3);
   const record = new Operand("i32", 1), executed = new Operand("i32", 2);
-  const slot = countArrival(e, cpu, record as I32, EXACT_FLAGS);
-  for (const value of [cpu, record, e.sub(executed as I32, e.shrU(record as I32, e.i32(4))), slot]) e.get(value);
-  e.code.raw([0x13, TYPE.handler, 0x00]); // return_call_indirect
-  e.endOfCode();
+  const head = countArrival(e, cpu, record as I32, EXACT_FLAGS);
+  goOn(e, cpu, record, e.sub(executed as I32, e.shrU(record as I32, e.i32(4))), head);
   return e;
 }
 
@@ -232,12 +234,8 @@ function emitSideExit(cpu: Operand<"i32">, isStraddle: boolean): Emitter {
   const record = e.add(recordBase as I32, e.shl(e.and(low, e.i32(1023)), e.i32(4)));
   const position = e.and(e.shrU(low, e.i32(10)), e.i32(1023));
   if (isStraddle) countStraddle(e, cpu, record);
-  e.get(cpu);
-  e.get(record);
-  e.get(e.sub(e.add(executed as I32, position), e.shrU(record, e.i32(4))));
-  e.get(e.select(slot, slot, e.loadMemory("i32", 2, record, 0)));
-  e.code.raw([0x13, TYPE.handler, 0x00]); // return_call_indirect
-  e.endOfCode();
+  const head = loadHead(e, record), count = e.sub(e.add(executed as I32, position), e.shrU(record, e.i32(4)));
+  goOn(e, cpu, record, count, head, e.select(slot, slot, slotOfHead(e, head)));
   return e;
 }
 
@@ -274,7 +272,7 @@ function emitCallFar(cpu: Operand<"i32">): Emitter {
   const depth = e.loadMemory("i32", 4, cpu, STATE.depth.offset);
   e.beginIf(e.ltU(depth as I32, e.i32(DEPTH_MAX)), 1);
   const record = emitFind(e, cpu, address, executed, branchType as I32, EXACT_FLAGS);
-  const slot = countArrival(e, cpu, record, EXACT_FLAGS);
+  const head = countArrival(e, cpu, record, EXACT_FLAGS);
   e.beginIf(e.eqz(e.loadMemory("i32", 4, cpu, STATE.guarded.offset) as I32), 1);
   const number = new Operand("i32", 4) as I32;
   const site = e.add(cpu as I32, e.shl(number, e.i32(Math.log2(CALL_SITE_BYTES))));
@@ -285,10 +283,7 @@ function emitCallFar(cpu: Operand<"i32">): Emitter {
   e.storeMemory(4, cpu, STATE.callSites.offset, e.or(known, e.shl(e.i32(1), number)));
   e.endBlock();
   e.storeMemory(4, cpu, STATE.depth.offset, e.add(depth as I32, e.i32(1)));
-  e.get(cpu);
-  e.get(record);
-  e.get(e.sub(executed as I32, e.shrU(record, e.i32(4))));
-  e.get(slot);
+  pushHandler(e, cpu, record, e.sub(executed as I32, e.shrU(record, e.i32(4))), head);
   e.code.raw([0x11, TYPE.handler, 0x00]); // call_indirect
   const returned = e.take("i64");
   e.storeMemory(4, cpu, STATE.depth.offset, depth);
@@ -301,8 +296,7 @@ function emitCallFar(cpu: Operand<"i32">): Emitter {
 }
 
 /**
- * Writes what Builder.outline names. Without operands tier 1 writes what any code can use: its parameters are as many, the
- * first the state block. Functions that are called again, and their returns, find the codes of their addresses.
+ * Writes what Builder.outline names. Without operands tier 1 writes what any code can use. Functions that are called again, and their returns, find the codes of their addresses.
  */
 class OutlineEmitter extends Tier1Emitter {
   override pac(data: I64, modifier: I64, keyLow: I64, keyHigh: I64, compute: () => I64): I64 {
@@ -323,7 +317,7 @@ class OutlineEmitter extends Tier1Emitter {
 
 /** Writes `name(cpu, a, b)` of a computation that Builder.outline names. */
 function emitOutline(body: Computation, soleVcpu: number): Emitter {
-  const e = new OutlineEmitter(0, MODULE_FUNCTIONS.dispatch, false, soleVcpu);
+  const e = new OutlineEmitter(0, MODULE_FUNCTIONS.dispatch, false, soleVcpu, [], 3);
   e.get(body(e, new Operand("i64", 1), new Operand("i64", 2)));
   return e;
 }

@@ -29,9 +29,9 @@ export class Rehearsal {
   run(module: WebAssembly.Module, slots: readonly number[]): void {
     new WebAssembly.Instance(module, this.#imports);
     for (const slot of slots) {
-      const region = this.#table.get(slot) as (cpu: number, record: number, count: number) => bigint;
+      const region = this.#table.get(slot) as (cpu: number, record: number, count: number, head: bigint) => bigint;
       try {
-        region(this.#cpu, RECORD, 0);
+        region(this.#cpu, RECORD, 0, 0n);
       } catch (error) {
         if (!(error instanceof WebAssembly.RuntimeError)) throw error;
       }
