@@ -68,6 +68,7 @@ function register(name: string): void {
   };
   Deno.bench({
     name: `${TRAPS} x ${name}`,
+    n: 400,
     async fn(b) {
       if (worker === null) {
         worker = new Worker(import.meta.url, { type: "module" });
