@@ -25,8 +25,9 @@ function popcount(n: number): number {
 }
 
 /** More fixed bits first; of two rows alike in that the alias first. */
-function bySpecificity(a: Row, b: Row): number {
-  return popcount(b.mask) - popcount(a.mask) || Number(a.semantics !== null) - Number(b.semantics !== null);
+function bySpecificity(rows: readonly Row[]): Row[] {
+  const order = new Map(rows.map((r) => [r, 2 * popcount(r.mask) + Number(r.semantics === null)]));
+  return rows.toSorted((a, b) => order.get(b)! - order.get(a)!);
 }
 
 /** Whether `a` has all the fixed bits of `b` and more: it then comes first where both match. */
@@ -68,7 +69,7 @@ export class Decoder {
    */
   constructor(rows: readonly Row[], features: ReadonlySet<string> | null = null) {
     const isPresent = (r: Row): boolean => !r.options.feature || !features || features.has(r.options.feature);
-    this.rows = rows.filter(isPresent).sort(bySpecificity);
+    this.rows = bySpecificity(rows.filter(isPresent));
     this.#reserved = this.rows.map((r) => r.options.reserved ? new ReservedTest(r, r.options.reserved) : null);
     const starts = this.#starts;
     this.rows.forEach((row) => forEachBucket(row, (bucket) => starts[bucket + 1]++));

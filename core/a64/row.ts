@@ -53,7 +53,7 @@ export type FieldsOf<D extends string> = { readonly [N in FieldNames<D>]: number
 
 /** Register fields: their value only ever picks a register, so it stands in the decoded record. */
 function isRegister(name: string): boolean {
-  return /^R[a-z]\d?$/.test(name);
+  return name.length > 1 && name.startsWith("R");
 }
 
 /** Immediate fields: their value only ever computes an operand. */
@@ -125,7 +125,7 @@ export function alias<const D extends string>(name: string, diagram: D, asm: str
 export function group(options: RowOptions, rows: readonly Row[]): Row[] {
   return rows.map((r) => {
     const all = { ...options, ...r.options };
-    return { ...r, options: all, shapeMask: shapeMaskOf(r.fields, all) };
+    return { ...r, options: all, shapeMask: options.shape ? shapeMaskOf(r.fields, all) : r.shapeMask };
   });
 }
 

@@ -130,11 +130,12 @@ const ODD = SIZES.map((size) => shuffleOf(size, (i) => 2 * i + 1));
 export const evens = (o: Builder, size: number, a: V128, b: V128): V128 => o.shuffle(a, b, EVEN[size]);
 export const odds = (o: Builder, size: number, a: V128, b: V128): V128 => o.shuffle(a, b, ODD[size]);
 
-const BROADCAST = SIZES.map((size) => Array.from({ length: 16 >> size }, (_, n) => shuffleOf(size, () => n)));
+/** Shuffles by size and element: those that were asked for. */
+const BROADCAST: number[][][] = SIZES.map(() => []);
 
 /** Element `index` of `a` in every element. */
 export const broadcast = (o: Builder, size: number, index: number, a: V128): V128 =>
-  o.shuffle(a, a, BROADCAST[size][index]);
+  o.shuffle(a, a, BROADCAST[size][index] ??= shuffleOf(size, () => index));
 
 /** Widens the low (high = 0) or high half's elements of `size` to twice their width. */
 export function extend(o: Builder, size: number, high: number, unsigned: boolean, a: V128): V128 {

@@ -129,7 +129,7 @@ function writableBits(vcpu: Vcpu, row: SysregRow): bigint {
 /** Whether the vCPU has the register: its level, and its feature. */
 function isPresent(vcpu: Vcpu, row: SysregRow): boolean {
   const { model } = vcpu;
-  if (/_EL3$/.test(row.name) && !vcpu.hasEl3) return false;
+  if (!vcpu.hasEl3 && row.name.endsWith("_EL3")) return false;
   if (row.feature === undefined) return true;
   if (row.feature === "GICv3") return vcpu.gic?.hasSystemRegisters ?? false;
   const m = /^(event counter|breakpoint|watchpoint) (\d+)$/.exec(row.feature);

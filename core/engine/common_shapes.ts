@@ -8,7 +8,7 @@ export function commonShapes(decoder: Decoder): Shape[] {
     return row && { row, word, variant };
   });
   return COMMON_SHAPES.flatMap(([, , ...next], i) =>
-    shapes[i] ? [{ ...shapes[i], next: next.flatMap((place) => shapes[place] ?? []) }] : []
+    shapes[i] ? [{ ...shapes[i], next: () => next.flatMap((place) => shapes[place] ?? []) }] : []
   );
 }
 

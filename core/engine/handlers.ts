@@ -77,7 +77,7 @@ export interface Shape {
   readonly word: number;
   readonly variant: number;
   /** Shapes that often come next. */
-  readonly next?: readonly Shape[];
+  readonly next?: () => readonly Shape[];
 }
 
 function keyOf({ row, word }: Shape): number {
@@ -183,8 +183,8 @@ export class Handlers {
         const slot = this.#known(shape.row, shape.variant).get(keyOf(shape)) ?? -1, place = slot - firstSlot;
         return place >= 0 && place < shapes.length ? [{ slot, function: FIRST_EMITTED + place }] : [];
       });
-    const emitted = shapes.map(({ row, word, variant, next = [] }, i) => ({
-      e: emitHandler(row, word, variant, this.profile, this.soleVcpu, successors(next)),
+    const emitted = shapes.map(({ row, word, variant, next }, i) => ({
+      e: emitHandler(row, word, variant, this.profile, this.soleVcpu, successors(next?.() ?? [])),
       slot: firstSlot + i,
     }));
     return this.#encode(emitted, -1);

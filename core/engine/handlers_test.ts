@@ -102,7 +102,7 @@ Deno.test("a handler goes on with what its record is followed by, whether that o
   const shapes = [add, shift, or].map(shapeOf);
   const run = (isTold: boolean, words: readonly number[]): bigint => {
     const handlers = makeHandlers(memory);
-    handlers.generate(shapes.map((shape) => ({ ...shape, next: isTold ? [shapes[1], shapes[0]] : [] })));
+    handlers.generate(shapes.map((shape) => ({ ...shape, next: () => isTold ? [shapes[1], shapes[0]] : [] })));
     words.forEach((word, i) => {
       const { row } = shapeOf(word), record = RECORD + RECORD_BYTES * i;
       builder.begin(record, 0);

@@ -17,8 +17,9 @@ export interface PrebuiltHandlers {
 export function prebuiltKey({ profile, soleVcpu }: Handlers, shapes: readonly Shape[]): string {
   let hash = 0x811c9dc5; // FNV-1a
   const add = (value: number) => hash = Math.imul(hash ^ value, 0x01000193);
-  for (const { word, variant, next = [] } of shapes) {
-    [word, variant, next.length, ...next.map((shape) => shape.word)].forEach(add);
+  for (const { word, variant } of shapes) {
+    add(word);
+    add(variant);
   }
   for (const { name } of helperTable) for (let i = 0; i < name.length; i++) add(name.charCodeAt(i));
   return [profile, soleVcpu, shapes.length, helperTable.length, hash >>> 0].join(" ");
