@@ -1,6 +1,7 @@
 import { FIELD } from "../log/fields.ts";
 import { LogReader } from "../log/log_reader.ts";
 import type { LogRecord } from "../log/log_record.ts";
+import { jsonText, logfmtText } from "../log/quote.ts";
 import { GUEST_SYSREGS } from "../policy/targets.ts";
 
 /** Items of a list that stand on one line. */
@@ -11,7 +12,10 @@ type Accesses = Map<string, { reads: boolean; writes: boolean }>;
 /** Kinds of records that become rules with values. */
 type ValueKind = "mmio" | "sysreg" | "hypercall" | "smc";
 
-/** Makes the least policy under which a recorded run passes: what was allowed is, and nothing else. */
+/**
+ * Makes the least policy under which a recorded run passes: what was allowed is, and nothing else. A capture of the
+ * console holds what the guest likes, so names in it are texts of the policy whatever they are.
+ */
 export class Learner {
   readonly #reader = new LogReader({
     record: (record) => this.#record(record),
@@ -40,7 +44,7 @@ export class Learner {
     const verdict = record.text(FIELD.verdict), { kind, subject } = record;
     this.records++;
     if (verdict === "deny" || verdict === "kill") {
-      return count(this.#denied, `${kind} ${record.text(FIELD.what)}`);
+      return count(this.#denied, `${kind} ${logfmtText(record.text(FIELD.what))}`);
     }
     switch (kind) {
       case "mmio":
@@ -48,7 +52,7 @@ export class Learner {
         else if (subject.device !== "") count(this.#devices, subject.device);
         return;
       case "sysreg":
-        if (isSpecial(verdict, subject.access)) return this.#special(record, verdict, `"${subject.name}"`);
+        if (isSpecial(verdict, subject.access)) return this.#special(record, verdict, jsonText(subject.name));
         return access(this.#sysregs, subject.name, subject.access === "w");
       case "hypercall":
       case "smc": {
@@ -58,7 +62,7 @@ export class Learner {
         return;
       }
       case "wfx":
-        if (verdict === "ignore") this.#ignored.add(`ignore.wfx("${subject.name}")`);
+        if (verdict === "ignore") this.#ignored.add(`ignore.wfx(${jsonText(subject.name)})`);
         return;
       case "abort":
         // Those that the hypervisor injects or skips by itself need no rule
@@ -85,7 +89,9 @@ export class Learner {
     const word = { r: "read", w: "write", x: "execute" }[access] ?? "read";
     count(
       this.#intents,
-      `intent.abort({ ipa: range(0x${page.toString(16)}, 0x1000), access: "${word}", fault: "${fault}" }, "${intent}")`,
+      `intent.abort({ ipa: range(0x${page.toString(16)}, 0x1000), access: "${word}", fault: ${jsonText(fault)} }, ${
+        jsonText(intent)
+      })`,
     );
   }
 
@@ -163,10 +169,10 @@ function mmioTarget(record: LogRecord): string {
   return `range(0x${record.number(FIELD.ipa).toString(16)}, ${record.subject.size})`;
 }
 function callTarget(name: string): string {
-  return /^0x/.test(name) ? name : `"${name}"`;
+  return /^0x[0-9a-f]+$/.test(name) ? name : jsonText(name);
 }
 function quoted(names: Iterable<string>): string[] {
-  return [...names].map((name) => `"${name}"`);
+  return [...names].map(jsonText);
 }
 
 const ORDER = new Map(GUEST_SYSREGS.map(({ name }, n) => [name, n]));

@@ -1,5 +1,15 @@
 import { assertEquals } from "@std/assert";
-import { allow, definePolicy, deny, ignore, type PolicyDefinition, value } from "ariel/policy";
+import {
+  allow,
+  definePolicy,
+  deny,
+  ignore,
+  intent,
+  type Policy,
+  type PolicyDefinition,
+  range,
+  value,
+} from "ariel/policy";
 import { VIRT_ENVIRONMENT } from "../hypervisor/policy.ts";
 import { PolicyEngine } from "../policy/engine.ts";
 import { Learner } from "./policy_learn.ts";
@@ -52,6 +62,37 @@ Deno.test("learn says that a log without an audit tells of few registers", () =>
   const learner = new Learner();
   learner.push(new TextEncoder().encode(`[ariel] schema=1 level=all\n[ariel] ${LINES[5]}\n`));
   assertEquals(learner.source("l", "x").includes('allow.sysreg("*") /* the log tells of few registers'), true);
+});
+
+Deno.test("what a guest writes into the log is text of the learned policy, and no code", () => {
+  const code = '"]), allow.mmio(["*';
+  const record = (kind: string, what: string, more: string, verdict = "allow") =>
+    `[ariel] seq=1 t=10 vcpu=0 pc=0x0000000040000000 kind=${kind} what=${JSON.stringify(what)} value=0x0 ` +
+    `verdict=${verdict} rule=a el=1 esr=0x0${more}\n`;
+  const learner = new Learner();
+  learner.push(
+    new TextEncoder().encode(
+      "[ariel] schema=1 level=all policy=audit\n" +
+        record("mmio", `${code}+0x0:r4`, " ipa=0x9000000") +
+        record("sysreg", `${code}:r`, "") +
+        record("hypercall", `0x1${code}`, " id=0x1") +
+        record("smc", `\\${code}`, " id=0x1") +
+        record("wfx", code, "", "ignore") +
+        record("abort", `0x0:r:${code}:map`, " ipa=0x0 region=ram") +
+        record("sysreg", 'X\n  allow.sysreg("*"),\u2028 allow.sysreg("*"),', "", "deny"),
+    ),
+  );
+  const source = learner.source("l", "x").replace(/^import.*$/m, "").replace("export default", "return");
+  const api = { allow, definePolicy, deny, ignore, intent, range };
+  const policy = new Function(...Object.keys(api), source)(...Object.values(api)) as Policy;
+  assertEquals(policy.rules.map(({ kind, target }) => [kind, target]), [
+    ["abort", { ipa: range(0, 0x1000), access: "read", fault: code }],
+    ["wfx", code],
+    ["mmio", code],
+    ["hypercall", `0x1${code}`],
+    ["smc", `\\${code}`],
+    ["sysreg", code],
+  ]);
 });
 
 function replay(definition: Omit<PolicyDefinition, "name" | "apiVersion">) {
