@@ -1,3 +1,4 @@
+import { harmlessLines } from "../log/quote.ts";
 import { UsageError } from "./command.ts";
 import { reason } from "./files.ts";
 
@@ -50,9 +51,14 @@ export function writeAside(bytes: Uint8Array): void {
   }
 }
 
+/** What is said to the user, as bytes for stderr. Guests may have had a hand in it, so nothing in it acts on a terminal. */
+export function said(text: string): Uint8Array<ArrayBuffer> {
+  return new TextEncoder().encode(`ariel: ${harmlessLines(text)}\n`);
+}
+
 /** Says something to the user, on stderr. */
 export function say(text: string): void {
-  writeAside(new TextEncoder().encode(`ariel: ${text}\n`));
+  writeAside(said(text));
 }
 
 /** Creates or empties a file that the user named. Throws UsageError, with its name and the option's. */
@@ -122,5 +128,17 @@ export class OrderedOutput {
     const result = await Promise.race([isOut, timeout]);
     clearTimeout(timer);
     return result;
+  }
+}
+
+/** What writes to stderr between the writes of `output`, which goes to a standard stream, both perhaps to one file. */
+export function besideStream(stream: StandardOutput | null, output: OrderedOutput): (bytes: Uint8Array) => void {
+  switch (stream) {
+    case "stderr":
+      return (bytes) => output.write(bytes);
+    case "stdout":
+      return (bytes) => output.write(new Uint8Array(0), () => writeAside(bytes));
+    case null:
+      return writeAside;
   }
 }

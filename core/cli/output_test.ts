@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { OrderedOutput } from "./output.ts";
+import { besideStream, OrderedOutput, said } from "./output.ts";
 
 /** A stream that takes at most 3 bytes at once, and fails as it is told to. */
 class Narrow {
@@ -44,4 +44,22 @@ Deno.test("OrderedOutput tells once that the reader is gone, and drops what come
   output.write(bytes("b"), () => told.push("out"));
   await output.drain(1000);
   assertEquals([to.taken, ...told], ["", "BrokenPipe", "out", "out"]);
+});
+
+Deno.test("what is said acts on no terminal, whatever a guest or a plugin has put in it", () => {
+  const text = new TextDecoder().decode(said("a\x1b]0;title\x07\r\tb\u202e\x9b\n  c"));
+  assertEquals(text, "ariel: a\\u001b]0;title\\u0007\\u000d\tb\\u202e\\u009b\n  c\n");
+});
+
+Deno.test("what is said while the log goes to stderr stands between its lines, and none is lost", async () => {
+  const to = new Narrow(), log = new OrderedOutput(to, () => {}), aside = besideStream("stderr", log);
+  let refusals = 20;
+  to.fail = () => refusals-- > 0 ? new Deno.errors.WouldBlock("full") : undefined;
+  log.write(bytes("[ariel] seq=1\n"));
+  aside(said("one"));
+  await Promise.resolve();
+  aside(said("two"));
+  log.write(bytes("[ariel] seq=2\n"));
+  await log.drain();
+  assertEquals(to.taken, "[ariel] seq=1\nariel: one\nariel: two\n[ariel] seq=2\n");
 });

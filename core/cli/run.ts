@@ -11,7 +11,15 @@ import { type NamedPolicies, readPolicies } from "./policy_files.ts";
 import { type DebugArguments, listenForDebuggers } from "./debug_options.ts";
 import { parseNumber, parseSize, reason } from "./files.ts";
 import { readGuestFiles } from "./guest_files.ts";
-import { createUserFile, openResult, OrderedOutput, say, type StandardOutput, standardOutput } from "./output.ts";
+import {
+  besideStream,
+  createUserFile,
+  openResult,
+  OrderedOutput,
+  say,
+  type StandardOutput,
+  standardOutput,
+} from "./output.ts";
 import { machineWorker } from "./machine_worker.ts";
 import { Session, type SessionLog } from "./session.ts";
 import { INTERRUPTED } from "./signals.ts";
@@ -161,9 +169,11 @@ async function run(args: Arguments): Promise<number> {
     consoleError = error;
     session.stop("interrupted");
   });
+  const log = logOutput(args.get("log"), console);
   const session = new Session(
     message,
-    logOutput(args.get("log"), console),
+    log,
+    besideStream(logStream(args.get("log")), log),
     console,
     sessionLog(args, message),
     {
@@ -182,9 +192,14 @@ async function run(args: Arguments): Promise<number> {
   return report(result.outcome, message, timeoutMs);
 }
 
+/** The standard stream that the trap log goes to, or null. */
+function logStream(path: string | undefined): StandardOutput | null {
+  return path === undefined ? "stderr" : standardOutput(path, "stdout");
+}
+
 /** Where the lines of the trap log go: "-" has them between the lines of the console. */
 function logOutput(path: string | undefined, console: OrderedOutput): OrderedOutput {
-  const standard = path === undefined ? "stderr" : standardOutput(path, "stdout");
+  const standard = logStream(path);
   if (standard === "stdout") return console;
   const to = standard === "stderr" ? Deno.stderr : createUserFile(path!, "--log");
   return new OrderedOutput(to, (error) => say(`Cannot write the log: ${reason(error)}`));
@@ -232,7 +247,7 @@ function startMessage(
     epochSeconds: args.get("time") === "virtual" ? VIRTUAL_EPOCH_S : Math.floor(Date.now() / 1000),
     logLevel,
     logRing: RecordRing.create(logLevel === "all" ? LOG_RING_RECORDS : QUIET_LOG_RING_RECORDS).buffer,
-    isLogInterleaved: logLevel !== "all" && standardOutput(args.get("log") ?? "-", "stdout") !== null,
+    isLogInterleaved: logLevel !== "all" && logStream(args.get("log")) !== null,
     policies: sources,
     debug,
     heartbeat: new SharedArrayBuffer(Heartbeat.BYTES),

@@ -4,7 +4,7 @@ import { KILL_CODE } from "../policy/answers.ts";
 import { Heartbeat, Watchdog } from "../policy/heartbeat.ts";
 import { ByteRing } from "../machine/byte_ring.ts";
 import { DebugLink, type DebugSetup } from "./debug_link.ts";
-import { type OrderedOutput, say, writeAside } from "./output.ts";
+import { type OrderedOutput, said } from "./output.ts";
 import { strayError } from "./policy_files.ts";
 import { END_SIGNALS } from "./signals.ts";
 import { ConsoleInput } from "./terminal.ts";
@@ -40,6 +40,7 @@ export type SessionLog = Pick<LogDrainOptions, "format" | "header" | "isQuiet">;
 export class Session {
   readonly #message: StartMessage;
   readonly #log: OrderedOutput;
+  readonly #aside: (bytes: Uint8Array) => void;
   readonly #drain: LogDrain;
   readonly #ring: ByteRing;
   readonly #control: Int32Array;
@@ -58,10 +59,14 @@ export class Session {
   #compiler: Worker | null = null;
   #compilerTimer: ReturnType<typeof setTimeout> | undefined;
 
-  /** @param log takes the lines of the trap log. */
+  /**
+   * @param log takes the lines of the trap log.
+   * @param aside writes to stderr, and not into a line of the log.
+   */
   constructor(
     message: StartMessage,
     log: OrderedOutput,
+    aside: (bytes: Uint8Array) => void,
     console: OrderedOutput,
     logOptions: SessionLog,
     policies: SessionPolicies,
@@ -72,6 +77,7 @@ export class Session {
     this.#message = message;
     this.#policies = policies;
     this.#log = log;
+    this.#aside = aside;
     this.#drain = new LogDrain({
       ...logOptions,
       ring: new RecordRing(message.logRing),
@@ -85,7 +91,7 @@ export class Session {
       this.#control,
       () => this.#ring.wake(),
       // After what the guest has written
-      (bytes) => console.write(NOTHING, () => writeAside(bytes)),
+      (bytes) => console.write(NOTHING, () => aside(bytes)),
       policies.names,
       (names) => this.#watch({ ...policies, names }),
     );
@@ -196,7 +202,7 @@ export class Session {
         if (this.#message.isLogInterleaved) this.#drain.drain();
         return;
       case "notice":
-        return say(data.text);
+        return this.#aside(said(data.text));
       case "dtb":
         this.#dtb = data.bytes;
         return;
