@@ -273,6 +273,8 @@ export interface Rule {
   readonly target: MmioTarget | SysregTarget | FunctionTarget | ExceptionTarget | AbortTarget | undefined;
   /** The verdict, or "ask" where the policy's handler decides. */
   readonly verdict: Verdict | "ask";
+  /** Where the handler decides: what its verdicts have of these when they do not say it themselves. */
+  readonly answer?: Pick<VerdictOptions, "log" | "because">;
   /** Only reads, or only writes. */
   readonly access?: "read" | "write";
   /** For how many traps in how many seconds it holds. */

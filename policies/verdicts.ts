@@ -95,8 +95,9 @@ function makeRule(
 ): Rule {
   const takesAccess = kind === "mmio" || kind === "sysreg";
   checkOptions(who, options, [...VERDICT_OPTIONS, ...extra, ...takesAccess ? ["access"] as const : []]);
-  const { access, limit, ...others } = options;
-  return Object.freeze({ kind, target, verdict: verdict(others), access, limit, origin: new Error("rule") });
+  const { access, limit, ...others } = options, given = verdict(others);
+  const answer = given === "ask" ? { answer: Object.freeze(others) } : {};
+  return Object.freeze({ kind, target, verdict: given, ...answer, access, limit, origin: new Error("rule") });
 }
 
 /** The rule makers of a verdict that needs nothing but options. */
@@ -202,5 +203,8 @@ export const intent: IntentVerdict = (() => {
   return Object.freeze(Object.assign(verdict, { abort })) as unknown as IntentVerdict;
 })();
 
-/** The policy's handler in `on` decides; only these rules call JavaScript. */
+/**
+ * The policy's handler in `on` decides; only these rules call JavaScript. The options `log` and `because` are those of
+ * its verdicts that have none of their own.
+ */
 export const ask: RuleMakers = Object.freeze(ruleMakers("ask", () => "ask"));

@@ -15,6 +15,7 @@ import {
 } from "ariel/policy";
 import { PolicyEngine } from "../policy/engine.ts";
 import type { OnPolicyError } from "../policy/handlers.ts";
+import { MmioTrap } from "../policy/trap.ts";
 import { HypervisorFixture } from "./fixture.ts";
 import { attachPolicy, environmentOf, PolicyView } from "./policy.ts";
 
@@ -240,6 +241,44 @@ Deno.test("log: once in a handler's answer is one line for each thing that it is
   assertEquals(logged, ["pl011+0x18:r4", "pl011+0x24:r4", "pl011+0x24:w4"]);
 });
 
+Deno.test("Answers of one handler share their limits and log: once, whichever rule asks it", () => {
+  const limit = { count: 1, perSeconds: 1 };
+  const { f, records } = bench([{
+    rules: [ask.hypercall("GET_HV_ID"), ask.hypercall("GET_STATUS"), ask.hypercall("SMCCC_VERSION")],
+    on: { hypercall: () => value(7n, { limit }) },
+    otherwise: allow,
+  }]);
+  f.runGuest("mov x0, #0\nhvc #0\nmov x2, x0\nmov x0, #2\nhvc #0\nmov x3, x0");
+  assertEquals(f.x(2), 7n);
+  assertEquals(records().slice(0, 2), [
+    "GET_HV_ID value p0/on.hypercall",
+    "GET_STATUS allow p0/otherwise",
+  ]);
+});
+
+Deno.test("Options of ask are those of the handler's verdicts that have none of their own", () => {
+  const { f, engine } = bench([{
+    rules: [
+      ask.mmio(range(0x0900_0018, 4), { log: "once", because: "flags" }),
+      ask.mmio("pl011", { log: "always", because: "the rest" }),
+    ],
+    on: { mmio: ({ offset }) => offset === 0x28 ? deny({ log: "never", because: "mine" }) : allow },
+  }]);
+  f.vm.log.level = "none";
+  f.runGuest("ldr w1, [x28, #0x18]\nldr w1, [x28, #0x18]\nldr w1, [x28, #0x24]\nldr w1, [x28, #0x24]");
+  const logged = f.lines.flatMap((line) => /kind=mmio what=(\S+)/.exec(line)?.[1] ?? []);
+  assertEquals(logged, ["pl011+0x18:r4", "pl011+0x24:r4", "pl011+0x24:r4"]);
+  const trap = new MmioTrap();
+  const answers = [0x18, 0x24, 0x28].map((offset) =>
+    engine.decide(Object.assign(trap, { ipa: 0x0900_0000 + offset, offset, size: 4, device: "pl011" }))
+  );
+  assertEquals(answers.map(({ log, because }) => [log, because]), [
+    ["never", "flags"],
+    ["always", "the rest"],
+    ["never", "mine"],
+  ]);
+});
+
 Deno.test("log: once is one line for each register, and an allowed register is not trapped for ever", () => {
   const { f, engine } = bench([{ rules: [allow.sysreg("TPIDR_EL*", { log: "once" })] }]);
   f.vm.log.level = "none";
@@ -309,6 +348,7 @@ Deno.test("Rules that mean nothing are errors", () => {
     [[deny.sysreg("S1_0_C8_C7_0")], "S1_0_C8_C7_0 is a System instruction"],
     [[deny.sysreg("XYZ*")], 'no system register of a guest has a name like "XYZ*"'],
     [[deny.mmio("pl012")], 'there is no device "pl012"; did you mean pl011?'],
+    [[deny.mmio("floppy")], 'there is no device "floppy". The machine has '],
     [[deny.smc("PSCI_VERSIONS" as "PSCI_VERSION")], 'there is no function "PSCI_VERSIONS"; did you mean PSCI_VERSION?'],
     [[deny.smc(range(0xffff_ff00, 0x200))], "wraps or ends too high"],
     [[deny.smc(-1)], "a target must be"],

@@ -15,7 +15,7 @@ import {
   wfxMask,
 } from "./targets.ts";
 import { TRAP_KINDS, type TrapKind } from "./trap.ts";
-import type { Verdict } from "./verdict.ts";
+import { makeVerdict, type Verdict } from "./verdict.ts";
 
 /** Targets that a rule's name lists before it only counts. */
 const NAMED_TARGETS = 2;
@@ -51,6 +51,8 @@ export class CompiledRule {
   /** The verdict the first and every later time, for `log: "once"`; null otherwise. */
   readonly once: ReturnType<typeof onceVerdicts> | null;
   readonly #logged = new LoggedOnce();
+  /** It says something that its handler's verdicts may leave out. */
+  readonly #completes: boolean;
 
   /**
    * @param policyIndex place of its policy.
@@ -69,7 +71,8 @@ export class CompiledRule {
     const text = name ?? ruleText(rule);
     this.label = `${policy}/${text}`;
     this.step = verdict === "ask" ? "ask" : verdict.action === "pass" ? "pass" : "verdict";
-    this.because = verdict === "ask" ? undefined : verdict.because;
+    this.because = verdict === "ask" ? rule.answer?.because : verdict.because;
+    this.#completes = verdict === "ask" && (this.because ?? rule.answer?.log) !== undefined;
     this.limit = limit ? new Limit(limit) : null;
     try {
       this.verdict = verdict === "ask" ? null : convertVerdict(verdict, kind as TrapKind, this.label);
@@ -113,6 +116,23 @@ export class CompiledRule {
   /** The verdict of a rule with `log: "once"`. @param key what the trap is about, as a number. */
   onceVerdict(key: number): Verdict {
     return this.once![this.#logged.isFirst(key) ? 0 : 1];
+  }
+
+  /** What its handler has answered, with what the rule says where the answer does not. @param key as above. */
+  complete(answer: Verdict, key: number): Verdict {
+    if (!this.#completes) return answer;
+    const { log = "default" } = this.rule.answer!;
+    return makeVerdict(answer.action, {
+      ...answer,
+      because: answer.because ?? this.because,
+      log: answer.log !== "default"
+        ? answer.log
+        : log !== "once"
+        ? log
+        : this.#logged.isFirst(key)
+        ? "always"
+        : "never",
+    });
   }
 }
 

@@ -66,6 +66,7 @@ export class PolicyEngine {
   readonly environment: PolicyEnvironment;
   readonly #host: HandlerHost;
   readonly #errorCounts = new Map<string, number>();
+  readonly #callers = new Map<string, HandlerCaller>();
   readonly #sysregRead: (Chain | undefined)[] = new Array(1 << 16);
   readonly #sysregWrite: (Chain | undefined)[] = new Array(1 << 16);
   readonly #mmioRead: ChainTable;
@@ -236,12 +237,19 @@ export class PolicyEngine {
       const answer = rule.step === "pass" ? PASS : (rule.caller ??= this.#caller(rule)).ask(trap, key);
       if (answer === PASS) at = chain.nextPolicy(at);
       else if (answer === NOTHING) at = Math.max(at + 1, chain.otherwise(at));
-      else return answer;
+      else return rule.complete(answer, key);
     }
     return ALLOW;
   }
 
+  /** One for all rules that ask the same handler: its answers are limited, and logged once, together. */
   #caller({ policyIndex, kind }: CompiledRule): HandlerCaller {
-    return new HandlerCaller(this.policies[policyIndex], kind, this.#host, this.#errorCounts);
+    const name = `${policyIndex} ${kind}`;
+    let caller = this.#callers.get(name);
+    if (caller === undefined) {
+      caller = new HandlerCaller(this.policies[policyIndex], kind, this.#host, this.#errorCounts);
+      this.#callers.set(name, caller);
+    }
+    return caller;
   }
 }

@@ -71,7 +71,7 @@ export function mmioIntervals(target: MmioTarget, { devices }: PolicyEnvironment
     if (found.length === 0 && !isKnown) {
       const names = [...new Set([...devices.map(({ name }) => name), ...DEVICE_NAMES])];
       throw new RangeError(
-        `there is no device "${item}"${suggestion(item, names)} The machine has ${names.join(", ")}`,
+        `there is no device "${item}"${suggestion(item, names) || "."} The machine has ${names.join(", ")}`,
       );
     }
     return found.map(({ base, bytes }) => ({ start: base, end: base + bytes }));
