@@ -19,6 +19,9 @@ export const SUBJECT_FIELDS = {
 } as const;
 type SubjectField = keyof typeof SUBJECT_FIELDS;
 
+/** Parentheses within one another: each takes its part of the stack. */
+const NESTING_MAX = 200;
+
 /** Nanoseconds of the units that a number may have. */
 const UNITS: Readonly<Record<string, number>> = { ns: 1, us: 1e3, ms: 1e6, s: 1e9 };
 
@@ -34,6 +37,8 @@ export function parseFilter(text: string): Filter {
 class FilterParser {
   readonly #tokens: readonly Token[];
   #next = 0;
+  /** Parentheses that are open. */
+  #depth = 0;
 
   constructor(readonly text: string) {
     this.#tokens = tokenize(text);
@@ -62,16 +67,14 @@ class FilterParser {
   }
 
   #or(): Filter {
-    const left = this.#and();
-    if (!this.#take("||")) return left;
-    const right = this.#or();
-    return (record) => left(record) || right(record);
+    const any = [this.#and()];
+    while (this.#take("||")) any.push(this.#and());
+    return any.length === 1 ? any[0] : (record) => any.some((filter) => filter(record));
   }
   #and(): Filter {
-    const left = this.#not();
-    if (!this.#take("&&")) return left;
-    const right = this.#and();
-    return (record) => left(record) && right(record);
+    const all = [this.#not()];
+    while (this.#take("&&")) all.push(this.#not());
+    return all.length === 1 ? all[0] : (record) => all.every((filter) => filter(record));
   }
   #not(): Filter {
     let isNegated = false;
@@ -83,7 +86,9 @@ class FilterParser {
   #primary(): Filter {
     const open = this.#peek();
     if (this.#take("(")) {
+      if (++this.#depth > NESTING_MAX) this.#fail(`more than ${NESTING_MAX} parentheses are within one another`, open);
       const inner = this.#or();
+      this.#depth--;
       if (!this.#take(")")) this.#fail('this "(" is not closed', open);
       return inner;
     }

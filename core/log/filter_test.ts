@@ -86,6 +86,13 @@ testingStored("What is wrong with a filter is told with its place", () => {
   wrong("hasOwnProperty==3", "there is no field", 0);
 });
 
+testingStored("Long filters are taken, and those that are too deep are told", () => {
+  assertEquals(matches(Array(20_000).fill("seq==3").join(" || ")), "3");
+  assertEquals(matches(Array(20_000).fill("seq==3").join(" && ")), "3");
+  assertEquals(matches(`${"(".repeat(100)}seq==3${")".repeat(100)}`), "3");
+  assertThrows(() => parseFilter(`${"(".repeat(20_000)}seq${")".repeat(20_000)}`), FilterError, "within one another");
+});
+
 testingStored("A filter of any characters is taken or refused, and never breaks", () => {
   const parts = [
     "ipa",
