@@ -94,12 +94,14 @@ async function decode(args: Arguments): Promise<number> {
       else output.line(write(record));
     },
   });
-  const code = await readAll(new LogInput(name), reader, output, args.has("follow"), isPrinting);
+  const input = new LogInput(name);
+  const code = await readAll(input, reader, output, args.has("follow"), isPrinting);
   if (tally) {
     const summary = summarize(tally, reader);
     if (page) page(new TextEncoder().encode(reportPage(summary, name ?? "stdin")));
     if (isSummary) output.line(args.has("json") ? JSON.stringify(summary, null, 2) : summaryText(summary, palette));
-  } else sayWhatWasLeft(reader);
+    if (reader.counts.records === 0 && reader.form !== null) sayWhatWasLeft(reader, input.name);
+  } else sayWhatWasLeft(reader, input.name);
   output.flush();
   return code;
 }
@@ -150,7 +152,7 @@ async function readAll(
 }
 
 /** Says on stderr what of the input was no record, where that is not as it should be. */
-function sayWhatWasLeft({ counts: c, firstLines }: LogReader): void {
+function sayWhatWasLeft({ counts: c, firstLines, form }: LogReader, name: string): void {
   const parts = [
     [c.damaged, "damaged", firstLines.damaged],
     [c.truncated, "truncated", firstLines.truncated],
@@ -159,7 +161,7 @@ function sayWhatWasLeft({ counts: c, firstLines }: LogReader): void {
   const text = parts.filter(([count]) => count > 0).map(([count, what, line]) =>
     `${count} ${what}${line > 0 ? ` (the first at line ${line})` : ""}`
   );
-  if (c.records === 0) text.unshift("no records found");
+  if (c.records === 0) text.unshift(`no records found${form === null ? "" : `, as ${name} is ${form}`}`);
   if (text.length > 0) say(`records: ${text.join(", ")}`);
 }
 

@@ -4,6 +4,16 @@ import { FIELD } from "./fields.ts";
 
 /** A line that is longer is cut: no line of a log is. */
 const LINE_MAX_BYTES = 1 << 16;
+/** What is not searched for lines, by its first bytes. */
+const FORMS: readonly { readonly magic: Uint8Array; readonly what: string }[] = [
+  { magic: Uint8Array.of(0x1f, 0x8b), what: "packed by gzip" },
+  { magic: Uint8Array.of(0xfd, 0x37, 0x7a, 0x58, 0x5a, 0), what: "packed by xz" },
+  { magic: Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd), what: "packed by zstd" },
+  { magic: Uint8Array.of(0x42, 0x5a, 0x68), what: "packed by bzip2" },
+  { magic: Uint8Array.of(0x50, 0x4b, 3, 4), what: "packed by zip" },
+  { magic: Uint8Array.of(0xff, 0xfe), what: "text in UTF-16" },
+  { magic: Uint8Array.of(0xfe, 0xff), what: "text in UTF-16" },
+];
 const NEWLINE = 0x0a, RETURN = 0x0d, BRACKET = 0x5b, BRACE = 0x7b;
 
 /** What was found in a capture, by lines and by records. */
@@ -59,12 +69,16 @@ export class LogReader {
   readonly firstLines: FirstLines = { interleaved: 0, damaged: 0, truncated: 0 };
   /** Bytes read. */
   bytes = 0;
+  /** What the capture is by its first bytes where no log can be read out of it, such as "packed by gzip"; or null. */
+  form: string | null = null;
   readonly #consumer: LogConsumer;
   readonly #parser = new LineParser();
   /** The end of the last piece, which has no line end yet. */
   #rest = new Uint8Array(2 * LINE_MAX_BYTES);
   #restLength = 0;
   #isCut = false;
+  /** In what has been read of a line that was cut, or in the last line, nothing is ours. */
+  #isForeign = false;
   /** Where the next bracket and brace are, at or behind what has been read of the piece. */
   #bracket = -1;
   #brace = -1;
@@ -81,6 +95,9 @@ export class LogReader {
 
   /** Reads a piece; it may end anywhere. */
   push(piece: Uint8Array<ArrayBuffer>): void {
+    if (this.bytes === 0) {
+      this.form = FORMS.find(({ magic }) => startsWith(piece, 0, piece.length, magic))?.what ?? null;
+    }
     this.bytes += piece.length;
     let start = 0;
     if (this.#restLength > 0) {
@@ -128,8 +145,9 @@ export class LogReader {
 
   /** @param limit end of what `bytes` hold, behind the line. */
   #line(bytes: Uint8Array<ArrayBuffer>, start: number, lineEnd: number, limit = bytes.length): void {
-    if (this.#isCut) this.#isCut = false;
-    else this.counts.lines++;
+    const isContinued = this.#isCut;
+    this.#isCut = false;
+    if (!isContinued) this.counts.lines++;
     const end = lineEnd > start && bytes[lineEnd - 1] === RETURN ? lineEnd - 1 : lineEnd;
     let at = start, found = 0, hasForeign = false;
     for (;;) {
@@ -140,9 +158,15 @@ export class LogReader {
       at = this.#item(bytes, marker, end);
     }
     if (found === 0) {
-      this.counts.foreign++;
+      if (!isContinued) this.counts.foreign++;
+      this.#isForeign ||= !isContinued;
       return;
     }
+    if (isContinued && this.#isForeign) {
+      this.counts.foreign--;
+      hasForeign = true;
+    }
+    this.#isForeign = false;
     if (at < end || hasForeign || found > 1) this.#shared();
   }
 

@@ -133,6 +133,25 @@ testingStored("A line without end does not take more memory, and what follows is
   assertEquals(counts.records! >= 1 && counts.lines, 3);
 });
 
+testingStored("A line that is read in parts is one line, of ours if a record is in it", () => {
+  const line = golden("text").split("\n")[1];
+  const { counts } = read(`${"x".repeat(300_000)}\n${"x".repeat(300_000)} ${line}\n${"x".repeat(300_000)}`, 4096);
+  assertEquals(counts, { lines: 3, records: 1, foreign: 2, interleaved: 1 });
+});
+
+Deno.test("What a capture is by its first bytes is known where no lines can be read out of it", () => {
+  const form = (...bytes: number[]) => {
+    const reader = new LogReader({ record: () => {} });
+    reader.push(Uint8Array.from(bytes));
+    return reader.form;
+  };
+  assertEquals(form(0x1f, 0x8b, 8, 0), "packed by gzip");
+  assertEquals(form(0x28, 0xb5, 0x2f, 0xfd, 0), "packed by zstd");
+  assertEquals(form(0xff, 0xfe, 0x5b, 0), "text in UTF-16");
+  assertEquals(form(0x5b, 0x61, 0x72), null);
+  assertEquals(form(), null);
+});
+
 testingStored("Random damage never throws, and what is read stays what it was but where it was hit", () => {
   const seed = crypto.getRandomValues(new Uint32Array(1))[0];
   let state = seed;
