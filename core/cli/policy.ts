@@ -6,7 +6,7 @@ import { TRAP_TEXT } from "../policy/trap_text.ts";
 import { type Arguments, type Command, type Option, UsageError } from "./command.ts";
 import { isStdin, reason } from "./files.ts";
 import { LogInput } from "./log_input.ts";
-import { print } from "./output.ts";
+import { print, say } from "./output.ts";
 import { Learner } from "./policy_learn.ts";
 import { newPolicy } from "./policy_new.ts";
 import type { ReplayResult } from "./policy_protocol.ts";
@@ -195,5 +195,6 @@ async function learn(args: Arguments): Promise<number> {
   await readLog(path, (piece) => learner.push(piece));
   const source = learner.source(name, isStdin(path) ? "stdin" : path);
   if (learner.records === 0) throw new UsageError(`Cannot learn from ${path} as there is no record in it`);
+  for (const doubt of learner.doubts()) say(`look at what was learned from ${path}: ${doubt}`);
   return print(source);
 }

@@ -40,6 +40,16 @@ export class Learner {
     this.#reader.push(piece);
   }
 
+  /** Why the policy may be another one than the run needs: parts of a sentence, none where all is as it should be. */
+  doubts(): string[] {
+    const { lost, missing, damaged, truncated, foreign, interleaved } = this.#reader.counts;
+    const unread = lost + missing + damaged + truncated, others = foreign + interleaved;
+    return [
+      ...unread > 0 ? [`records of the run are missing (${unread})`] : [],
+      ...others > 0 ? [`lines hold what is no record (${others}), and who wrote that can write records, too`] : [],
+    ];
+  }
+
   #record(record: LogRecord): void {
     const verdict = record.text(FIELD.verdict), { kind, subject } = record;
     this.records++;

@@ -95,6 +95,21 @@ Deno.test("what a guest writes into the log is text of the learned policy, and n
   ]);
 });
 
+Deno.test("learn tells what makes its policy doubtful", () => {
+  const doubts = (text: string) => {
+    const learner = new Learner();
+    learner.push(new TextEncoder().encode(text));
+    learner.source("l", "x");
+    return learner.doubts();
+  };
+  const log = LINES.map((line) => `[ariel] ${line}\n`);
+  assertEquals(doubts(log.join("")), []);
+  assertEquals(doubts(log.toSpliced(4, 1).join("") + "[ariel] lost=2\n"), ["records of the run are missing (3)"]);
+  assertEquals(doubts(`login: ${log.join("")}`), [
+    "lines hold what is no record (1), and who wrote that can write records, too",
+  ]);
+});
+
 function replay(definition: Omit<PolicyDefinition, "name" | "apiVersion">) {
   const vm = new RecordedVm();
   const policy = definePolicy({ name: "p", apiVersion: 1, ...definition });
