@@ -25,6 +25,7 @@ const CYCLE = 31;
 /** Events that are counted: SW_INCR, INST_RETIRED and CPU_CYCLES. A cycle takes a nanosecond. */
 const SW_INCR = 0x00, INST_RETIRED = 0x08, CPU_CYCLES = 0x11;
 const PMCEID0 = 1 << SW_INCR | 1 << INST_RETIRED | 1 << CPU_CYCLES;
+/** As on Arm's Base System Architecture. */
 const OVERFLOW_PPI = 23;
 
 /** Filters in PMEVTYPER<n>_EL0 and PMCCFILTR_EL0. */
@@ -44,6 +45,8 @@ export class Pmu {
   readonly #overflowed = () => this.#poll();
   readonly #executed: () => number;
   #running = 0;
+  /** Bit 63 of the cycle counter when it was looked at last: it goes from 1 to 0 by overflow only. */
+  #isCycleHigh = false;
   /** Counters count at some levels only: `levelChanged` is to be called at every change. */
   followsLevel = false;
 
@@ -61,6 +64,8 @@ export class Pmu {
   }
   restore(running: number): void {
     this.#running = running;
+    this.#valueLo(CYCLE);
+    this.#isCycleHigh = this.#vcpu.hi >>> 31 === 1;
     this.#poll();
     this.#chooseLevels();
   }
@@ -90,6 +95,7 @@ export class Pmu {
     for (let n = 0, left = this.#running; left !== 0; n++, left >>>= 1) if (left & 1) this.#shift(n, 1);
     this.#running = 0;
     change();
+    this.#isCycleHigh = this.#vcpu.sysHi(PMCCNTR_EL0) >>> 31 === 1;
     this.#running = this.#counting(this.#level);
     for (let n = 0, left = this.#running; left !== 0; n++, left >>>= 1) if (left & 1) this.#shift(n, -1);
     this.#poll();
@@ -163,20 +169,37 @@ export class Pmu {
     let next = Infinity;
     for (let n = 0, left = this.#running; left !== 0; n++, left >>>= 1) {
       if ((left & 1) === 0) continue;
-      const is64 = n === CYCLE && (vcpu.sysLo(PMCR_EL0) & LC) !== 0;
       const lo = this.#valueLo(n), hi = vcpu.hi;
-      if (!is64 && hi !== 0) {
+      if (n === CYCLE && (vcpu.sysLo(PMCR_EL0) & LC) !== 0) {
+        const isHigh = hi >>> 31 === 1;
+        if (this.#isCycleHigh && !isHigh) this.#setOverflow(n);
+        this.#isCycleHigh = isHigh;
+        if (isHigh) next = Math.min(next, toNumber(-lo >>> 0, subHigh(0, 0, lo, hi)));
+        continue;
+      }
+      if (hi !== 0) {
         // A 32-bit counter has wrapped: what is kept is the value modulo 2^32
         const slot = this.#slot(n);
         vcpu.setSys(slot, vcpu.sysLo(slot), vcpu.sysHi(slot) - hi);
-        vcpu.setSys(PMOVSSET_EL0, vcpu.sysLo(PMOVSSET_EL0) | 1 << n, 0);
+        this.#setOverflow(n);
       }
-      next = Math.min(next, is64 ? 2 ** 64 - toNumber(lo, hi) : 2 ** 32 - lo);
+      next = Math.min(next, 2 ** 32 - lo);
     }
-    const isRaised = (vcpu.sysLo(PMCR_EL0) & E) !== 0 &&
-      (vcpu.sysLo(PMOVSSET_EL0) & vcpu.sysLo(PMINTENSET_EL1) & vcpu.sysLo(PMCNTENSET_EL0)) !== 0;
-    vcpu.gic?.setPpi(OVERFLOW_PPI, isRaised);
+    vcpu.gic?.setPpi(OVERFLOW_PPI, this.#interrupts);
     this.#clock.schedule(this.#key, next < 2 ** 52 ? nowNs + next : Infinity, this.#overflowed);
+  }
+
+  #setOverflow(n: number): void {
+    this.#vcpu.setSys(PMOVSSET_EL0, this.#vcpu.sysLo(PMOVSSET_EL0) | 1 << n, 0);
+  }
+
+  /** The overflow interrupt's line. Arm DDI 0487, CheckForPMUOverflow(). */
+  get #interrupts(): boolean {
+    const vcpu = this.#vcpu, overflowed = vcpu.sysLo(PMOVSSET_EL0) & vcpu.sysLo(PMINTENSET_EL1);
+    for (let n = 0, left = overflowed >>> 0; left !== 0; n++, left >>>= 1) {
+      if (left & 1 && this.#isEnabled(n)) return true;
+    }
+    return false;
   }
 
   #valueLo(n: number): number {
@@ -216,7 +239,7 @@ export class Pmu {
       if (!isCounting) continue;
       const value = (vcpu.sysLo(PMEVCNTR0_EL0 + n) + 1) >>> 0;
       vcpu.setSys(PMEVCNTR0_EL0 + n, value, 0);
-      if (value === 0) vcpu.setSys(PMOVSSET_EL0, vcpu.sysLo(PMOVSSET_EL0) | 1 << n, 0);
+      if (value === 0) this.#setOverflow(n);
     }
     this.#poll();
   }

@@ -56,6 +56,50 @@ Deno.test("an event counter counts instructions, overflows and interrupts", () =
   assertEquals(gic.ppis.get(23), false);
 });
 
+Deno.test("the cycle counter overflows at 32 bits, and with PMCR_EL0.LC at 64", () => {
+  for (const [pmcr, high] of [[1, 0], [1 | 64, 0xffffffff]]) {
+    const { vcpu, clock, gic } = testVcpu(1);
+    clock.advance(1000);
+    write(vcpu, "PMCCNTR_EL0", -16, high);
+    write(vcpu, "PMINTENSET_EL1", 0x80000000);
+    write(vcpu, "PMCNTENSET_EL0", 0x80000000);
+    write(vcpu, "PMCR_EL0", pmcr);
+    clock.advance(1015);
+    assertEquals([gic.ppis.get(23), read(vcpu, "PMOVSSET_EL0")], [false, 0]);
+    clock.advance(1016);
+    assertEquals([gic.ppis.get(23), read(vcpu, "PMOVSSET_EL0")], [true, 0x80000000]);
+    write(vcpu, "PMOVSCLR_EL0", 0x80000000);
+    clock.advance(2000);
+    assertEquals([gic.ppis.get(23), read(vcpu, "PMCCNTR_EL0")], [false, 984]);
+    // From 0 on there is nothing to overflow
+    write(vcpu, "PMCR_EL0", pmcr | 4);
+    clock.advance(3000);
+    assertEquals([read(vcpu, "PMOVSSET_EL0"), read(vcpu, "PMCCNTR_EL0")], [0, 1000]);
+  }
+});
+
+Deno.test("an overflow interrupts while its counters are enabled as a whole, whether it counts or not", () => {
+  const { vcpu, clock, gic } = testVcpu(2);
+  write(vcpu, "MDCR_EL2", 2);
+  write(vcpu, "PMEVTYPER1_EL0", 0x11);
+  write(vcpu, "PMINTENSET_EL1", 6);
+  write(vcpu, "PMOVSSET_EL0", 6);
+  assertEquals(gic.ppis.get(23), false);
+  // Counter 1 follows PMCR_EL0.E
+  write(vcpu, "PMCR_EL0", 1);
+  assertEquals(gic.ppis.get(23), true);
+  write(vcpu, "PMOVSCLR_EL0", 2);
+  assertEquals(gic.ppis.get(23), false);
+  // Counter 2 is the hypervisor's: MDCR_EL2.HPME
+  write(vcpu, "MDCR_EL2", 2 | 1 << 7);
+  assertEquals(gic.ppis.get(23), true);
+  write(vcpu, "PMCR_EL0", 0);
+  assertEquals(gic.ppis.get(23), true);
+  clock.advance(10);
+  write(vcpu, "PMOVSCLR_EL0", 4);
+  assertEquals(gic.ppis.get(23), false);
+});
+
 Deno.test("PMSELR_EL0 selects a counter, software increments it", () => {
   const { vcpu } = testVcpu(1);
   write(vcpu, "PMSELR_EL0", 2);
