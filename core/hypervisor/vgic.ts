@@ -1,7 +1,7 @@
 import type { GicCpuInterface } from "../cpu/gic_interface.ts";
 import { encodeSysreg } from "../cpu/sysregs.ts";
 import type { Bus } from "../machine/bus.ts";
-import { GICD_BASE, GICR_BASE, GICR_STRIDE, TIMER_INTID } from "../machine/memory_map.ts";
+import { GICD_BASE, GICR_BASE, GICR_STRIDE, PMU_INTID, TIMER_INTID } from "../machine/memory_map.ts";
 import type { Device, Line } from "../../devices/device.ts";
 import { VgicDistributor } from "../../devices/gicv3/vgic.ts";
 import { logTimer } from "./timer_log.ts";
@@ -25,7 +25,6 @@ const NO_INTERRUPT = 1020;
 /** Physical interrupts of the hypervisor's own. */
 const KICK_SGI = 0;
 const MAINTENANCE_INTID = 25;
-const PMU_INTID = 23;
 /** Private interrupts that are the guest's: they come to EL2 and go on as virtual ones with the same number. */
 const FORWARDED: ReadonlyMap<number, number> = new Map(
   [TIMER_INTID.virtual, TIMER_INTID.physical, PMU_INTID].map((intid) => [intid, intid]),

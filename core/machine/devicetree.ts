@@ -8,6 +8,7 @@ import {
   PL011_INTID,
   PL031_BASE,
   PL031_INTID,
+  PMU_INTID,
   TIMER_INTID,
 } from "./memory_map.ts";
 
@@ -60,6 +61,7 @@ export function guestDevicetree(guest: GuestDescription): Uint8Array {
   cpus(root, guest);
   root.node("psci").set("compatible", ["arm,psci-1.0", "arm,psci-0.2", "arm,psci"]).set("method", guest.psciMethod);
   timer(root);
+  root.node("pmu").set("compatible", "arm,armv8-pmuv3").set("interrupts", interrupt(PMU_INTID, LEVEL_HIGH));
   const ranges = deviceRanges(guest.cpuCount);
   gic(root, ranges);
   primeCellDevices(root, ranges);

@@ -33,3 +33,5 @@ export const PL011_INTID = 32 + 1;
 export const PL031_INTID = 32 + 2;
 export const VIRTIO_INTID = 32 + 16;
 export const TIMER_INTID = { secure: 29, physical: 30, virtual: 27, hypervisor: 26, hypervisorVirtual: 28 } as const;
+/** Overflows of the performance counters. */
+export const PMU_INTID = 23;

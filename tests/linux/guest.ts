@@ -31,6 +31,22 @@ mount -t sysfs sys /sys
 mount -t devtmpfs dev /dev
 `;
 
+/** The C compiler whose programs run in the guest. */
+export const GCC = Deno.build.arch === "aarch64" ? "gcc" : "aarch64-linux-gnu-gcc";
+
+/** A C program for the guest, as a file that needs no library. */
+export async function compileForGuest(source: URL): Promise<Uint8Array> {
+  const path = await Deno.makeTempFile();
+  try {
+    const args = ["-O1", "-static", "-o", path, source.pathname];
+    const { success, stderr } = await new Deno.Command(GCC, { args }).output();
+    if (!success) throw new Error(new TextDecoder().decode(stderr));
+    return await Deno.readFile(path);
+  } finally {
+    await Deno.remove(path);
+  }
+}
+
 /**
  * A kernel's Image as "vmlinux", which the kernel's build makes it of: an ELF file with two segments, linked at virtual
  * addresses.

@@ -2,28 +2,15 @@ import { assertEquals } from "@std/assert";
 import { S_IFREG } from "../../core/machine/cpio.ts";
 import { ariel } from "../cli/ariel.ts";
 import { needs } from "../needs.ts";
-import { busyboxInitrd, kernelPath, KERNELS, withFile } from "./guest.ts";
-
-const GCC = Deno.build.arch === "aarch64" ? "gcc" : "aarch64-linux-gnu-gcc";
-
-/** hardware_debug.c, as a program that needs no library. */
-async function compile(): Promise<Uint8Array> {
-  const path = await Deno.makeTempFile(), source = new URL("hardware_debug.c", import.meta.url).pathname;
-  try {
-    const { success, stderr } = await new Deno.Command(GCC, { args: ["-O1", "-static", "-o", path, source] }).output();
-    if (!success) throw new Error(new TextDecoder().decode(stderr));
-    return await Deno.readFile(path);
-  } finally {
-    await Deno.remove(path);
-  }
-}
+import { busyboxInitrd, compileForGuest, GCC, kernelPath, KERNELS, withFile } from "./guest.ts";
 
 for (const kernel of KERNELS) {
   Deno.test({
     name: `${kernel} gives a debugger hardware breakpoints and watchpoints`,
     ...needs({ permissions: ["read", "write", "run", "env"], paths: ["ARIEL_REAL"], programs: [GCC] }),
     fn: async () => {
-      const program = { path: "hardware_debug", mode: S_IFREG | 0o755, bytes: await compile() };
+      const bytes = await compileForGuest(new URL("hardware_debug.c", import.meta.url));
+      const program = { path: "hardware_debug", mode: S_IFREG | 0o755, bytes };
       const init = "/hardware_debug; poweroff -f\n";
       await withFile(busyboxInitrd(init, [program]), async (initrd) => {
         const args = ["run", "--kernel", kernelPath(kernel), "--initrd", initrd, "--time", "virtual"];
