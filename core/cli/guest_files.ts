@@ -28,7 +28,6 @@ async function readFiles(args: Arguments): Promise<GuestFiles> {
     kernel: kernelName === null ? null : await readKernel(kernelName),
     initrdName: initrd?.name ?? null,
     initrd: initrd?.bytes ?? null,
-    initrdStarts: initrd?.starts ?? [],
     dtbName,
     dtb: dtbName === null ? null : await readUserFile(dtbName, "the devicetree"),
     append: args.get("append") ?? null,

@@ -1,7 +1,6 @@
 import { highHalf, lowHalf } from "../cpu/word64.ts";
 import { guestDevicetree } from "../machine/devicetree.ts";
 import { patchDevicetree } from "../machine/devicetree_patch.ts";
-import { checkInitrd } from "../machine/initrd.ts";
 import { type Image, loadImage, type Segment } from "../machine/image.ts";
 import { DTB_ROOM_BYTES, GUEST_IPA, GUEST_STACK_TOP_IPA, INITRD_IPA } from "../machine/memory_map.ts";
 import type { EntryState } from "../hypervisor/el2_controls.ts";
@@ -59,12 +58,6 @@ export function layOutGuest(
     end: image.end,
   };
   checkFits(kernel, memoryBytes);
-  if (files.initrd) {
-    const { initrd, initrdName, initrdStarts: starts } = files;
-    starts.forEach((start, i) =>
-      readAs(`Cannot use the initrd ${initrdName}`, () => checkInitrd(initrd.subarray(start, starts[i + 1])))
-    );
-  }
   const initrd = files.initrd && placeInitrd(files, kernel, dtbStart, memoryBytes);
   const description = {
     memoryBytes,

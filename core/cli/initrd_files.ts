@@ -9,6 +9,7 @@ import {
   S_IFMT,
   S_IFREG,
 } from "../machine/cpio.ts";
+import { checkInitrd } from "../machine/initrd.ts";
 import { UsageError } from "./command.ts";
 import { readUserFile, reason } from "./files.ts";
 import { say } from "./output.ts";
@@ -27,8 +28,6 @@ export interface Initrd {
   /** For messages. */
   readonly name: string;
   readonly bytes: Uint8Array;
-  /** Where each of the archives begins. */
-  readonly starts: readonly number[];
 }
 
 /** Reads files and packs folders, one after another as Linux unpacks them. Null without any. Throws UsageError. */
@@ -38,16 +37,29 @@ export async function readInitrd(files: readonly string[], folders: readonly str
   for (const path of folders) parts.push({ name: `${path}/`, bytes: encodeCpio(await folderEntries(path)) });
   const empty = parts.find(({ bytes }) => bytes.length === 0);
   if (empty) throw new UsageError(`Cannot use the initrd ${empty.name}: it is empty`);
-  if (parts.length <= 1) return parts.length === 0 ? null : { ...parts[0], starts: [0] };
-  const starts = parts.map(() => 0);
-  let length = 0;
-  parts.forEach(({ bytes }, i) => {
-    starts[i] = length;
-    length += bytes.length + (-bytes.length & (ALIGNMENT - 1));
-  });
-  const joined = new Uint8Array(length);
-  parts.forEach(({ bytes }, i) => joined.set(bytes, starts[i]));
-  return { name: parts.map(({ name }) => name).join(" + "), bytes: joined, starts };
+  for (const { name, bytes } of parts) await check(name, bytes);
+  if (parts.length <= 1) return parts[0] ?? null;
+  const aligned = (bytes: Uint8Array) => bytes.length + (-bytes.length & (ALIGNMENT - 1));
+  const joined = new Uint8Array(parts.reduce((sum, { bytes }) => sum + aligned(bytes), 0));
+  let at = 0;
+  for (const { bytes } of parts) {
+    joined.set(bytes, at);
+    at += aligned(bytes);
+  }
+  return { name: parts.map(({ name }) => name).join(" + "), bytes: joined };
+}
+
+/** Linux must find something in it. Throws UsageError. */
+async function check(name: string, bytes: Uint8Array): Promise<void> {
+  const progress = new Progress(`Checking ${name}`);
+  try {
+    await checkInitrd(bytes, (done, total) => progress.show(done, total));
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    throw new UsageError(`Cannot use the initrd ${name}: ${error.message}`);
+  } finally {
+    progress.clear();
+  }
 }
 
 /**

@@ -56,7 +56,6 @@ function quietMessage(kernel: Uint8Array | null): StartMessage {
       kernel,
       initrd: null,
       initrdName: null,
-      initrdStarts: [],
       append: null,
       dtb: null,
       dtbName: null,

@@ -68,8 +68,6 @@ export interface GuestFiles {
   readonly kernel: Uint8Array | null;
   readonly initrd: Uint8Array | null;
   readonly initrdName: string | null;
-  /** Where in it each of the files begins that it was joined of. */
-  readonly initrdStarts: readonly number[];
   /** Null when none is given. */
   readonly append: string | null;
   readonly dtb: Uint8Array | null;

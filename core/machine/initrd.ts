@@ -1,14 +1,15 @@
-import { gunzipSync } from "node:zlib";
 import { hasBzip2End } from "./image_formats/bzip2.ts";
+import { unpackGzip } from "./image_formats/gzip.ts";
 import { legacyLz4End } from "./image_formats/lz4.ts";
-import { UNPACKED_MAX } from "./image_formats/output_bytes.ts";
+import { lzoEnd } from "./image_formats/lzo.ts";
+import type { Progress } from "./image_formats/output_bytes.ts";
 import { zstdFrameEnd } from "./image_formats/zstd_frame.ts";
 
 /** A compression: how it begins, and what follows it from `start` to its end, or to the file's where only that shows. */
 interface Compression {
   readonly magic: readonly number[];
   /** Throws SyntaxError where it is cut off or damaged. */
-  readonly end: (bytes: Uint8Array, start: number) => number;
+  readonly end: (bytes: Uint8Array, start: number, progress: Progress) => number | Promise<number>;
 }
 
 /** Compressions that Linux unpacks by their first bytes. Linux, lib/decompress.c. */
@@ -18,11 +19,12 @@ const COMPRESSIONS: readonly Compression[] = [
   { magic: [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00], end: (bytes) => fileEnd(bytes, "XZ", hasXzEnd) },
   { magic: [0x02, 0x21, 0x4c, 0x18], end: (bytes, start) => start + legacyLz4End(bytes.subarray(start)) },
   { magic: [0x28, 0xb5, 0x2f, 0xfd], end: zstdFrameEnd },
-  // LZMA and LZO: only unpacking them would tell
-  { magic: [0x5d, 0x00, 0x00], end: (bytes) => bytes.length },
-  { magic: [0x89, 0x4c, 0x5a, 0x4f], end: (bytes) => bytes.length },
+  { magic: [0x5d, 0x00, 0x00], end: (bytes, start) => fileEnd(bytes.subarray(start), "LZMA", hasLzmaStart) + start },
+  { magic: [0x89, 0x4c, 0x5a, 0x4f], end: (bytes, start) => start + lzoEnd(bytes.subarray(start)) },
 ];
 const XZ_FOOTER = [0x59, 0x5a];
+/** An LZMA file's header, and what its range decoder needs before the first bit. */
+const LZMA_BYTES_MIN = 13 + 5;
 
 interface FileSystem {
   readonly magic: readonly number[];
@@ -48,14 +50,19 @@ const BOOTCONFIG_MAGIC = "#BOOTCONFIG\n", BOOTCONFIG_FOOTER_BYTES = BOOTCONFIG_M
 
 /**
  * Checks that Linux will find something in an initial RAM disk: cpio archives, perhaps compressed, one behind the other,
- * or a file system. Throws SyntaxError for what is none of these, and for what is cut off.
+ * or a file system. Throws SyntaxError for what is none of these, and for what is cut off; LZMA, which has neither sizes
+ * nor an end that could be seen without unpacking it, may be cut off anywhere behind its header.
  */
-export function checkInitrd(bytes: Uint8Array): void {
-  checkContents(withoutBootconfig(bytes), COMPRESSIONS);
+export function checkInitrd(bytes: Uint8Array, progress: Progress = () => {}): Promise<void> {
+  return checkContents(withoutBootconfig(bytes), COMPRESSIONS, progress);
 }
 
 /** @param compressions that may be in it: none in what was compressed already. */
-function checkContents(bytes: Uint8Array, compressions: readonly Compression[]): void {
+async function checkContents(
+  bytes: Uint8Array,
+  compressions: readonly Compression[],
+  progress: Progress,
+): Promise<void> {
   const fileSystem = FILE_SYSTEMS.find(({ magic, offset }) => has(bytes, magic, offset));
   if (fileSystem) return checkFileSystem(bytes, fileSystem);
   for (let at = 0, isFirst = true;; isFirst = false) {
@@ -63,7 +70,7 @@ function checkContents(bytes: Uint8Array, compressions: readonly Compression[]):
     if (at >= bytes.length && !isFirst) return;
     const compression = compressions.find(({ magic }) => has(bytes, magic, at));
     if (at % CPIO_ALIGNMENT === 0 && isCpio(bytes, at)) at = cpioEnd(bytes, at);
-    else if (compression) at = compression.end(bytes, at);
+    else if (compression) at = await compression.end(bytes, at, progress);
     else if (!isFirst) throw new SyntaxError(`what follows its archive at 0x${at.toString(16)} is none`);
     else throw new SyntaxError("it is neither a cpio archive nor anything else that Linux takes as one");
   }
@@ -111,14 +118,9 @@ function cpioEnd(bytes: Uint8Array, start: number): number {
 }
 
 /** What gzip has packed, several times perhaps, and zeros. */
-function gzipEnd(bytes: Uint8Array, start: number): number {
-  let unpacked: Uint8Array;
-  try {
-    unpacked = gunzipSync(bytes.subarray(start), { maxOutputLength: UNPACKED_MAX });
-  } catch (error) {
-    throw new SyntaxError(`it is cut off or damaged (${(error as Error).message})`);
-  }
-  checkContents(unpacked, []);
+async function gzipEnd(bytes: Uint8Array, start: number, progress: Progress): Promise<number> {
+  const unpacked = await unpackGzip(bytes.subarray(start), (done) => progress(start + done, bytes.length));
+  await checkContents(unpacked, [], () => {});
   return bytes.length;
 }
 
@@ -130,4 +132,8 @@ function fileEnd(bytes: Uint8Array, name: string, hasEnd: (bytes: Uint8Array) =>
 
 function hasXzEnd(bytes: Uint8Array): boolean {
   return has(bytes, XZ_FOOTER, bytes.findLastIndex((byte) => byte !== 0) + 1 - XZ_FOOTER.length);
+}
+
+function hasLzmaStart(bytes: Uint8Array): boolean {
+  return bytes.length >= LZMA_BYTES_MIN;
 }

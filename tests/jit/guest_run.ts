@@ -99,7 +99,6 @@ function guestFiles({ kernel, initrd, append }: GuestOptions): GuestFiles {
     kernel: kernel?.slice() ?? null,
     initrdName: initrd ? "initrd" : null,
     initrd: initrd?.slice() ?? null,
-    initrdStarts: initrd ? [0] : [],
     append: append ?? null,
     dtb: null,
     dtbName: null,

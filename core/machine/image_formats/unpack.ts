@@ -1,7 +1,6 @@
-import { Readable } from "node:stream";
-import { createGunzip } from "node:zlib";
+import { unpackGzip } from "./gzip.ts";
 import { LZ4_LEGACY_MAGIC, LZ4_MAGIC, unpackLz4 } from "./lz4.ts";
-import { breathe, OutputBytes, type Progress } from "./output_bytes.ts";
+import type { Progress } from "./output_bytes.ts";
 import { unpackXz } from "./xz.ts";
 import { unpackZstd } from "./zstd.ts";
 import { zbootPayload } from "./zboot.ts";
@@ -20,8 +19,6 @@ const COMPRESSIONS: readonly { readonly name: string; readonly magic: readonly n
     { name: "lzop", magic: [0x89, 0x4c, 0x5a, 0x4f], unpack: () => refuse("lzop") },
     { name: "lzma", magic: [0x5d, 0x00, 0x00], unpack: () => refuse("lzma") },
   ];
-/** Bytes of gzip data that are unpacked at a time. */
-const PIECE_BYTES = 1 << 18;
 /** A packed file in a packed file, and so on: more is a mistake. */
 const DEPTH_MAX = 3;
 
@@ -40,26 +37,6 @@ export async function unpackImage(file: Uint8Array, progress: Progress = () => {
     else return bytes;
   }
   return bytes;
-}
-
-async function unpackGzip(file: Uint8Array, progress: Progress): Promise<Uint8Array> {
-  const output = new OutputBytes(4 * file.length);
-  async function* pieces(): AsyncGenerator<Uint8Array> {
-    for (let at = 0; at < file.length; at += PIECE_BYTES) {
-      yield file.subarray(at, at + PIECE_BYTES);
-      progress(Math.min(at + PIECE_BYTES, file.length), file.length);
-      await breathe();
-    }
-  }
-  try {
-    for await (const piece of Readable.from(pieces()).pipe(createGunzip({ chunkSize: PIECE_BYTES }))) {
-      output.push(piece);
-    }
-  } catch (error) {
-    if (error instanceof SyntaxError) throw error;
-    throw new SyntaxError(`its gzip data cannot be unpacked (${(error as Error).message})`);
-  }
-  return output.bytes;
 }
 
 function refuse(name: string): never {
