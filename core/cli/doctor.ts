@@ -2,7 +2,7 @@ import { isMaddFused } from "../a64/fp/fused.ts";
 import { GUEST_BYTES } from "../machine/memory_map.ts";
 import type { Arguments, Command } from "./command.ts";
 import { print } from "./output.ts";
-import { isColoured, isDumbTerminal } from "./progress.ts";
+import { consoleSize, isColoured, isDumbTerminal } from "./progress.ts";
 import { runQuietly } from "./quiet_run.ts";
 import { VERSION } from "./version.ts";
 
@@ -102,14 +102,6 @@ function terminalFindings(): Finding[] {
   const { columns, rows } = consoleSize();
   const kind = isDumbTerminal() ? ", dumb" : Deno.noColor ? ", without colours (NO_COLOR)" : "";
   return [{ name: "Terminal", text: `${terminals.join(", ")}; ${columns} by ${rows}${kind}` }];
-}
-
-function consoleSize(): { columns: number; rows: number } {
-  try {
-    return Deno.consoleSize();
-  } catch {
-    return { columns: 80, rows: 24 };
-  }
 }
 
 /** The least module that uses a feature of WebAssembly. */

@@ -10,6 +10,8 @@ const BAR_WIDTH = 30;
 export interface ProgressTerminal {
   /** It can move its cursor, so a bar is drawn. */
   readonly hasCursor: boolean;
+  /** Its width, in characters. */
+  readonly columns: number;
   write(text: string): void;
   now(): number;
 }
@@ -17,6 +19,9 @@ export interface ProgressTerminal {
 const STDERR: ProgressTerminal = {
   get hasCursor() {
     return Deno.stderr.isTerminal() && !isDumbTerminal();
+  },
+  get columns() {
+    return consoleSize().columns;
   },
   write(text) {
     writeAside(new TextEncoder().encode(text));
@@ -28,6 +33,17 @@ const STDERR: ProgressTerminal = {
 export function isDumbTerminal(): boolean {
   const isReadable = Deno.permissions.querySync({ name: "env", variable: "TERM" }).state === "granted";
   return isReadable && Deno.env.get("TERM") === "dumb";
+}
+
+/** The terminal's size in characters; a usual one where it tells none. */
+export function consoleSize(): { readonly columns: number; readonly rows: number } {
+  const usual = { columns: 80, rows: 24 };
+  try {
+    const size = Deno.consoleSize();
+    return size.columns > 0 ? size : usual;
+  } catch {
+    return usual;
+  }
 }
 
 /** Whether text for a stream is coloured: on a terminal that has colours, unless NO_COLOR is set. */
@@ -71,7 +87,10 @@ export class Progress {
     const bar = "#".repeat(Math.floor(part * BAR_WIDTH)).padEnd(BAR_WIDTH, ".");
     const leftS = Math.ceil(elapsedMs / 1000 * (1 - part) / Math.max(part, 0.001));
     const parts = [this.#what, `[${bar}]`, percent, detail, `${leftS} s left`];
-    this.#terminal.write(`\r${parts.filter((text) => text !== "").join(" ")}\x1b[K`);
+    const text = parts.filter((text) => text !== "").join(" ");
+    // What goes on in a second line could not be taken away
+    const fits = text.length < this.#terminal.columns;
+    this.#terminal.write(`\r${fits ? text : `${percent} ${this.#what}`.slice(0, this.#terminal.columns - 1)}\x1b[K`);
   }
 
   /** Takes the bar away. */

@@ -4,6 +4,7 @@ import { Progress } from "./progress.ts";
 function terminal(hasCursor: boolean) {
   return {
     hasCursor,
+    columns: 80,
     text: "",
     ms: 0,
     write(text: string) {
@@ -30,6 +31,22 @@ Deno.test("a bar appears after a second, is drawn now and then, and is taken awa
   progress.clear();
   Progress.clearAny();
   assertEquals(t.text, `${drawn}\r\x1b[K`);
+});
+
+Deno.test("what does not fit in a line is shortened to the percentage and what is done", () => {
+  const t = terminal(true), progress = new Progress("Unpacking /a/long/path/Image.xz", t), columns = [80, 72, 40, 20];
+  const widths = columns.map((width, i) => {
+    [t.columns, t.ms, t.text] = [width, 1000 + 100 * i, ""];
+    progress.show(1, 4);
+    return t.text.slice(1, -3);
+  });
+  progress.clear();
+  assertEquals(widths, [
+    `Unpacking /a/long/path/Image.xz [${"#".repeat(7)}${".".repeat(23)}] 25% 3 s left`,
+    "25% Unpacking /a/long/path/Image.xz",
+    "25% Unpacking /a/long/path/Image.xz",
+    "25% Unpacking /a/lo",
+  ]);
 });
 
 Deno.test("the bar that stands on the terminal can be taken away by who did not draw it", () => {
