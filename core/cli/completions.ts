@@ -2,7 +2,7 @@ import type { Arguments, Command, Option } from "./command.ts";
 import { HELP_OPTION, UsageError } from "./command.ts";
 import { COMMAND_OPTIONS, loadCommands } from "./commands.ts";
 import { TOPICS } from "./help_topics.ts";
-import { print } from "./output.ts";
+import { print, quoted } from "./output.ts";
 
 export const COMPLETIONS: Command = {
   name: "completions",
@@ -86,8 +86,6 @@ function valuesOf(placeholder: string, suggestions: readonly string[] = []): Val
     isFile: parts.some((part) => /^(FILE|GUEST|DIR|PATH|LOG|POLICY)/.test(part)),
   };
 }
-
-const quoted = (text: string) => `'${text.replaceAll("'", "'\\''")}'`;
 
 function bash(commands: readonly CompletedCommand[]): string {
   const first = [...new Set(commands.map(({ name }) => name.split(" ")[0]))];

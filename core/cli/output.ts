@@ -7,6 +7,16 @@ export function writeAll(to: { writeSync(bytes: Uint8Array): number }, bytes: Ui
   for (let rest = bytes; rest.length > 0;) rest = rest.subarray(to.writeSync(rest));
 }
 
+/** A text in the quotes of a shell. */
+export function quoted(text: string): string {
+  return `'${text.replaceAll("'", "'\\''")}'`;
+}
+
+/** A word for a shell's command line: in quotes where it needs them. */
+export function shellWord(text: string): string {
+  return /^[\w./@%+:,][\w./@%+:,-]*$/.test(text) ? text : quoted(text);
+}
+
 export type StandardOutput = "stdout" | "stderr";
 
 /** Files that are standard streams, and cannot be opened as files. */

@@ -1,7 +1,7 @@
 import { basename, dirname, join } from "node:path";
 import { type Arguments, UsageError } from "./command.ts";
 import { reason } from "./files.ts";
-import { print } from "./output.ts";
+import { print, shellWord } from "./output.ts";
 import { policyApi } from "./policy_api.ts";
 
 /** Where they are put. */
@@ -77,8 +77,8 @@ export function newPolicy(args: Arguments): number {
     ...written.map((file) => `wrote ${file}`),
     ...kept.map((file) => `kept  ${file}: let it map "ariel/policy" to "./${API_FOLDER}/mod.ts"`),
     "",
-    `  ariel policy check ${path}`,
-    `  ariel run --policy ${path}`,
+    `  ariel policy check ${shellWord(path)}`,
+    `  ariel run --policy ${shellWord(path)}`,
   ];
   return print(lines.join("\n") + "\n");
 }

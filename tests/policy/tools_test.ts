@@ -25,6 +25,8 @@ check("policy new writes a policy that loads and runs, with its types, and overw
     const again = await ariel(["policy", "new", "my.ts"], dir);
     assertEquals([again.code, again.stderr], [2, "ariel: Cannot write my.ts: it is there already\n"]);
     const second = await ariel(["policy", "new", "other.ts"], dir);
+    const third = await ariel(["policy", "new", "my first.ts"], dir);
+    assertStringIncludes(third.stdout, "ariel run --policy 'my first.ts'\n");
     assertStringIncludes(second.stdout, 'kept  deno.json: let it map "ariel/policy" to');
   });
 });
