@@ -127,7 +127,8 @@ export function parseCommand(command: Command, args: readonly string[]): Argumen
     : command.positional.includes("...")
     ? Infinity
     : command.positional.split(" ").length;
-  if (positional.length > most) throw new UsageError(`Cannot take the argument "${positional[most]}"`);
+  const wrong = positional.findIndex((argument, i) => i >= most || argument === "");
+  if (wrong >= 0) throw new UsageError(`Cannot take the argument "${positional[wrong]}"`);
   return new Arguments(positional, values);
 }
 

@@ -49,6 +49,7 @@ Deno.test("parseCommand() names what is wrong, and the nearest option", () => {
   assertEquals(failure("--time", "slow"), 'Cannot take "slow" for --time as it must be real or virtual');
   assertEquals(failure("--stats=yes"), "Cannot give --stats a value");
   assertEquals(failure("a", "b"), 'Cannot take the argument "b"');
+  assertEquals(failure(""), 'Cannot take the argument ""');
 });
 
 Deno.test("commandHelp() shows every option with its default", () => {

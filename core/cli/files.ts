@@ -42,6 +42,7 @@ export function reason(error: unknown): string {
   if (error instanceof Deno.errors.PermissionDenied) return "permission denied";
   if (error instanceof Deno.errors.NotCapable) return "Ariel is not permitted to open it";
   if (error instanceof Deno.errors.IsADirectory) return "it is a directory";
+  if (error instanceof Deno.errors.NotADirectory) return "it is not a directory, or not in one";
   return (error as Error).message.replace(/ \(os error.*/, "");
 }
 

@@ -12,6 +12,11 @@ Deno.test({
       const words = Uint32Array.from({ length: 9_000_001 }, (_, i) => i), bytes = new Uint8Array(words.buffer);
       Deno.writeFileSync(path, bytes);
       const read = await readUserFile(path, "the kernel");
+      await assertRejects(
+        () => readUserFile(`${path}/a`, "the kernel"),
+        UsageError,
+        "it is not a directory, or not in",
+      );
       assertEquals([read.length, read.findIndex((byte, i) => byte !== bytes[i])], [bytes.length, -1]);
     } finally {
       Deno.removeSync(path);

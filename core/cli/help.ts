@@ -26,6 +26,7 @@ async function help({ positional }: Arguments): Promise<number> {
     throw new UsageError(`Cannot explain "${positional[0]}"; ${near ? `did you mean ${near}?` : 'see "ariel help"'}`);
   }
   const found = findCommand(COMMANDS, positional);
+  if ("command" in found && found.rest.length > 0) throw new UsageError(`Cannot explain "${positional.join(" ")}"`);
   return print("command" in found ? commandHelp(await found.command.load()) : `Commands:\n${commandList(found)}`);
 }
 

@@ -1,8 +1,9 @@
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import $ from "dax";
 import { needs } from "../../tests/needs.ts";
+import { Arguments, UsageError } from "./command.ts";
 import { loadCommands } from "./commands.ts";
-import { topicText } from "./help.ts";
+import { HELP, topicText } from "./help.ts";
 import { TOPICS } from "./help_topics.ts";
 import { manualPage } from "./man.ts";
 import { referenceMarkdown, withParts } from "./reference.ts";
@@ -15,6 +16,12 @@ Deno.test("every topic has steps, each with something to do", () => {
       for (const command of commands) assertStringIncludes(topicText(topic), `\n    ${command}\n`);
       for (const key of keys) assertStringIncludes(topicText(topic), `\n        ${key}\n`);
     }
+  }
+});
+
+Deno.test("help for what there is not is refused", async () => {
+  for (const words of [["nothing"], ["run", "more"], ["log", "decode", "more"], ["linux", "more"]]) {
+    await assertRejects(async () => await HELP.run(new Arguments(words, new Map())), UsageError, words.at(0));
   }
 });
 

@@ -112,6 +112,6 @@ Deno.test({
         `Cannot use the initrd ${folder}/cut: its gzip data is cut off`,
       );
       await assertRejects(() => readInitrd([], [`${folder}/none`]), UsageError, "Cannot pack the folder");
-      await assertRejects(() => readInitrd([], [`${folder}/empty`]), UsageError, "Cannot pack the folder");
+      await assertRejects(() => readInitrd([], [`${folder}/empty`]), UsageError, "it is not a directory");
     }),
 });
