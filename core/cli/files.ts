@@ -10,7 +10,9 @@ export async function readUserFile(path: string, what: string): Promise<Uint8Arr
     const { size, isFile, isCharDevice } = Deno.statSync(path);
     // One such as /dev/zero has no end
     if (isCharDevice) throw new Error("it is a device");
-    return isFile && size > PIECE_BYTES ? await readLargeFile(path, size) : Deno.readFileSync(path);
+    // A pipe may let one wait, and signals have to come through
+    if (!isFile) return await Deno.readFile(path);
+    return size > PIECE_BYTES ? await readLargeFile(path, size) : Deno.readFileSync(path);
   } catch (error) {
     throw new UsageError(`Cannot read ${what} ${path}: ${reason(error)}`);
   }

@@ -25,3 +25,19 @@ Deno.test({
     await assertRejects(() => readUserFile("/dev/zero", "the initrd"), UsageError, "it is a device");
   },
 });
+
+Deno.test({
+  name: "a pipe that nobody has written to yet holds up nothing else",
+  ...needs({ permissions: ["read", "write", "run"], programs: ["mkfifo"] }),
+  async fn() {
+    const folder = Deno.makeTempDirSync(), path = `${folder}/pipe`;
+    try {
+      new Deno.Command("mkfifo", { args: [path] }).outputSync();
+      const read = readUserFile(path, "the kernel");
+      await Deno.writeTextFile(path, "text", { create: false });
+      assertEquals(new TextDecoder().decode(await read), "text");
+    } finally {
+      Deno.removeSync(folder, { recursive: true });
+    }
+  },
+});
