@@ -17,8 +17,8 @@ export interface MonitorState {
   next: bigint;
   /** The value of an expression: numbers, registers as $name, and operators. Throws DebugError. */
   evaluate(text: string): bigint;
-  /** Says something when it has happened, after the command. */
-  say(text: string): void;
+  /** What the command has begun is still under way; what is returned takes what came of it, for the user. */
+  begin(): (outcome: string) => void;
   /** Commands may let the machine run: not where GDB does. */
   readonly canRun: boolean;
   readonly commands: readonly MonitorCommand[];

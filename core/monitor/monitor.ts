@@ -38,7 +38,9 @@ export class Monitor implements MonitorState {
   vcpuIndex = 0;
   format: Format = { count: 1, letter: "x", bytes: 4 };
   next = 0n;
-  readonly say: (text: string) => void;
+  readonly #say: (text: string) => void;
+  /** Commands that have returned, but what has come of them will be said later. */
+  begun = 0;
   /** The user has ended the run. */
   hasQuit = false;
   #last = "";
@@ -46,7 +48,7 @@ export class Monitor implements MonitorState {
   /** @param say takes what is to be shown after a command has returned. */
   constructor(target: MonitorTarget, say: (text: string) => void = () => {}, canRun = true) {
     this.target = target;
-    this.say = say;
+    this.#say = say;
     this.canRun = canRun;
   }
 
@@ -55,6 +57,14 @@ export class Monitor implements MonitorState {
   }
   selectVcpu(index: number): void {
     this.vcpuIndex = index;
+  }
+
+  begin(): (outcome: string) => void {
+    this.begun++;
+    return (outcome) => {
+      this.begun--;
+      this.#say(outcome);
+    };
   }
 
   get guest(): MonitorState["guest"] {
