@@ -2,7 +2,7 @@ import type { Vcpu } from "../cpu/vcpu.ts";
 import type { Host, Machine, RunLimits, StopReason } from "../machine/machine.ts";
 import { DebugError, hex } from "./debug_error.ts";
 import { DebugMemory, type GuestRam } from "./memory.ts";
-import type { Breakpoint, Owner, Stop, Watchpoint, WatchStop } from "./stop.ts";
+import { type Breakpoint, isOwnedBy, type Owner, type Stop, type Watchpoint, type WatchStop } from "./stop.ts";
 import { type WatchHit, WatchTable } from "./watch.ts";
 
 /** What a debugged run asks of its surroundings. */
@@ -67,7 +67,10 @@ export class Debugger {
     this.attach(machine, guestRam);
   }
 
-  /** Goes on with another machine, as after a reset: with the same breakpoints and watchpoints. */
+  /**
+   * Goes on with another machine, as after a reset: with the same breakpoints and watchpoints. Where the old one stood
+   * still or made steps, the new one stands still before its first instruction.
+   */
   attach(machine: Machine, guestRam: GuestRam = () => null): void {
     const watchpoints = this.#watch?.list ?? [];
     this.machine = machine;
@@ -77,6 +80,15 @@ export class Debugger {
     machine.exceptions.onBreakpoint = (vcpu) => this.#reached(vcpu);
     this.#placeBreakpoints();
     for (const watchpoint of watchpoints) this.#watchFor(watchpoint);
+    const owner = this.#haltedBy();
+    this.#plan = { kind: "continue" };
+    if (owner !== null) this.#stopWith({ kind: "interrupt", vcpu: machine.vcpus[0], owner, why: "" });
+  }
+
+  /** Who keeps the machine from running on. */
+  #haltedBy(): Owner | null {
+    if (this.#stop !== null) return isOwnedBy(this.#stop, "gdb") ? "gdb" : "monitor";
+    return this.#plan.kind === "step" ? this.#plan.owner : null;
   }
 
   get stop(): Stop | null {

@@ -183,6 +183,25 @@ Deno.test("an interrupt from the outside stops the machine; it goes on where it 
   assertThrows(() => dbg.resume(), DebugError, "the machine runs");
 });
 
+Deno.test("after a reset, what stood still or made steps stands still before the first instruction", () => {
+  for (const isStepping of [false, true]) {
+    const { debugger: dbg, vcpu, run } = debuggedMachine(COUNTER), next = debuggedMachine(COUNTER);
+    dbg.interrupt();
+    run();
+    if (isStepping) {
+      dbg.step(vcpu, 1000);
+      assertEquals(run(50), "instructions");
+    }
+    dbg.attach(next.machine);
+    run();
+    assertEquals([dbg.stop?.kind, dbg.stop?.vcpu === next.vcpu], ["interrupt", true]);
+    assertEquals([next.machine.instructions, next.vcpu.get64("pc")], [0, next.at("start")]);
+    dbg.step(next.vcpu);
+    run();
+    assertEquals([dbg.stop?.kind, next.machine.instructions], ["step", 1]);
+  }
+});
+
 Deno.test("one vCPU steps while the others run beside it", () => {
   const { machine, debugger: dbg, run } = debuggedMachine("loop: add x0, x0, #1\n b loop\n", 2);
   const [first, second] = machine.vcpus;

@@ -43,6 +43,8 @@ export class FrontEnds {
       command: (line, done) => {
         commands.selectVcpu(this.gdb.selected);
         const before = commands.begun, output = commands.execute(line);
+        // A reset lets the machine run, which GDB takes for stopped
+        target.debugger.interrupt("", "gdb");
         if (commands.begun > before) answers.push(done);
         else done(output === "" ? "" : `${output}\n`);
       },

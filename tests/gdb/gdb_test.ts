@@ -139,6 +139,9 @@ Deno.test({
     assertMatch(await gdb.do(`monitor save ${folder}/core`), /Wrote \S+core: \d+ bytes\./);
     assertMatch(await gdb.do("monitor policy set nothing"), /Cannot find policy "nothing"/);
     assertMatch(await gdb.do("monitor policy set strict"), /1 policies are in force/);
+    await gdb.do("monitor reset");
+    await gdb.do("maintenance flush register-cache");
+    assertMatch(await gdb.do("p/x $pc"), /= 0x40000000\s/);
     await gdb.do("kill");
     assertEquals((await guest.end()).code, 130);
     await gdb.quit();
