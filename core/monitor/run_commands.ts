@@ -5,7 +5,8 @@ import type { Breakpoint, Watchpoint } from "../debug/stop.ts";
 import { isOff } from "../debug/debugger.ts";
 import { type MonitorCommand, type MonitorState, words } from "./command.ts";
 
-const COMPARISON = /^(.*?)(==|!=|<=|>=|<|>)(.*)$/;
+/** One comparison, whose signs are not those of a shift. */
+const COMPARISON = /^(.*?)(==|!=|<=|>=|(?<!<)<(?!<)|(?<!>)>(?!>))(.*)$/;
 
 /** Commands that stop the machine, let it run and say where it stops. */
 // deno-fmt-ignore
@@ -66,7 +67,7 @@ function takeSpace(args: string): { rest: string; space: Space } {
 }
 
 function addBreak(s: MonitorState, args: string, isTemporary: boolean): string {
-  const [place, condition] = args.split(/\bif\b/, 2);
+  const [, place, condition] = /^(.*?)(?:\bif\b(.*))?$/s.exec(args)!;
   const { rest, space } = takeSpace(place);
   const address = rest === "" ? s.vcpu.get64("pc") : s.evaluate(rest);
   const breakpoint = s.target.debugger.addBreakpoint(
