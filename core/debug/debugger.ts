@@ -183,7 +183,9 @@ export class Debugger {
     if (this.#isAnnounced || this.#stop === null) return;
     this.#isAnnounced = true;
     const stop = this.#stop;
-    if (stop.kind === "breakpoint" && stop.breakpoint.isTemporary) this.deleteBreakpoint(stop.breakpoint);
+    const hit = stop.kind === "breakpoint" ? stop.breakpoint : null;
+    const isOver = (b: Breakpoint) => b.lifetime === "stop" || (b.lifetime === "hit" && b === hit);
+    for (const breakpoint of this.breakpoints.filter(isOver)) this.deleteBreakpoint(breakpoint);
     for (const listener of this.listeners) listener.stopped(stop);
   }
 
@@ -251,13 +253,13 @@ export class Debugger {
     space: Breakpoint["space"],
     address: bigint,
     condition: Breakpoint["condition"] = null,
-    isTemporary = false,
+    lifetime: Breakpoint["lifetime"] = "kept",
   ): Breakpoint {
     if ((address & 3n) !== 0n) {
       throw new DebugError(`Cannot set a breakpoint at ${hex(address)} as instructions are 4 bytes aligned`);
     }
     if (space !== "virtual") this.memory.read(this.machine.vcpus[0], space, address, 4);
-    const breakpoint = { id: this.#nextId++, owner, space, address, condition, isTemporary, hits: 0 };
+    const breakpoint = { id: this.#nextId++, owner, space, address, condition, lifetime, hits: 0 };
     this.breakpoints.push(breakpoint);
     this.#placeBreakpoints();
     return breakpoint;

@@ -43,7 +43,7 @@ Deno.test("a breakpoint is set in code that has run already, and by physical add
 Deno.test("conditions, temporary breakpoints, and numbers that stay", () => {
   const { debugger: dbg, vcpu, at, run } = debuggedMachine(COUNTER);
   const condition = { text: "x0 == 50", holds: () => vcpu.xLo(0) === 50 };
-  dbg.addBreakpoint("monitor", "virtual", at("loop"), condition, true);
+  dbg.addBreakpoint("monitor", "virtual", at("loop"), condition, "hit");
   assertEquals(run(), "stopped");
   assertEquals(vcpu.xLo(0), 50);
   assertEquals(dbg.breakpoints, []);

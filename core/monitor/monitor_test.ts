@@ -149,6 +149,10 @@ Deno.test("breakpoints, steps and watchpoints", () => {
   execute("delete");
   assertMatch(execute("break 0x4000000c if $x0 == 1 if $x1 == 2"), /^Cannot read "if \$x1/);
   assertMatch(go("until 0x4000000c"), /^Breakpoint 4/);
+  execute("break 0x40000010");
+  assertMatch(go("until 0x4000001c"), /^Breakpoint 5/);
+  assertEquals(execute("info b"), "Breakpoint 5 at 0x0000000040000010, 1 hits");
+  execute("delete");
   assertEquals(execute("info b"), "None.");
   for (
     const line of ["break 0x40000001", "break 0x40000008 phys if $nothing", "watch 0 0", "watch 1 2 3", "delete x"]
