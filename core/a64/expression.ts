@@ -73,7 +73,12 @@ class Parser {
 
   unary(): bigint {
     const token = this.#match();
-    if (!token) throw new SyntaxError(`Cannot read an expression at "${this.#text.slice(this.position).trim()}"`);
+    if (!token) {
+      const rest = this.#text.slice(this.position).trim();
+      throw new SyntaxError(
+        rest === "" ? `Cannot find the rest of "${this.#text.trim()}"` : `Cannot read an expression at "${rest}"`,
+      );
+    }
     const [, prefixed, local, decimal, name, character, operator] = token;
     if (prefixed) return BigInt(prefixed.toLowerCase());
     if (local ?? name) return this.#scope.symbol(local ?? name);

@@ -2,7 +2,7 @@ import type { Vcpu } from "../cpu/vcpu.ts";
 import type { Host, Machine, RunLimits, StopReason } from "../machine/machine.ts";
 import { DebugError, hex } from "./debug_error.ts";
 import { DebugMemory, type GuestRam } from "./memory.ts";
-import type { Breakpoint, Owner, Stop, Watchpoint, WatchStop } from "./stop.ts";
+import { type Breakpoint, isOwnedBy, type Owner, type Stop, type Watchpoint, type WatchStop } from "./stop.ts";
 import { type WatchHit, WatchTable } from "./watch.ts";
 
 /** What a debugged run asks of its surroundings. */
@@ -67,7 +67,10 @@ export class Debugger {
     this.attach(machine, guestRam);
   }
 
-  /** Goes on with another machine, as after a reset: with the same breakpoints and watchpoints. */
+  /**
+   * Goes on with another machine, as after a reset: with the same breakpoints and watchpoints. Where the old one stood
+   * still or made steps, the new one stands still before its first instruction.
+   */
   attach(machine: Machine, guestRam: GuestRam = () => null): void {
     const watchpoints = this.#watch?.list ?? [];
     this.machine = machine;
@@ -77,6 +80,15 @@ export class Debugger {
     machine.exceptions.onBreakpoint = (vcpu) => this.#reached(vcpu);
     this.#placeBreakpoints();
     for (const watchpoint of watchpoints) this.#watchFor(watchpoint);
+    const owner = this.#haltedBy();
+    this.#plan = { kind: "continue" };
+    if (owner !== null) this.#stopWith({ kind: "interrupt", vcpu: machine.vcpus[0], owner, why: "" });
+  }
+
+  /** Who keeps the machine from running on. */
+  #haltedBy(): Owner | null {
+    if (this.#stop !== null) return isOwnedBy(this.#stop, "gdb") ? "gdb" : "monitor";
+    return this.#plan.kind === "step" ? this.#plan.owner : null;
   }
 
   get stop(): Stop | null {
@@ -171,7 +183,9 @@ export class Debugger {
     if (this.#isAnnounced || this.#stop === null) return;
     this.#isAnnounced = true;
     const stop = this.#stop;
-    if (stop.kind === "breakpoint" && stop.breakpoint.isTemporary) this.deleteBreakpoint(stop.breakpoint);
+    const hit = stop.kind === "breakpoint" ? stop.breakpoint : null;
+    const isOver = (b: Breakpoint) => b.lifetime === "stop" || (b.lifetime === "hit" && b === hit);
+    for (const breakpoint of this.breakpoints.filter(isOver)) this.deleteBreakpoint(breakpoint);
     for (const listener of this.listeners) listener.stopped(stop);
   }
 
@@ -239,13 +253,13 @@ export class Debugger {
     space: Breakpoint["space"],
     address: bigint,
     condition: Breakpoint["condition"] = null,
-    isTemporary = false,
+    lifetime: Breakpoint["lifetime"] = "kept",
   ): Breakpoint {
     if ((address & 3n) !== 0n) {
       throw new DebugError(`Cannot set a breakpoint at ${hex(address)} as instructions are 4 bytes aligned`);
     }
     if (space !== "virtual") this.memory.read(this.machine.vcpus[0], space, address, 4);
-    const breakpoint = { id: this.#nextId++, owner, space, address, condition, isTemporary, hits: 0 };
+    const breakpoint = { id: this.#nextId++, owner, space, address, condition, lifetime, hits: 0 };
     this.breakpoints.push(breakpoint);
     this.#placeBreakpoints();
     return breakpoint;

@@ -43,7 +43,7 @@ Deno.test("a breakpoint is set in code that has run already, and by physical add
 Deno.test("conditions, temporary breakpoints, and numbers that stay", () => {
   const { debugger: dbg, vcpu, at, run } = debuggedMachine(COUNTER);
   const condition = { text: "x0 == 50", holds: () => vcpu.xLo(0) === 50 };
-  dbg.addBreakpoint("monitor", "virtual", at("loop"), condition, true);
+  dbg.addBreakpoint("monitor", "virtual", at("loop"), condition, "hit");
   assertEquals(run(), "stopped");
   assertEquals(vcpu.xLo(0), 50);
   assertEquals(dbg.breakpoints, []);
@@ -181,6 +181,25 @@ Deno.test("an interrupt from the outside stops the machine; it goes on where it 
   run(500);
   assertEquals(machine.instructions - before >= 500, true);
   assertThrows(() => dbg.resume(), DebugError, "the machine runs");
+});
+
+Deno.test("after a reset, what stood still or made steps stands still before the first instruction", () => {
+  for (const isStepping of [false, true]) {
+    const { debugger: dbg, vcpu, run } = debuggedMachine(COUNTER), next = debuggedMachine(COUNTER);
+    dbg.interrupt();
+    run();
+    if (isStepping) {
+      dbg.step(vcpu, 1000);
+      assertEquals(run(50), "instructions");
+    }
+    dbg.attach(next.machine);
+    run();
+    assertEquals([dbg.stop?.kind, dbg.stop?.vcpu === next.vcpu], ["interrupt", true]);
+    assertEquals([next.machine.instructions, next.vcpu.get64("pc")], [0, next.at("start")]);
+    dbg.step(next.vcpu);
+    run();
+    assertEquals([dbg.stop?.kind, next.machine.instructions], ["step", 1]);
+  }
 });
 
 Deno.test("one vCPU steps while the others run beside it", () => {

@@ -12,8 +12,8 @@ export interface Breakpoint {
   readonly address: bigint;
   /** Only when this holds. */
   readonly condition: { readonly text: string; holds(vcpu: Vcpu): boolean } | null;
-  /** Goes away when it has stopped the machine. */
-  readonly isTemporary: boolean;
+  /** When it goes away: as somebody deletes it, when it has stopped the machine, or when anything has. */
+  readonly lifetime: "kept" | "hit" | "stop";
   /** How often it has stopped the machine. */
   hits: number;
 }

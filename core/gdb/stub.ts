@@ -24,8 +24,8 @@ const ERROR_ARGUMENT = "E16", ERROR_MEMORY = "E0e";
 /** What the stub asks of whoever holds the connection. */
 export interface GdbHost {
   send(bytes: Uint8Array): void;
-  /** Runs a line of `monitor ...`; returns what is to be shown. */
-  command(line: string): string;
+  /** Runs a line of `monitor ...`; `done` takes what is to be shown, at once or when the command is through. */
+  command(line: string, done: (output: string) => void): void;
   /** GDB wants the guest to end. */
   kill(): void;
 }
@@ -33,8 +33,8 @@ export interface GdbHost {
 type Handler = (text: string, data: Uint8Array) => string | null;
 
 /**
- * One GDB at the other end of a connection. All-stop mode; vCPUs are threads, numbered from 1. Packets that come while
- * the machine still runs wait until it has stopped. GDB manual, "GDB Remote Serial Protocol".
+ * One GDB at the other end of a connection. All-stop mode; vCPUs are threads, numbered from 1. Where the monitor has let
+ * the machine go on, a packet stops it again: GDB takes it for stopped. GDB manual, "GDB Remote Serial Protocol".
  */
 export class GdbStub implements StopListener {
   readonly #debugger: Debugger;
@@ -46,8 +46,8 @@ export class GdbStub implements StopListener {
   /** GDB has let the machine go on and waits for a stop. */
   #awaitsStop = false;
   #interrupted = false;
-  /** Input that waits for the machine's stop. */
-  #waiting: Uint8Array[] = [];
+  /** Counts the connections: what a command of an earlier one still has to say is nobody's business. */
+  #connection = 0;
   /** The vCPU that register and memory packets mean. */
   #current = 0;
   /** The vCPU that `c` and `s` mean, or -1 for all. */
@@ -72,8 +72,8 @@ export class GdbStub implements StopListener {
   connect(): void {
     this.#link.reset();
     this.#isConnected = true;
+    this.#connection++;
     this.#awaitsStop = this.#interrupted = false;
-    this.#waiting = [];
     this.#description = null;
     this.#current = this.#debugger.stop?.vcpu.index ?? 0;
     this.#debugger.listeners.add(this);
@@ -91,8 +91,11 @@ export class GdbStub implements StopListener {
   }
 
   receive(bytes: Uint8Array): void {
-    this.#waiting.push(bytes);
-    this.#work();
+    for (const byte of bytes) {
+      if (!this.#isConnected) return;
+      if (!this.#awaitsStop) this.#debugger.interrupt("", "gdb");
+      this.#take(byte);
+    }
   }
 
   /** The guest has ended. */
@@ -109,32 +112,15 @@ export class GdbStub implements StopListener {
       this.#send(this.#stopReply(stop));
       this.#interrupted = false;
     }
-    this.#work();
   }
 
   resumed(): void {}
-
-  #work(): void {
-    while (this.#isConnected && this.#waiting.length > 0) {
-      const [bytes] = this.#waiting;
-      for (let i = 0; i < bytes.length; i++) {
-        const isHeld = this.#debugger.stop === null && bytes[i] !== 0x03;
-        if (isHeld && !this.#awaitsStop) {
-          this.#waiting[0] = bytes.subarray(i);
-          return;
-        }
-        this.#take(bytes[i]);
-        if (!this.#isConnected) return;
-      }
-      this.#waiting.shift();
-    }
-  }
 
   #take(byte: number): void {
     const incoming = this.#link.read(byte);
     if (incoming === null) return;
     if (incoming.kind === "interrupt") {
-      this.#interrupted = true;
+      this.#interrupted = this.#awaitsStop;
       this.#debugger.interrupt("", "gdb");
       return;
     }
@@ -218,14 +204,17 @@ export class GdbStub implements StopListener {
     return null;
   }
 
-  #command(text: string): string {
-    const line = fromHex(text);
+  #command(text: string): string | null {
+    const line = fromHex(text), connection = this.#connection;
     if (line === null) return ERROR_ARGUMENT;
-    const output = this.#host.command(new TextDecoder().decode(line));
-    const most = PACKET_SIZE / 2 - 16;
-    const hex = textToHex(output);
-    for (let i = 0; i < hex.length; i += most) this.#send(`O${hex.slice(i, i + most)}`);
-    return "OK";
+    this.#host.command(new TextDecoder().decode(line), (output) => {
+      if (!this.#isConnected || this.#connection !== connection) return;
+      const most = PACKET_SIZE / 2 - 16;
+      const hex = textToHex(output);
+      for (let i = 0; i < hex.length; i += most) this.#send(`O${hex.slice(i, i + most)}`);
+      this.#send("OK");
+    });
+    return null;
   }
 
   // Threads

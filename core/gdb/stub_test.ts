@@ -20,9 +20,10 @@ function connect(cpuCount = 1) {
   const { debugger: dbg, run } = target;
   let received = "";
   const lines: string[] = [];
+  let later = () => {};
   const stub = new GdbStub(dbg, {
     send: (bytes) => received += String.fromCharCode(...bytes),
-    command: (line) => `did ${line}\n`,
+    command: (line, done) => line === "save" ? (later = () => done("saved\n")) : done(`did ${line}\n`),
     kill: () => lines.push("killed"),
   });
   const send = (bytes: Uint8Array) => stub.receive(bytes);
@@ -40,9 +41,10 @@ function connect(cpuCount = 1) {
   };
   stub.connect();
   run();
-  return { ...target, stub, ask, send, take, lines, raw: () => received };
+  return { ...target, stub, ask, send, take, lines, raw: () => received, later: () => later() };
 }
 
+const toHex = (text: string) => [...text].map((c) => c.charCodeAt(0).toString(16).padStart(2, "0")).join("");
 const hex64 = (value: bigint) => value.toString(16).padStart(16, "0").match(/../g)!.reverse().join("");
 
 Deno.test("packets are acknowledged until both agree not to; damaged ones are asked for again", () => {
@@ -152,13 +154,46 @@ Deno.test("Ctrl-C stops, a monitor command answers, detaching lets the machine g
   send(Uint8Array.of(3));
   run(1000);
   assertEquals(take(), ["T02thread:1;"]);
-  const [output, ok] = ask(`qRcmd,${[..."info vm"].map((c) => c.charCodeAt(0).toString(16)).join("")}`).split(" ");
+  const [output, ok] = ask(`qRcmd,${toHex("info vm")}`).split(" ");
   assertEquals(new TextDecoder().decode(fromHex(output.slice(1))!), "did info vm\n");
   assertEquals(ok, "OK");
   ask("Z0,40000000,4");
   send(encodePacket(new TextEncoder().encode("D")));
   assertEquals(take(), ["OK"]);
   assertEquals([dbg.stop, dbg.breakpoints.length], [null, 0]);
+});
+
+Deno.test("a monitor command that takes its time answers when it is through, if the same GDB is still there", () => {
+  const { ask, take, stub, later } = connect();
+  assertEquals(ask(`qRcmd,${toHex("save")}`), "");
+  later();
+  assertEquals(take(), [`O${toHex("saved\n")}`, "OK"]);
+  ask(`qRcmd,${toHex("save")}`);
+  stub.disconnect();
+  stub.connect();
+  later();
+  assertEquals(take(), []);
+});
+
+Deno.test("a packet stops the machine that the monitor has let go on: GDB takes it for stopped", () => {
+  const { ask, run, debugger: dbg, at, vcpu } = connect();
+  dbg.resume();
+  run(10);
+  assertEquals(ask("qC"), "QC1");
+  assertEquals(dbg.stop?.kind, "interrupt");
+  ask(`Z0,${at("store").toString(16)},4`);
+  assertEquals(ask("c"), "T05thread:1;swbreak:;");
+  assertEquals(vcpu.get64("pc"), at("store"));
+});
+
+Deno.test("a Ctrl-C for a machine that stands still is not the reason of its next stop", () => {
+  const { send, take, run, debugger: dbg } = connect();
+  send(Uint8Array.of(3));
+  send(encodePacket(new TextEncoder().encode("vCont;c")));
+  run(1000);
+  dbg.interrupt("The guest asks for it");
+  run(1000);
+  assertEquals(take().at(-1), "T05thread:1;");
 });
 
 Deno.test("vCPUs are threads, which run or wait as vCont says", () => {

@@ -1,4 +1,5 @@
 import type { Vcpu } from "../cpu/vcpu.ts";
+import { DebugError } from "../debug/debug_error.ts";
 import type { Vm, VmVcpu } from "../hypervisor/vm.ts";
 import type { Format } from "./examine.ts";
 import type { MonitorTarget } from "./target.ts";
@@ -17,11 +18,13 @@ export interface MonitorState {
   next: bigint;
   /** The value of an expression: numbers, registers as $name, and operators. Throws DebugError. */
   evaluate(text: string): bigint;
-  /** Says something when it has happened, after the command. */
-  say(text: string): void;
+  /** What the command has begun is still under way; what is returned takes what came of it, for the user. */
+  begin(): (outcome: string) => void;
   /** Commands may let the machine run: not where GDB does. */
   readonly canRun: boolean;
   readonly commands: readonly MonitorCommand[];
+  /** The command of a name, or of a beginning of it that no other has. Throws DebugError. */
+  find(name: string): MonitorCommand;
   hasQuit: boolean;
 }
 
@@ -36,6 +39,11 @@ export interface MonitorCommand {
   readonly run: (state: MonitorState, args: string) => string;
   /** The words that may follow, by those that stand there already. */
   readonly complete?: (state: MonitorState, words: readonly string[]) => readonly string[];
+}
+
+/** Throws DebugError where something stands behind a command that takes nothing. */
+export function refuseArguments(name: string, args: string): void {
+  if (args.trim() !== "") throw new DebugError(`Cannot use "${args.trim()}" as ${name} takes no arguments`);
 }
 
 /** The words of a command's arguments. */

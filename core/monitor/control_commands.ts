@@ -31,11 +31,11 @@ function changePolicy(s: MonitorState, args: string): string {
     case "show":
       return policy(s).show();
     case "reload":
-      policy(s).reload((message) => s.say(message));
+      policy(s).reload(s.begin());
       return "";
     case "set":
       if (names.length === 0) throw new DebugError("Cannot set no policy; name a built-in one or a file");
-      policy(s).set(names, (message) => s.say(message));
+      policy(s).set(names, s.begin());
       return "";
     default:
       throw new DebugError(`Cannot do "${action}" with a policy; it can be show, reload or set`);
@@ -90,7 +90,7 @@ function save(s: MonitorState, args: string): string {
     yield { offset: 0, bytes: header.bytes };
     yield* coreMemory(machine.ram.u8.subarray(host, host + bytes), header.ramOffset);
   };
-  s.target.saveFile(path, header.ramOffset + bytes, parts(), (message) => s.say(message));
+  s.target.saveFile(path, header.ramOffset + bytes, parts(), s.begin());
   return "";
 }
 

@@ -35,13 +35,18 @@ export class FrontEnds {
     this.#reader = reader;
     this.#host = host;
     this.#terminal = hasTerminal ? this.#session(CHANNEL.terminal, true) : null;
-    const commands = new Monitor(target, () => {}, false);
+    // Commands come to their end in the order in which they were begun
+    const answers: ((output: string) => void)[] = [];
+    const commands = new Monitor(target, (outcome) => answers.shift()?.(`${outcome}\n`), false);
     this.gdb = new GdbStub(target.debugger, {
       send: (bytes) => host.send(CHANNEL.gdb, bytes),
-      command: (line) => {
+      command: (line, done) => {
         commands.selectVcpu(this.gdb.selected);
-        const output = commands.execute(line);
-        return output === "" ? "" : `${output}\n`;
+        const before = commands.begun, output = commands.execute(line);
+        // A reset lets the machine run, which GDB takes for stopped
+        target.debugger.interrupt("", "gdb");
+        if (commands.begun > before) answers.push(done);
+        else done(output === "" ? "" : `${output}\n`);
       },
       kill: () => {
         host.hangUp(CHANNEL.gdb);

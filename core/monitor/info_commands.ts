@@ -6,7 +6,7 @@ import { showFields } from "../debug/register_fields.ts";
 import { readableSystemRegisters, registerNamed } from "../debug/registers.ts";
 import { describeSyndrome } from "../debug/syndrome_text.ts";
 import { jitReport } from "../engine/jit/report.ts";
-import { type MonitorCommand, type MonitorState, words } from "./command.ts";
+import { type MonitorCommand, type MonitorState, refuseArguments, words } from "./command.ts";
 import { showGic } from "./gic_info.ts";
 import { showBreakpoint, showVcpus, showWatchpoint } from "./run_commands.ts";
 import { showInstruction } from "./examine.ts";
@@ -48,6 +48,7 @@ export const INFO_COMMANDS: readonly MonitorCommand[] = [{
     const found = INFO.filter((row) => row.name.startsWith(name));
     const row = found.find((r) => r.name === name) ?? (found.length === 1 ? found[0] : undefined);
     if (!row) throw new DebugError(`Cannot show "${name}"; info knows ${INFO.map((r) => r.name).join(", ")}`);
+    if (row.usage === "") refuseArguments(`info ${row.name}`, rest.join(" "));
     return row.show(s, rest.join(" "));
   },
   complete: (s, given) => {
@@ -98,6 +99,9 @@ function showVm(s: MonitorState): string {
 }
 
 function showRegisters(s: MonitorState, args: string): string {
+  if (!/^(all)?$/.test(args)) {
+    throw new DebugError(`Cannot show the registers "${args}"; print $NAME shows one, info sysregs PATTERN some`);
+  }
   const { vcpu } = s;
   const read = (name: string) => registerNamed(name).read(vcpu);
   const names = [...Array.from({ length: 31 }, (_, n) => `x${n}`), "sp"];
@@ -115,7 +119,7 @@ function showRegisters(s: MonitorState, args: string): string {
       ).join(" "),
     );
   }
-  if (args.trim() === "all") lines.push(...vectorLines(read));
+  if (args === "all") lines.push(...vectorLines(read));
   const instruction = instructionAt(s, pc);
   return [...lines, ...(instruction === null ? [] : [instruction])].join("\n");
 }

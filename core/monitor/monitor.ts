@@ -2,7 +2,7 @@ import { evaluate } from "../a64/expression.ts";
 import type { Vcpu } from "../cpu/vcpu.ts";
 import { DebugError } from "../debug/debug_error.ts";
 import { findRegister } from "../debug/registers.ts";
-import type { MonitorCommand, MonitorState } from "./command.ts";
+import { type MonitorCommand, type MonitorState, refuseArguments, words } from "./command.ts";
 import { CONTROL_COMMANDS } from "./control_commands.ts";
 import type { Format } from "./examine.ts";
 import { INFO_COMMANDS } from "./info_commands.ts";
@@ -14,7 +14,7 @@ const HELP: MonitorCommand = {
   names: ["help", "h", "?"],
   usage: "[COMMAND]",
   help: "Show the commands, or one of them",
-  run: (s, args) => showHelp(s, args.trim()),
+  run: (s, args) => showHelp(s, words(args)[0] ?? ""),
   complete: (s) => s.commands.map((c) => c.names[0]),
 };
 
@@ -38,7 +38,9 @@ export class Monitor implements MonitorState {
   vcpuIndex = 0;
   format: Format = { count: 1, letter: "x", bytes: 4 };
   next = 0n;
-  readonly say: (text: string) => void;
+  readonly #say: (text: string) => void;
+  /** Commands that have returned, but what has come of them will be said later. */
+  begun = 0;
   /** The user has ended the run. */
   hasQuit = false;
   #last = "";
@@ -46,7 +48,7 @@ export class Monitor implements MonitorState {
   /** @param say takes what is to be shown after a command has returned. */
   constructor(target: MonitorTarget, say: (text: string) => void = () => {}, canRun = true) {
     this.target = target;
-    this.say = say;
+    this.#say = say;
     this.canRun = canRun;
   }
 
@@ -55,6 +57,14 @@ export class Monitor implements MonitorState {
   }
   selectVcpu(index: number): void {
     this.vcpuIndex = index;
+  }
+
+  begin(): (outcome: string) => void {
+    this.begun++;
+    return (outcome) => {
+      this.begun--;
+      this.#say(outcome);
+    };
   }
 
   get guest(): MonitorState["guest"] {
@@ -78,25 +88,30 @@ export class Monitor implements MonitorState {
   }
 
   #run(text: string): string {
-    const [, name, args] = /^([^\s/]*)(.*)$/s.exec(text)!;
-    const command = this.#find(name);
+    const [, name, args] = /^([^\s/]*)\s*(.*)$/s.exec(text)!;
+    const command = this.find(name);
+    if (command.usage === "") refuseArguments(command.names[0], args);
     const format = /^\/\S+/.exec(args)?.[0] ?? "";
     if (command.names[0] === "step") this.#last = text;
     else this.#last = REPEATED.has(command.names[0]) ? command.names[0] + format : "";
     return command.run(this, args);
   }
 
-  /** By its name or a beginning of it that no other command has. Throws DebugError. */
-  #find(name: string): MonitorCommand {
-    const exact = this.commands.find((c) => c.names.includes(name));
-    if (exact) return exact;
-    const found = this.commands.filter((c) => name !== "" && c.names[0].startsWith(name));
+  find(name: string): MonitorCommand {
+    const found = this.#matching(name);
     if (found.length === 1) return found[0];
     if (found.length === 0) throw new DebugError(`Cannot find the command "${name}"; \`help\` shows them`);
     throw new DebugError(`Cannot tell which command "${name}" is: ${found.map((c) => c.names[0]).join(", ")}`);
   }
 
+  /** The command of a name, or those whose names begin so. */
+  #matching(name: string): readonly MonitorCommand[] {
+    const exact = this.commands.find((c) => c.names.includes(name));
+    return exact ? [exact] : this.commands.filter((c) => name !== "" && c.names[0].startsWith(name));
+  }
+
   evaluate(text: string): bigint {
+    if (text.trim() === "") throw new DebugError("Cannot do that without an address or a number");
     try {
       const value = evaluate(text, { symbol: (name) => this.#registerValue(name) });
       if (value >= 1n << 64n || value < -1n << 63n) {
@@ -120,8 +135,8 @@ export class Monitor implements MonitorState {
     const isName = given.length === 1;
     let choices: readonly string[] = isName ? this.commands.map((c) => c.names[0]) : [];
     if (!isName) {
-      const command = this.commands.find((c) => c.names.includes(given[0]));
-      choices = command?.complete?.(this, given.slice(1, -1)) ?? [];
+      const found = this.#matching(given[0]);
+      choices = found.length === 1 ? found[0].complete?.(this, given.slice(1, -1)) ?? [] : [];
     }
     const lower = word.toLowerCase();
     return [...new Set(choices)].filter((choice) => choice.toLowerCase().startsWith(lower));
@@ -139,8 +154,7 @@ function showHelp(s: MonitorState, name: string): string {
       "\n",
     );
   }
-  const command = s.commands.find((c) => c.names.includes(name));
-  if (!command) throw new DebugError(`Cannot help with "${name}" as there is no such command`);
+  const command = s.find(name);
   const others = command.names.slice(1);
   const detail = command.names[0] === "info" ? `\n${command.run(s, "")}` : "";
   return `${usage(command)}\n${command.help}.${others.length ? ` Also: ${others.join(", ")}.` : ""}${detail}`;

@@ -77,6 +77,8 @@ Deno.test("memory: x in every format, the next elements with an empty line", () 
   assertEquals(execute(`x/1tb ${value}`), "0x0000000040001000: 10001000");
   assertEquals(execute(`x/s 0x${at("text").toString(16)}`), '0x0000000040000014: "hello, \\"you\\""');
   assertEquals(execute(`xp/2i ${0x4000_0000}`).split("\n")[1], "   0x0000000040000004: d2800000  mov x0, #0x0");
+  execute(`x /2xh ${value}`);
+  assertEquals(execute(""), "0x0000000040001004: 0x3344 0x1122");
   assertMatch(execute("x/2i $pc"), /^=> 0x0000000040000000: 10008001 {2}adr x1, 0x40001000\n {3}0x/);
 });
 
@@ -141,7 +143,16 @@ Deno.test("breakpoints, steps and watchpoints", () => {
   );
   assertEquals(execute("info breakpoints"), "Watchpoint 2 for writes to 8 bytes at 0x0000000040001000, 1 hits");
   execute("delete");
-  assertMatch(go("until 0x4000000c"), /^Breakpoint 3/);
+  execute("break 0x4000000c if $x0 << 1 >= 0x10 >> 1");
+  go("continue");
+  assertEquals(execute("p $x0"), "0x4 (4)");
+  execute("delete");
+  assertMatch(execute("break 0x4000000c if $x0 == 1 if $x1 == 2"), /^Cannot read "if \$x1/);
+  assertMatch(go("until 0x4000000c"), /^Breakpoint 4/);
+  execute("break 0x40000010");
+  assertMatch(go("until 0x4000001c"), /^Breakpoint 5/);
+  assertEquals(execute("info b"), "Breakpoint 5 at 0x0000000040000010, 1 hits");
+  execute("delete");
   assertEquals(execute("info b"), "None.");
   for (
     const line of ["break 0x40000001", "break 0x40000008 phys if $nothing", "watch 0 0", "watch 1 2 3", "delete x"]
@@ -169,6 +180,21 @@ Deno.test("every info shows something, and names can be shortened", () => {
   assertMatch(execute("inf vm"), /^Machine: 1 vCPU/);
   assertEquals(execute("frobnicate"), 'Cannot find the command "frobnicate"; `help` shows them.');
   assertMatch(execute("w"), /^Cannot tell which command "w" is: write/);
+  assertEquals(execute("help del"), execute("help delete"));
+  assertEquals(execute("help frobnicate"), execute("frobnicate"));
+});
+
+Deno.test("what a command cannot take is told, and so is what it misses", () => {
+  const { execute, asked, debugger: dbg } = monitor();
+  assertEquals(execute("quit now"), 'Cannot use "now" as quit takes no arguments.');
+  assertEquals(execute("stop 5"), 'Cannot use "5" as stop takes no arguments.');
+  assertEquals(execute("info gic 33"), 'Cannot use "33" as info gic takes no arguments.');
+  assertMatch(execute("info registers pc"), /^Cannot show the registers "pc"/);
+  assertEquals([asked, dbg.stop], [[], null]);
+  for (const line of ["until", "inject", "translate", "break 0x4000000c if"]) {
+    assertEquals(execute(line), "Cannot do that without an address or a number.", line);
+  }
+  assertEquals(execute("print $x0 +"), 'Cannot find the rest of "$x0 +".');
 });
 
 Deno.test("info jit shows where the guest's time goes: tiers, regions, and so many of the hottest", () => {
@@ -242,6 +268,7 @@ Deno.test("completion: commands, what info shows, registers", () => {
   const { monitor: m } = monitor();
   assertEquals(m.complete("wri"), ["write", "writeipa", "writep"]);
   assertEquals(m.complete("info st"), ["stage1", "stage2"]);
+  assertEquals(m.complete("inf st"), ["stage1", "stage2"]);
   assertEquals(m.complete("info sysregs TTBR1_"), ["TTBR1_EL1"]);
   assertEquals(m.complete("x/4i $p").includes("$pc"), true);
   assertEquals(m.complete("log level d"), ["deny"]);

@@ -5,7 +5,8 @@ import type { Breakpoint, Watchpoint } from "../debug/stop.ts";
 import { isOff } from "../debug/debugger.ts";
 import { type MonitorCommand, type MonitorState, words } from "./command.ts";
 
-const COMPARISON = /^(.*?)(==|!=|<=|>=|<|>)(.*)$/;
+/** One comparison, whose signs are not those of a shift. */
+const COMPARISON = /^(.*?)(==|!=|<=|>=|(?<!<)<(?!<)|(?<!>)>(?!>))(.*)$/;
 
 /** Commands that stop the machine, let it run and say where it stops. */
 // deno-fmt-ignore
@@ -13,9 +14,9 @@ export const RUN_COMMANDS: readonly MonitorCommand[] = [
   { names: ["stop"], usage: "", help: "Stop the machine", run: stop },
   { names: ["continue", "cont", "c"], usage: "", help: "Let the machine run", run: (s) => go(s, () => s.target.debugger.resume()) },
   { names: ["step", "stepi", "s", "si"], usage: "[COUNT]", help: "Execute instructions of the selected vCPU, then stop", run: step },
-  { names: ["until", "advance"], usage: "ADDRESS", help: "Run until an address is reached", run: until },
-  { names: ["break", "b"], usage: "ADDRESS [ipa|phys] [if EXPRESSION]", help: "Stop before the instruction at an address", run: (s, a) => addBreak(s, a, false), complete: atRegister },
-  { names: ["tbreak"], usage: "ADDRESS [ipa|phys] [if EXPRESSION]", help: "The same once", run: (s, a) => addBreak(s, a, true), complete: atRegister },
+  { names: ["until", "advance"], usage: "ADDRESS", help: "Run until an address is reached, or something else stops the machine", run: until },
+  { names: ["break", "b"], usage: "ADDRESS [ipa|phys] [if EXPRESSION]", help: "Stop before the instruction at an address", run: (s, a) => addBreak(s, a, "kept"), complete: atRegister },
+  { names: ["tbreak"], usage: "ADDRESS [ipa|phys] [if EXPRESSION]", help: "The same once", run: (s, a) => addBreak(s, a, "hit"), complete: atRegister },
   { names: ["watch"], usage: "ADDRESS [BYTES] [ipa|phys]", help: "Stop behind writes to memory (8 bytes)", run: (s, a) => addWatch(s, a, "write"), complete: atRegister },
   { names: ["rwatch"], usage: "ADDRESS [BYTES] [ipa|phys]", help: "The same for reads", run: (s, a) => addWatch(s, a, "read"), complete: atRegister },
   { names: ["awatch"], usage: "ADDRESS [BYTES] [ipa|phys]", help: "The same for reads and writes", run: (s, a) => addWatch(s, a, "access"), complete: atRegister },
@@ -53,7 +54,7 @@ function step(s: MonitorState, args: string): string {
 function until(s: MonitorState, args: string): string {
   const address = s.evaluate(args);
   return go(s, () => {
-    s.target.debugger.addBreakpoint("monitor", "virtual", address, null, true);
+    s.target.debugger.addBreakpoint("monitor", "virtual", address, null, "stop");
     s.target.debugger.resume();
   });
 }
@@ -65,8 +66,8 @@ function takeSpace(args: string): { rest: string; space: Space } {
   return { rest: match[1], space: match[2] === "ipa" ? "ipa" : match[2] === "phys" ? "physical" : "virtual" };
 }
 
-function addBreak(s: MonitorState, args: string, isTemporary: boolean): string {
-  const [place, condition] = args.split(/\bif\b/, 2);
+function addBreak(s: MonitorState, args: string, lifetime: Breakpoint["lifetime"]): string {
+  const [, place, condition] = /^(.*?)(?:\bif\b(.*))?$/s.exec(args)!;
   const { rest, space } = takeSpace(place);
   const address = rest === "" ? s.vcpu.get64("pc") : s.evaluate(rest);
   const breakpoint = s.target.debugger.addBreakpoint(
@@ -74,7 +75,7 @@ function addBreak(s: MonitorState, args: string, isTemporary: boolean): string {
     space,
     address,
     makeCondition(s, condition),
-    isTemporary,
+    lifetime,
   );
   return showBreakpoint(breakpoint);
 }
@@ -137,7 +138,7 @@ const AT: Readonly<Record<Space, string>> = { virtual: "", ipa: " ipa", physical
 export function showBreakpoint(b: Breakpoint): string {
   const condition = b.condition ? ` if ${b.condition.text}` : "";
   const hits = b.hits > 0 ? `, ${b.hits} hits` : "";
-  const what = b.isTemporary ? "Temporary breakpoint" : "Breakpoint";
+  const what = b.lifetime === "kept" ? "Breakpoint" : "Temporary breakpoint";
   return `${what} ${b.id} at ${hex(b.address, 16)}${AT[b.space]}${condition}${hits}${
     b.owner === "gdb" ? " (GDB's)" : ""
   }`;
