@@ -102,8 +102,9 @@ export class GuestMachine implements VmHost, DebuggedGuest {
     return { kind: reason === "idle" ? "idle" : "limit" };
   }
 
+  /** The first end counts, and each before a reset. */
   #end(ending: Ending): void {
-    this.#ending ??= ending;
+    if (this.#ending === null || this.#ending.kind === "reset") this.#ending = ending;
     this.machine.stop();
   }
 

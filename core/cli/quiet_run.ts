@@ -48,7 +48,7 @@ export async function runQuietly(kernel: Uint8Array | null, timeoutMs: number): 
 }
 
 /** A run in virtual time without terminal, log, policies or debuggers. */
-function quietMessage(kernel: Uint8Array | null): StartMessage {
+export function quietMessage(kernel: Uint8Array | null): StartMessage {
   return {
     type: "start",
     guest: {
