@@ -205,6 +205,7 @@ export class Engine {
   run(vcpu: Vcpu, budget: number): number {
     const { i32, w } = vcpu;
     this.jit?.compile();
+    this.jit?.cool(vcpu);
     const start = this.#begin(vcpu, budget);
     while (i32[w + BUDGET] < 0 && vcpu.isRunning) {
       if (this.#exceptions.takeInterrupts(vcpu) || this.#stepsNext) {

@@ -1,9 +1,17 @@
+import { HOT, HOT_COUNTERS } from "../../cpu/layout.ts";
+import type { Vcpu } from "../../cpu/vcpu.ts";
 import type { CodeCache, DropReason } from "../code_cache.ts";
 import type { Handlers } from "../handlers.ts";
 import { GENERATION_OFFSET, PAGE_RECORD_BYTES } from "../record.ts";
 import { encodeShared } from "./region_module.ts";
 import { HOT_STRADDLE } from "../code_flow.ts";
 import type { CompileRequest, RegionCompilerService } from "./translator.ts";
+
+/**
+ * Instructions after which a vCPU's arrivals are forgotten: what is met seldom would be hot at last, and is worth neither
+ * the work nor the memory of a region.
+ */
+export const COOLING_INSTRUCTIONS = 2 ** 29;
 
 /** What the JIT did, for statistics. */
 export interface JitCounts {
@@ -63,6 +71,8 @@ export class Jit {
   /** Page slots whose regions check each access for itself. */
   readonly #withoutRuns = new Set<number>();
   readonly #freeSlots: number[] = [];
+  /** By vCPU, at how many of its instructions its arrivals are forgotten next. */
+  readonly #coolsAt: number[] = [];
 
   constructor(code: CodeCache, handlers: Handlers, compiler: RegionCompilerService) {
     this.#code = code;
@@ -84,6 +94,14 @@ export class Jit {
   hot(record: number): void {
     if ((record & HOT_STRADDLE) !== 0) return this.#split(record - HOT_STRADDLE);
     if (!this.#settled.get(this.#code.slotOf(record))?.has(record)) this.#queue.add(record);
+  }
+
+  /** Forgets a vCPU's arrivals when it is time to. */
+  cool({ index, instructions, base }: Vcpu): void {
+    const at = this.#coolsAt[index] ??= COOLING_INSTRUCTIONS;
+    if (instructions < at) return;
+    this.#coolsAt[index] = instructions + COOLING_INSTRUCTIONS;
+    this.#u16.fill(0, (base + HOT) >>> 1, ((base + HOT) >>> 1) + HOT_COUNTERS);
   }
 
   /** Told of the slot of every page whose records are dropped. */

@@ -2,9 +2,10 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { Decoder } from "../../a64/decoder.ts";
 import { MEANINGS } from "../../a64/table.ts";
 import { CPU_MODELS } from "../../cpu/features.ts";
+import { HOT, HOT_COUNTERS } from "../../cpu/layout.ts";
 import { type DebuggedMachine, debuggedMachine } from "../../debug/fixture.ts";
 import { Machine } from "../../machine/machine.ts";
-import { Jit } from "./jit.ts";
+import { COOLING_INSTRUCTIONS, Jit } from "./jit.ts";
 import { type CompiledBatch, type CompileRequest, type RegionCompilerService, Translator } from "./translator.ts";
 import { engineReport, hottestRegions, jitReport } from "./report.ts";
 
@@ -32,6 +33,23 @@ Deno.test("Jit compiles what is hot and puts it in place; most instructions then
   assertEquals([counts.regions, counts.requested, counts.tooShort, counts.late], [1, 1, 0, 0]);
   assert(shares.translated > 0.9, `translated: ${shares.translated}`);
   assertEquals(jit, counts);
+});
+
+Deno.test("what is met seldom does not become hot however long it takes", () => {
+  const m = debuggedMachine(LOOP), { vcpu } = m, jit = jitOf(m), first = (vcpu.base + HOT) >>> 1;
+  const counters = new Uint16Array(m.machine.buffer).subarray(first - 1, first + HOT_COUNTERS + 1);
+  const after = (instructions: number) => {
+    counters.fill(7);
+    vcpu.instructions = instructions;
+    jit.cool(vcpu);
+    return [...new Set(counters.subarray(1, -1)), counters[0], counters.at(-1)];
+  };
+  const kept = [7, 7, 7], forgotten = [0, 7, 7];
+  assertEquals(after(COOLING_INSTRUCTIONS - 1), kept);
+  assertEquals(after(COOLING_INSTRUCTIONS), forgotten);
+  assertEquals(after(2 * COOLING_INSTRUCTIONS - 1), kept);
+  assertEquals(after(5 * COOLING_INSTRUCTIONS), forgotten);
+  assertEquals(after(6 * COOLING_INSTRUCTIONS - 1), kept);
 });
 
 Deno.test("jitReport() shows the hottest region from its root on", () => {
