@@ -33,9 +33,13 @@ Deno.test({
     const folder = Deno.makeTempDirSync(), path = `${folder}/pipe`;
     try {
       new Deno.Command("mkfifo", { args: [path] }).outputSync();
-      const read = readUserFile(path, "the kernel");
-      await Deno.writeTextFile(path, "text", { create: false });
-      assertEquals(new TextDecoder().decode(await read), "text");
+      const writer = new Deno.Command("sh", { args: ["-c", `sleep 1; printf text >'${path}'`] }).spawn();
+      let others = 0;
+      const timer = setInterval(() => others++, 10);
+      const text = new TextDecoder().decode(await readUserFile(path, "the kernel"));
+      clearInterval(timer);
+      assertEquals([text, others > 0], ["text", true]);
+      await writer.status;
     } finally {
       Deno.removeSync(folder, { recursive: true });
     }

@@ -71,6 +71,11 @@ export function slotOfHead(e: Emitter, head: Value): I32 {
   return e.and(e.wrap(head as I64), e.i32(0xffff));
 }
 
+/** The count of a handler's parameters at a record, from the number executed minus the budget. */
+export function countAt(e: Emitter, record: I32, executed: Value): I32 {
+  return e.sub(executed as I32, e.shrU(record, e.i32(4)));
+}
+
 /** Pushes the arguments and the callee of an indirect call of a record's handler, which has the type `handler`. */
 export function pushHandler(
   e: Emitter,
@@ -172,7 +177,7 @@ export function emitDispatch(profile: boolean, soleVcpu: number, exactFlags: num
   const executed = new Operand("i32", 2), branchType = new Operand("i32", 3);
   const record = emitFind(e, cpu, address, executed, branchType, exactFlags);
   const head = profile ? countArrival(e, cpu, record, exactFlags) : loadHead(e, record);
-  goOn(e, cpu, record, e.sub(executed as I32, e.shrU(record, e.i32(4))), head);
+  goOn(e, cpu, record, countAt(e, record, executed), head);
   return e;
 }
 
@@ -184,7 +189,7 @@ export function emitResume(soleVcpu: number): Emitter {
   e.beginIf(e.eqz(record));
   leaveCode(e, cpu);
   e.endBlock();
-  goOn(e, cpu, record, e.sub(e.loadMemory("i32", 4, cpu, STATE.budget.offset) as I32, e.shrU(record, e.i32(4))));
+  goOn(e, cpu, record, countAt(e, record as I32, e.loadMemory("i32", 4, cpu, STATE.budget.offset)));
   return e;
 }
 

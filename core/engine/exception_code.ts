@@ -24,7 +24,7 @@ import { sysregIndex } from "../cpu/sysregs.ts";
 import type { I32, I64, Value } from "./builder.ts";
 import { Emitter, Operand } from "./emitter.ts";
 import { IMPORT } from "./guest_emitter.ts";
-import { cpuOperand, emitFind, goOn, HANDLER_PARAMS, leaveCode } from "./code_flow.ts";
+import { countAt, cpuOperand, emitFind, goOn, HANDLER_PARAMS, leaveCode } from "./code_flow.ts";
 
 const SP = X + 8 * SP_SLOT;
 const SP_EL0 = SYSREG + 8 * sysregIndex("SP_EL0");
@@ -264,7 +264,7 @@ export class ExceptionCode extends Emitter {
     this.#set32("restart", record);
     leaveCode(this, this.#cpu);
     this.endBlock();
-    goOn(this, this.#cpu, record, this.sub(this.#executed as I32, this.shrU(record, this.i32(4))));
+    goOn(this, this.#cpu, record, countAt(this, record, this.#executed));
   }
 }
 

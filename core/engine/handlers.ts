@@ -5,6 +5,7 @@ import type { I32, I64 } from "./builder.ts";
 import { Operand } from "./emitter.ts";
 import { IMPORT } from "./guest_emitter.ts";
 import {
+  countAt,
   emitDispatch,
   emitFind,
   emitResume,
@@ -287,7 +288,7 @@ function emitEnter(exactFlags: number): Emitter {
   e.get(record);
   e.set(RECORD);
   e.endBlock();
-  e.get(e.sub(executed as I32, e.shrU(RECORD as I32, e.i32(4))));
+  e.get(countAt(e, RECORD as I32, executed));
   e.set(COUNT);
   e.code.raw([0x0c, 0x00]); // br to the loop
   e.endOfCode();
@@ -309,7 +310,7 @@ function emitDecode(): Emitter {
   e.beginIf(e.eqz(record), 0);
   leaveCode(e, CPU);
   e.endBlock();
-  goOn(e, CPU, record, e.sub(e.loadMemory("i32", 4, CPU, STATE.budget.offset), e.shrU(record, e.i32(4))));
+  goOn(e, CPU, record, countAt(e, record, e.loadMemory("i32", 4, CPU, STATE.budget.offset)));
   return e;
 }
 

@@ -3,7 +3,16 @@ import type { Operand } from "../emitter.ts";
 import { CALL_SITE_BYTES, CALL_SITE_COUNT, CALL_SITES, FLAGS } from "../../cpu/layout.ts";
 import { makeFlagsExact } from "../lazy_flags.ts";
 import { GENERATION_OFFSET, RECORD_BYTES } from "../record.ts";
-import { BRANCH_TYPE, FIRST_REGION_SLOT, goOn, loadHead, pushHandler, slotOfHead, TYPE } from "../code_flow.ts";
+import {
+  BRANCH_TYPE,
+  countAt,
+  FIRST_REGION_SLOT,
+  goOn,
+  loadHead,
+  pushHandler,
+  slotOfHead,
+  TYPE,
+} from "../code_flow.ts";
 import { findRuns } from "./access_runs.ts";
 import { findLoops, type Loop, type LoopKind, loopKind } from "./loops.ts";
 import type { Block, Region } from "./region.ts";
@@ -227,19 +236,14 @@ export class RegionCompiler {
     o.beginIf(o.ltU(slot, o.i32(FIRST_REGION_SLOT)), 0);
     o.callFunction(this.#functions.arrive, "i32", o.cpu, record);
     o.endBlock();
-    pushHandler(o, o.cpu, record, this.#countAt(record), head, slot);
-  }
-  /** The count that tier 1 has at a record. */
-  #countAt(record: I32): I32 {
-    const o = this.emitter;
-    return o.sub(o.executed as I32, o.shrU(record, o.i32(4)));
+    pushHandler(o, o.cpu, record, countAt(o, record, o.executed), head, slot);
   }
   /** Leaves the region for a record; the page's last leads to the next page. */
   #continueAt(index: number): void {
     const o = this.emitter, record = this.#recordOf(index);
     if (index === 1024) {
       makeFlagsExact(o, o.cpu, this.#functions.exactFlags);
-      return goOn(o, o.cpu, record, this.#countAt(record));
+      return goOn(o, o.cpu, record, countAt(o, record, o.executed));
     }
     for (const value of [o.cpu, record, o.executed]) o.get(value);
     o.code.u8(0x12); // return_call
@@ -300,7 +304,7 @@ export class RegionCompiler {
     const returned = o.temporary("i64");
     o.beginIf(o.eq(o.loadMemory("i32", 2, record, 0) as I32, o.i32(this.#self.slot)), 1);
     // A region reads no operands
-    o.get(o.callFunction(this.#self.function, "i64", o.cpu, record, this.#countAt(record), o.i64(0)));
+    o.get(o.callFunction(this.#self.function, "i64", o.cpu, record, countAt(o, record, o.executed), o.i64(0)));
     o.set(returned);
     o.beginElse();
     o.get(this.#callRecord(start));

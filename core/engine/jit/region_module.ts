@@ -20,6 +20,7 @@ import { ExactFlags, makeFlagsExact } from "../lazy_flags.ts";
 import { WRITE_TLB_OFFSET } from "../memory_request.ts";
 import {
   countArrival,
+  countAt,
   cpuOperand,
   emitDispatch,
   emitFind,
@@ -206,7 +207,7 @@ function emitContinueAt(cpu: Operand<"i32">): Emitter {
   const e = new Emitter(3);
   const record = new Operand("i32", 1), executed = new Operand("i32", 2);
   const head = countArrival(e, cpu, record as I32, EXACT_FLAGS);
-  goOn(e, cpu, record, e.sub(executed as I32, e.shrU(record as I32, e.i32(4))), head);
+  goOn(e, cpu, record, countAt(e, record as I32, executed), head);
   return e;
 }
 
@@ -234,7 +235,7 @@ function emitSideExit(cpu: Operand<"i32">, isStraddle: boolean): Emitter {
   const record = e.add(recordBase as I32, e.shl(e.and(low, e.i32(1023)), e.i32(4)));
   const position = e.and(e.shrU(low, e.i32(10)), e.i32(1023));
   if (isStraddle) countStraddle(e, cpu, record);
-  const head = loadHead(e, record), count = e.sub(e.add(executed as I32, position), e.shrU(record, e.i32(4)));
+  const head = loadHead(e, record), count = countAt(e, record, e.add(executed as I32, position));
   goOn(e, cpu, record, count, head, e.select(slot, slot, slotOfHead(e, head)));
   return e;
 }
@@ -283,7 +284,7 @@ function emitCallFar(cpu: Operand<"i32">): Emitter {
   e.storeMemory(4, cpu, STATE.callSites.offset, e.or(known, e.shl(e.i32(1), number)));
   e.endBlock();
   e.storeMemory(4, cpu, STATE.depth.offset, e.add(depth as I32, e.i32(1)));
-  pushHandler(e, cpu, record, e.sub(executed as I32, e.shrU(record, e.i32(4))), head);
+  pushHandler(e, cpu, record, countAt(e, record, executed), head);
   e.code.raw([0x11, TYPE.handler, 0x00]); // call_indirect
   const returned = e.take("i64");
   e.storeMemory(4, cpu, STATE.depth.offset, depth);
@@ -296,7 +297,8 @@ function emitCallFar(cpu: Operand<"i32">): Emitter {
 }
 
 /**
- * Writes what Builder.outline names. Without operands tier 1 writes what any code can use. Functions that are called again, and their returns, find the codes of their addresses.
+ * Writes what Builder.outline names. Without operands tier 1 writes what any code can use. Functions that are called again,
+ * and their returns, find the codes of their addresses.
  */
 class OutlineEmitter extends Tier1Emitter {
   override pac(data: I64, modifier: I64, keyLow: I64, keyHigh: I64, compute: () => I64): I64 {
