@@ -8,7 +8,8 @@ import { attachPolicy, environmentOf, PolicyView } from "./policy.ts";
  * run: V8 would compile code that several machines have run for all of them.
  */
 
-const TRAPS = 10_000;
+/** Traps of an iteration. */
+export const TRAPS = 10_000;
 
 /** A loop that the guest never leaves: its trap, and two instructions around it. X28 is the PL011's address. */
 function loop(definition: Omit<PolicyDefinition, "name" | "apiVersion"> | null, body: string): () => void {
@@ -58,24 +59,30 @@ function serve(): void {
   };
 }
 
+/** Sends a case's Worker a message and waits until it was served. */
+export function askCase(worker: Worker, message: string): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  worker.onmessage = () => resolve();
+  worker.postMessage(message);
+  return promise;
+}
+
+/** The Worker of a case, which runs TRAPS traps whenever it is asked for "run". */
+export async function startCase(name: string): Promise<Worker> {
+  const worker = new Worker(import.meta.url, { type: "module" });
+  await askCase(worker, name);
+  return worker;
+}
+
 function register(name: string): void {
   let worker: Worker | null = null;
-  const ask = (message: string) => {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    worker!.onmessage = () => resolve();
-    worker!.postMessage(message);
-    return promise;
-  };
   Deno.bench({
     name: `${TRAPS} x ${name}`,
     n: 400,
     async fn(b) {
-      if (worker === null) {
-        worker = new Worker(import.meta.url, { type: "module" });
-        await ask(name);
-      }
+      worker ??= await startCase(name);
       b.start();
-      await ask("run");
+      await askCase(worker, "run");
       b.end();
     },
   });

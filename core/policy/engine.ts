@@ -25,6 +25,9 @@ class ChainTable {
   readonly #table: IntervalTable;
   readonly #chains: (Chain | undefined)[];
   readonly #make: (at: number) => Chain;
+  /** What was looked for last: many traps in a row are about one thing, and these two lie close together. */
+  #last = -1;
+  #lastChain: Chain | null = null;
 
   constructor(rules: readonly CompiledRule[], make: (at: number) => Chain) {
     this.#table = new IntervalTable(rules.flatMap(({ match }) => match.intervals ?? []));
@@ -32,8 +35,12 @@ class ChainTable {
     this.#make = make;
   }
   at(address: number): Chain {
-    const cell = this.#table.find(address);
-    return this.#chains[cell] ??= this.#make(this.#table.starts[cell]);
+    if (address !== this.#last) {
+      const cell = this.#table.find(address);
+      this.#lastChain = this.#chains[cell] ??= this.#make(this.#table.starts[cell]);
+      this.#last = address;
+    }
+    return this.#lastChain!;
   }
   isSplit(at: number, bytes: number): boolean {
     return this.#table.isSplit(at, bytes);
