@@ -22,18 +22,20 @@ function fieldMultiply(a: number, b: number): number {
 
 /** FIPS 197, section 5.1.1: the inverse in the field, then an affine transformation. */
 function makeSbox(): Uint8Array {
-  const sbox = new Uint8Array(256);
-  for (let i = 0; i < 256; i++) {
-    // i^254, of 2 + 4 + ... + 128, is the inverse of i, and 0 of 0.
-    let inverse = 1;
-    for (let n = 1, power = i; n < 8; n++) {
-      power = fieldMultiply(power, power);
-      inverse = fieldMultiply(inverse, power);
-    }
-    const doubled = inverse * 0x101;
-    sbox[i] = (inverse ^ (doubled >> 4) ^ (doubled >> 5) ^ (doubled >> 6) ^ (doubled >> 7) ^ 0x63) & 0xff;
+  const sbox = new Uint8Array(256).fill(0x63), powers = [1];
+  // The powers of 3 are all elements but 0: power n times power 255 - n is 1
+  for (let n = 1; n < 255; n++) powers.push(fieldMultiply(powers[n - 1], 3));
+  for (let n = 0; n < 255; n++) {
+    const inverse = powers[(255 - n) % 255], doubled = inverse * 0x101;
+    sbox[powers[n]] = inverse ^ (doubled >> 4) ^ (doubled >> 5) ^ (doubled >> 6) ^ (doubled >> 7) ^ 0x63;
   }
   return sbox;
+}
+
+function inverseOf(table: Uint8Array): Uint8Array {
+  const inverse = new Uint8Array(256);
+  table.forEach((value, index) => inverse[value] = index);
+  return inverse;
 }
 
 /** A table of 256 bytes as the sixteen vectors that i8x16.swizzle can look up. */
@@ -44,7 +46,7 @@ function tableVectors(table: Uint8Array): readonly (readonly [lo: bigint, hi: bi
 
 const SBOX = makeSbox();
 const SUB_BYTES = tableVectors(SBOX);
-const INV_SUB_BYTES = tableVectors(Uint8Array.from(SBOX, (_, i) => SBOX.indexOf(i)));
+const INV_SUB_BYTES = tableVectors(inverseOf(SBOX));
 /** Byte `row + 4 * column` comes from the column that is `row` further on, or back. */
 const SHIFT_ROWS = shuffleOf(0, (i) => (i + 4 * (i & 3)) & 15);
 const INV_SHIFT_ROWS = shuffleOf(0, (i) => (i - 4 * (i & 3)) & 15);

@@ -55,12 +55,10 @@ const insGeneral = (size: number) => (o: Builder, w: Indexed): void =>
 /** INS (element): all of Rd but one element, which is number `index2` of Rn. */
 const insElement = (size: number) => {
   const count = 16 >> size;
-  const shuffles = Array.from({ length: count * count }, (_, i) => {
-    const to = Math.floor(i / count), from = i % count;
-    return shuffleOf(size, (n) => n === to ? count + from : n);
-  });
-  return (o: Builder, w: Indexed & { index2: number }): void =>
-    o.setV(w.Rd, o.shuffle(o.v(w.Rd), o.v(w.Rn), shuffles[w.index * count + w.index2]));
+  return (o: Builder, w: Indexed & { index2: number }): void => {
+    const shuffle = shuffleOf(size, (n) => n === w.index ? count + w.index2 : n);
+    o.setV(w.Rd, o.shuffle(o.v(w.Rd), o.v(w.Rn), shuffle));
+  };
 };
 
 /** Advanced SIMD copy, and scalar copy. Arm DDI 0487, section C4.1. */

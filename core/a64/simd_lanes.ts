@@ -113,13 +113,16 @@ export const esize = (size: number): number => 8 << size;
 
 /** Expands element numbers of `size` to the byte numbers that Builder.shuffle takes. */
 export function elements(size: number, numbers: readonly number[]): number[] {
-  const bytes = 1 << size;
-  return numbers.flatMap((n) => Array.from({ length: bytes }, (_, i) => n * bytes + i));
+  const bytes = 1 << size, result: number[] = [];
+  for (const n of numbers) for (let i = 0; i < bytes; i++) result.push(n * bytes + i);
+  return result;
 }
 
 /** The byte numbers of a shuffle given as a function of the result's element number; elements of b count on from a's. */
 export function shuffleOf(size: number, source: (element: number) => number): number[] {
-  return elements(size, Array.from({ length: 16 >> size }, (_, i) => source(i)));
+  const numbers: number[] = [];
+  for (let i = 0; i < 16 >> size; i++) numbers.push(source(i));
+  return elements(size, numbers);
 }
 
 const LOW_HALVES = shuffleOf(3, (i) => 2 * i);

@@ -1,7 +1,9 @@
+import { startThread } from "./threads.ts";
+
 let early: Worker | null = null;
 
 function start(): Worker {
-  return new Worker(new URL("./vm_worker.ts", import.meta.url), { type: "module", deno: { permissions: "none" } });
+  return startThread(new URL("./vm_worker.ts", import.meta.url));
 }
 
 /** Starts the machine's Worker before anybody asks for it: it loads while the command line is read. */

@@ -7,6 +7,7 @@ import { DebugLink, type DebugSetup } from "./debug_link.ts";
 import { type OrderedOutput, said } from "./output.ts";
 import { strayError } from "./policy_files.ts";
 import { END_SIGNALS } from "./signals.ts";
+import { startThread } from "./threads.ts";
 import { ConsoleInput } from "./terminal.ts";
 import { CONTROL, type Outcome, type StartMessage, type Statistics, type WorkerMessage } from "./vm_protocol.ts";
 
@@ -156,10 +157,7 @@ export class Session {
 
   /** The JIT's requests wait for it at the port. */
   #startCompiler(port: MessagePort): void {
-    this.#compiler = new Worker(new URL("../engine/jit/compiler_worker.ts", import.meta.url), {
-      type: "module",
-      deno: { permissions: "none" },
-    });
+    this.#compiler = startThread(new URL("../engine/jit/compiler_worker.ts", import.meta.url));
     this.#compiler.postMessage(port, [port]);
   }
 

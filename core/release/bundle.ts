@@ -6,35 +6,16 @@ import type { Stage } from "./stage.ts";
 const POLICY_API = "policies/mod.ts";
 const CACHE_PATH = /(?:\.\.\/|[\w.-]+\/)*npm\/registry\.npmjs\.org\/((?:@[\w.-]+\/)?[\w.-]+)\/([\d.]+[\w.-]*)\//g;
 
-/** A program as few JavaScript files: they load much faster than its modules. */
-export interface Bundle {
-  readonly folder: string;
-  /** Packages that are inside, as "name@version". */
-  readonly packages: readonly string[];
-}
-
-/** Bundles a stage. Throws Error when that cannot be done. */
-export async function bundle(
-  deno: string,
-  { folder: from, workers }: Stage,
-  folder: string,
-  more: readonly string[] = [],
-): Promise<Bundle> {
-  const entries = ["main.ts", ...workers, POLICY_API, ...more];
+/** Makes few JavaScript files of a stage: they load much faster than its modules. Throws Error when that cannot be done. */
+export async function bundle(deno: string, { folder: from, workers }: Stage, folder: string): Promise<void> {
+  const entries = ["main.ts", ...workers, POLICY_API];
   await outputOf(
     $`${deno} bundle --quiet --platform deno --code-splitting --outdir ${folder} ${entries}`.cwd(from),
   );
-  const packages = new Set<string>();
   const texts = new Map<string, string>();
   for (const path of filesOf(folder)) {
     const text = Deno.readTextFileSync(`${folder}/${path}`);
-    texts.set(
-      path,
-      text.replaceAll(CACHE_PATH, (_, name, version) => {
-        packages.add(`${name}@${version}`);
-        return `npm:${name}@${version}/`;
-      }),
-    );
+    texts.set(path, namePackages(text));
   }
   renumber(texts, folder);
   const { imports, unstable } = JSON.parse(Deno.readTextFileSync(`${from}/deno.json`));
@@ -42,7 +23,11 @@ export async function bundle(
     `${folder}/deno.json`,
     JSON.stringify({ imports: { "ariel/policy": imports["ariel/policy"].replace(/\.ts$/, ".js") }, unstable }, null, 2),
   );
-  return { folder, packages: [...packages].sort() };
+}
+
+/** Names packages in bundled code by what they are, and not by where this machine keeps them. */
+export function namePackages(text: string): string {
+  return text.replaceAll(CACHE_PATH, (_, name, version) => `npm:${name}@${version}/`);
 }
 
 const HASHED = /-([A-Z0-9]{8})\.js/g;

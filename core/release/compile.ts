@@ -12,6 +12,7 @@ import { filesOf } from "./folder.ts";
 import { findPackages, type Package } from "./packages.ts";
 import { prebuild } from "./prebuild.ts";
 import { $, outputOf } from "./process.ts";
+import { makeCaches, makeScripts } from "./scripts.ts";
 import { makeStage, replaceConstant, ROOT } from "./stage.ts";
 
 /** What the program may do: it reads and writes files that its user names, and listens where its user says. */
@@ -59,28 +60,37 @@ export async function compile({ target, output, tell = () => {} }: CompileOption
       target,
       packages: packages.map(({ name, version, license }) => ({ name, version, license })),
     };
-    const { entry, workers, folder } = await makeProgram(deno, work, info, tell);
+    const program = await makeProgram(deno, work, info, tell);
     // The program remembers its files' times
     const time = new Date(date);
-    for (const path of filesOf(folder)) Deno.utimeSync(`${folder}/${path}`, time, time);
+    for (const path of filesOf(program.folder)) Deno.utimeSync(`${program.folder}/${path}`, time, time);
     Deno.mkdirSync(output.replace(/[^/]+$/, "") || ".", { recursive: true });
-    const includes = [...workers, "policies"].flatMap((path) => ["--include", path]);
-    const permissions = [...PERMISSIONS, ...await stopPermission(deno)];
-    const flags = ["--no-check", "--no-prompt", "--no-code-cache", ...permissions, ...includes];
     const path = output.startsWith("/") ? output : `${Deno.cwd()}/${output}`;
-    try {
-      await outputOf(
-        $`${deno} compile --quiet ${flags} --target ${target} --output ${path} ${entry}`
-          .cwd(folder).env(runtimeFor(target)),
-      );
-    } catch (error) {
-      throw NO_RUNTIME.test((error as Error).message) ? new NoRuntimeError((error as Error).message) : error;
-    }
-    if (target === HOST_TARGET) await tryOut(path, work, entry === "main.js" ? tell : () => {});
+    await compileProgram(deno, program, path, target, [...PERMISSIONS, ...await stopPermission(deno)]);
+    if (target === HOST_TARGET) await tryOut(path, work, program.entry === "main.js" ? tell : () => {});
     const version = (await outputOf($`${deno} eval ${"console.log(Deno.version.deno)"}`)).trim();
     return { packages, commit, date, deno: version };
   } finally {
     Deno.removeSync(work, { recursive: true });
+  }
+}
+
+async function compileProgram(
+  deno: string,
+  { folder, entry, includes }: Program,
+  output: string,
+  target: string,
+  permissions: readonly string[],
+): Promise<void> {
+  const included = [...includes, "policies"].flatMap((path) => ["--include", path]);
+  const flags = ["--no-check", "--no-prompt", "--no-code-cache", ...permissions, ...included];
+  try {
+    await outputOf(
+      $`${deno} compile --quiet ${flags} --target ${target} --output ${output} ${entry}`
+        .cwd(folder).env(runtimeFor(target)),
+    );
+  } catch (error) {
+    throw NO_RUNTIME.test((error as Error).message) ? new NoRuntimeError((error as Error).message) : error;
   }
 }
 
@@ -102,11 +112,11 @@ async function stopPermission(deno: string): Promise<string[]> {
 /** What Deno says when it cannot download esbuild, with which it bundles. */
 const NO_BUNDLER = /esbuild|error sending request|npm registry/i;
 
-/** What goes on top of the runtime: a folder, and the modules in it that are started. */
+/** What goes on top of the runtime: a folder, the module in it that is started, and what that does not import. */
 interface Program {
   readonly folder: string;
   readonly entry: string;
-  readonly workers: readonly string[];
+  readonly includes: readonly string[];
 }
 
 /** The program bundled, or as its modules where the bundler cannot be had: that starts more slowly. */
@@ -119,15 +129,25 @@ async function makeProgram(
   try {
     const stage = makeStage(`${work}/source`, true), folder = `${work}/bundle`;
     replaceConstant(stage, "core/cli/build_info.ts", "BUILD_INFO", info);
+    replaceConstant(stage, "core/cli/threads.ts", "HAS_SCRIPTS", true);
     await prebuild(deno, stage);
     await bundle(deno, stage, folder);
-    return { folder, entry: "main.js", workers: stage.workers.map((path) => path.replace(/\.ts$/, ".js")) };
+    const scripts = await makeScripts(deno, stage, folder);
+    const workers = stage.workers.map((path) => path.replace(/\.ts$/, ".js"));
+    const program = { folder, entry: "main.js", includes: [...workers, ...scripts] };
+    await makeCaches(
+      stage,
+      folder,
+      work,
+      (maker, path) => compileProgram(deno, { ...program, folder: maker }, path, HOST_TARGET, ["--allow-all"]),
+    );
+    return program;
   } catch (error) {
     if (!NO_BUNDLER.test((error as Error).message)) throw error;
     tell(`Cannot get the bundler, so the program starts some 100 ms later (${(error as Error).message})`);
     const stage = makeStage(`${work}/plain`, false);
     replaceConstant(stage, "core/cli/build_info.ts", "BUILD_INFO", info);
-    return { folder: stage.folder, entry: "main.ts", workers: stage.workers };
+    return { folder: stage.folder, entry: "main.ts", includes: [...stage.workers, ...stage.scripts] };
   }
 }
 

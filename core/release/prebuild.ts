@@ -1,6 +1,6 @@
 import { policyApi } from "../cli/policy_api.ts";
-import { bundle } from "./bundle.ts";
 import { $, outputOf } from "./process.ts";
+import { bundleModule } from "./scripts.ts";
 import { replaceConstant, type Stage } from "./stage.ts";
 
 /**
@@ -39,8 +39,8 @@ const RUNNER = `self.postMessage ??= () => {};\nawait import("./${MAKER_NAME}.js
 export async function prebuild(deno: string, stage: Stage): Promise<void> {
   const source = `${stage.folder}/${MAKER_NAME}.ts`, folder = `${stage.folder}-maker`;
   Deno.writeTextFileSync(source, MAKER);
-  // Bundled as the program will be: the helpers' numbers follow from the order in which modules are evaluated
-  await bundle(deno, stage, folder, [`${MAKER_NAME}.ts`]);
+  // Bundled as the Worker will be: the helpers' numbers follow from the order in which modules are evaluated
+  await bundleModule(deno, stage.folder, `${MAKER_NAME}.ts`, `${folder}/${MAKER_NAME}.js`);
   Deno.writeTextFileSync(`${folder}/runner.js`, RUNNER);
   const made = JSON.parse(await outputOf($`${deno} run --quiet --allow-read runner.js`.cwd(folder)));
   Deno.removeSync(source);

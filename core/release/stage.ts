@@ -6,7 +6,7 @@ const PRODUCT = ["main.ts", "core", "devices", "guests", "policies"];
 /** What stands among them for developers only. */
 const NOT_PRODUCT = /(_test|_bench|_mock)\.ts$|\/fixture\.ts$|^core\/release\//;
 /** Modules that are started as Workers, found by how they are started. */
-const WORKER_URL = /new URL\("(\.{1,2}\/[\w./]+)\.ts", import\.meta\.url\)/g;
+const WORKER_URL = /(startThread\()?new URL\("(\.{1,2}\/[\w./]+)\.ts", import\.meta\.url\)/g;
 
 /** The program's source, path by path from the repository's root, in order. */
 export function productFiles(root = ROOT): string[] {
@@ -28,6 +28,8 @@ export interface Stage {
   readonly folder: string;
   /** Modules that are started as Workers, from the root. */
   readonly workers: readonly string[];
+  /** Those that are started by startThread(), which can be scripts. */
+  readonly scripts: readonly string[];
 }
 
 /**
@@ -35,13 +37,13 @@ export interface Stage {
  * @param isBundled Workers are found from the root, where bundled code stands.
  */
 export function makeStage(folder: string, isBundled: boolean): Stage {
-  const workers = new Set<string>();
+  const workers = new Set<string>(), scripts = new Set<string>();
   for (const path of productFiles()) {
     const source = Deno.readTextFileSync(new URL(path, ROOT));
-    const text = source.replaceAll(WORKER_URL, (found, relative) => {
+    const text = source.replaceAll(WORKER_URL, (found, start = "", relative) => {
       const worker = new URL(`${relative}.ts`, `file:///${path}`).pathname.slice(1);
-      workers.add(worker);
-      return isBundled ? `new URL("./${worker.replace(/\.ts$/, ".js")}", import.meta.url)` : found;
+      (start ? scripts : workers).add(worker);
+      return isBundled ? `${start}new URL("./${worker.replace(/\.ts$/, ".js")}", import.meta.url)` : found;
     });
     Deno.mkdirSync(`${folder}/${path}`.replace(/[^/]+$/, ""), { recursive: true });
     Deno.writeTextFileSync(`${folder}/${path}`, text);
@@ -50,7 +52,7 @@ export function makeStage(folder: string, isBundled: boolean): Stage {
   const { imports, unstable, compilerOptions } = config;
   Deno.writeTextFileSync(`${folder}/deno.json`, JSON.stringify({ imports, unstable, compilerOptions }, null, 2));
   Deno.copyFileSync(new URL("deno.lock", ROOT), `${folder}/deno.lock`);
-  return { folder, workers: [...workers].sort() };
+  return { folder, workers: [...workers].sort(), scripts: [...scripts].sort() };
 }
 
 /** Puts constants in the place of those with which the program runs from its source. */

@@ -1,0 +1,15 @@
+import { Script } from "node:vm";
+import type { ScriptMessage } from "./threads.ts";
+
+/*
+ * What the Workers of the compiled program begin with: the first message brings the script that takes over. A cache that
+ * V8 does not know as its own is as none.
+ */
+
+declare const self: { onmessage: ((event: MessageEvent<ScriptMessage>) => void) | null };
+
+self.onmessage = ({ data: { name, source, cache } }) => {
+  self.onmessage = null;
+  const script = new Script(new TextDecoder().decode(source), { filename: name, cachedData: cache });
+  script.runInThisContext()((specifier: string) => import(specifier));
+};

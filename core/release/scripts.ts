@@ -1,0 +1,89 @@
+import { namePackages } from "./bundle.ts";
+import { $, outputOf } from "./process.ts";
+import type { Stage } from "./stage.ts";
+
+/*
+ * Workers as scripts with V8's code cache: what V8 makes of their source, and of the functions that they call first, is
+ * made here once and not at each start. See core/cli/threads.ts.
+ */
+
+/** Imports of what the host has, in bundled code. */
+const STATIC_IMPORT = /^import (\{[^}]*\}) from ("node:\w+");$/gm, DYNAMIC_IMPORT = /\bimport\(/g;
+
+/** Bundles one module and all that it imports. */
+export async function bundleModule(deno: string, from: string, module: string, output: string): Promise<void> {
+  await outputOf($`${deno} bundle --quiet --platform deno --output ${output} ${module}`.cwd(from));
+  Deno.writeTextFileSync(output, namePackages(Deno.readTextFileSync(output)));
+}
+
+/** A module without exports as a function's text, whose argument stands for `import()`, which V8 refuses to scripts. */
+function scriptOf(module: string): string {
+  const body = module
+    .replaceAll(
+      STATIC_IMPORT,
+      (_, names, of) => `const ${names.replaceAll(" as ", ": ")} = process.getBuiltinModule(${of});`,
+    )
+    .replaceAll(DYNAMIC_IMPORT, "importModule(");
+  return `((importModule) => {\n"use strict";\n${body}\n})`;
+}
+
+/** The path of a Worker's script in the program, and of the script's cache. */
+function paths(module: string): { script: string; cache: string } {
+  const name = module.replace(/ts$/, "");
+  return { script: `${name}script`, cache: `${name}cache` };
+}
+
+/** Puts the scripts of a stage into a folder, without caches. @returns their paths there, and those of the caches. */
+export async function makeScripts(deno: string, { folder: from, scripts }: Stage, folder: string): Promise<string[]> {
+  for (const module of scripts) {
+    const { script, cache } = paths(module), output = `${folder}/${script}`;
+    await bundleModule(deno, from, module, output);
+    Deno.writeTextFileSync(output, scriptOf(Deno.readTextFileSync(output)));
+    Deno.writeFileSync(`${folder}/${cache}`, new Uint8Array(0));
+  }
+  return scripts.flatMap((module) => Object.values(paths(module)));
+}
+
+/** In the place of script_worker.js: keeps a script's cache beside the program when the script is loaded, and at a run's end. */
+const MAKER = `
+import { Script } from "node:vm";
+self.onmessage = ({ data: { name, source } }) => {
+  self.onmessage = null;
+  const script = new Script(new TextDecoder().decode(source), { filename: name });
+  const path = Deno.execPath().replace(/[^/]+$/, name.split("/").at(-1).replace(/js$/, "cache"));
+  const keep = () => Deno.writeFileSync(path, script.createCachedData());
+  const post = self.postMessage.bind(self);
+  self.postMessage = (message, ...rest) => {
+    if (message?.type === "end") keep();
+    post(message, ...rest);
+  };
+  script.runInThisContext()((specifier) => import(specifier));
+  keep();
+};
+`;
+
+/**
+ * Makes the caches of the scripts in a folder by a run of the diagnostic guest.
+ * @param work a folder for what is made on the way.
+ * @param compileFolder compiles a folder's main.js to a program that may do everything.
+ */
+export async function makeCaches(
+  { scripts }: Stage,
+  folder: string,
+  work: string,
+  compileFolder: (folder: string, output: string) => Promise<void>,
+): Promise<void> {
+  await outputOf($`cp -R ${folder} ${work}/maker`);
+  Deno.writeTextFileSync(`${work}/maker/core/cli/script_worker.js`, MAKER);
+  for (const { name } of Deno.readDirSync(`${work}/maker`)) {
+    if (!name.endsWith(".js")) continue;
+    const path = `${work}/maker/${name}`, text = Deno.readTextFileSync(path);
+    Deno.writeTextFileSync(path, text.replace(`permissions: "none"`, `permissions: "inherit"`));
+  }
+  await compileFolder(`${work}/maker`, `${work}/making/ariel`);
+  await outputOf($`${work}/making/ariel run --time virtual --log-level none`);
+  for (const module of scripts) {
+    const { cache } = paths(module);
+    Deno.copyFileSync(`${work}/making/${cache.split("/").at(-1)}`, `${folder}/${cache}`);
+  }
+}
