@@ -1,9 +1,16 @@
 import type { CaptureBuilder } from "./capture.ts";
 import { RECORD_BYTES } from "./record.ts";
 
-/** Words that are remembered: a power of two. */
-const ENTRIES = 1 << 14;
+/** Words that are remembered. */
+const ENTRIES_LOG2 = 14, ENTRIES = 1 << ENTRIES_LOG2;
 const RECORD_WORDS = RECORD_BYTES / 4;
+/**
+ * Where things stand in an entry, in 32-bit words: the word, 0 where there is none (that word is never remembered);
+ * bytes that a direct branch goes, 0 for other instructions, and for a branch to itself, which stays in its page too.
+ */
+const PLACE = { word: 0, offset: 1, flags: 2, record: 4 } as const, ENTRY_WORDS = 4 + RECORD_WORDS;
+/** The record is that of a direct branch to another page, near ones have other records; it ends a block. */
+const FLAG = { far: 1, endsBlock: 2 } as const;
 
 /** Answers of {@link RecordMemo.recall}. */
 export const RECALLED = { unknown: 0, known: 1, end: 2 } as const;
@@ -14,14 +21,8 @@ export const RECALLED = { unknown: 0, known: 1, end: 2 } as const;
  */
 export class RecordMemo {
   readonly #memory: Int32Array;
-  /** The word of each entry; 0 where there is none: that word is never remembered. */
-  readonly #words = new Int32Array(ENTRIES);
-  /** 1 where the record is that of a direct branch to another page: near ones have other records. */
-  readonly #isFar = new Uint8Array(ENTRIES);
-  /** Bytes that a direct branch goes; 0 for other instructions, and for a branch to itself, which stays in its page too. */
-  readonly #offsets = new Int32Array(ENTRIES);
-  readonly #endsBlock = new Uint8Array(ENTRIES);
-  readonly #records = new Int32Array(ENTRIES * RECORD_WORDS);
+  /** All that is known of a word lies together, as each entry is met at random: see PLACE. */
+  readonly #entries = new Int32Array(ENTRIES * ENTRY_WORDS);
 
   constructor(buffer: SharedArrayBuffer) {
     this.#memory = new Int32Array(buffer);
@@ -33,30 +34,31 @@ export class RecordMemo {
    * @returns RECALLED: whether it was known, and whether what follows in memory need not be executed next.
    */
   recall(word: number, record: number, pageOffset: number): number {
-    const entry = entryOf(word);
-    if (this.#words[entry] !== word || word === 0) return RECALLED.unknown;
-    if (isFarBranch(pageOffset, this.#offsets[entry]) !== this.#isFar[entry]) return RECALLED.unknown;
-    const from = entry * RECORD_WORDS, to = record >>> 2, records = this.#records, memory = this.#memory;
-    memory[to + 1] = records[from + 1];
-    memory[to + 2] = records[from + 2];
-    memory[to + 3] = records[from + 3];
-    memory[to] = records[from]; // the handler last
-    return this.#endsBlock[entry] ? RECALLED.end : RECALLED.known;
+    const entries = this.#entries, entry = entryOf(word), from = entry + PLACE.record;
+    if (entries[entry + PLACE.word] !== word || word === 0) return RECALLED.unknown;
+    const flags = entries[entry + PLACE.flags];
+    if (isFarBranch(pageOffset, entries[entry + PLACE.offset]) !== (flags & FLAG.far)) return RECALLED.unknown;
+    const memory = this.#memory, to = record >>> 2;
+    memory[to + 1] = entries[from + 1];
+    memory[to + 2] = entries[from + 2];
+    memory[to + 3] = entries[from + 3];
+    memory[to] = entries[from]; // the handler last
+    return flags & FLAG.endsBlock ? RECALLED.end : RECALLED.known;
   }
 
   /** Remembers the record of a word that was decoded, and what was found of it. */
   note(word: number, record: number, pageOffset: number, { branchOffset, endsBlock }: CaptureBuilder): void {
-    const entry = entryOf(word), to = entry * RECORD_WORDS, from = record >>> 2;
-    this.#words[entry] = word;
-    this.#offsets[entry] = branchOffset;
-    this.#endsBlock[entry] = Number(endsBlock);
-    this.#isFar[entry] = isFarBranch(pageOffset, branchOffset);
-    for (let i = 0; i < RECORD_WORDS; i++) this.#records[to + i] = this.#memory[from + i];
+    const entries = this.#entries, entry = entryOf(word), from = record >>> 2;
+    entries[entry + PLACE.word] = word;
+    entries[entry + PLACE.offset] = branchOffset;
+    entries[entry + PLACE.flags] = isFarBranch(pageOffset, branchOffset) | (endsBlock ? FLAG.endsBlock : 0);
+    for (let i = 0; i < RECORD_WORDS; i++) entries[entry + PLACE.record + i] = this.#memory[from + i];
   }
 }
 
+/** The first word of the entry of an instruction word. */
 function entryOf(word: number): number {
-  return Math.imul(word, 0x9e3779b1) >>> (32 - Math.log2(ENTRIES));
+  return (Math.imul(word, 0x9e3779b1) >>> (32 - ENTRIES_LOG2)) * ENTRY_WORDS;
 }
 
 /** 1 where a branch over so many bytes leaves the page. */
