@@ -44,7 +44,10 @@ export async function makeScripts(deno: string, { folder: from, scripts }: Stage
   return scripts.flatMap((module) => Object.values(paths(module)));
 }
 
-/** In the place of script_worker.js: keeps a script's cache beside the program when the script is loaded, and at a run's end. */
+/**
+ * In the place of script_worker.js: keeps a script's cache beside the program when the script was loaded, and again when the
+ * guest writes something for the first time: until then each run takes the same way, so that equal sources give equal caches.
+ */
 const MAKER = `
 import { Script } from "node:vm";
 self.onmessage = ({ data: { name, source } }) => {
@@ -53,8 +56,10 @@ self.onmessage = ({ data: { name, source } }) => {
   const path = Deno.execPath().replace(/[^/]+$/, name.split("/").at(-1).replace(/js$/, "cache"));
   const keep = () => Deno.writeFileSync(path, script.createCachedData());
   const post = self.postMessage.bind(self);
+  let isFirst = true;
   self.postMessage = (message, ...rest) => {
-    if (message?.type === "end") keep();
+    if (message?.type === "console" && isFirst) keep();
+    isFirst &&= message?.type !== "console";
     post(message, ...rest);
   };
   script.runInThisContext()((specifier) => import(specifier));
@@ -81,7 +86,10 @@ export async function makeCaches(
     Deno.writeTextFileSync(path, text.replace(`permissions: "none"`, `permissions: "inherit"`));
   }
   await compileFolder(`${work}/maker`, `${work}/making/ariel`);
-  await outputOf($`${work}/making/ariel run --time virtual --log-level none`);
+  // The second run makes the machine's cache again, without answers of the JIT's thread, which come at any time
+  for (const jit of ["on", "off"]) {
+    await outputOf($`${work}/making/ariel run --time virtual --log-level none --jit ${jit}`);
+  }
   for (const module of scripts) {
     const { cache } = paths(module);
     Deno.copyFileSync(`${work}/making/${cache.split("/").at(-1)}`, `${folder}/${cache}`);
