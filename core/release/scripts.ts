@@ -47,17 +47,21 @@ export async function makeScripts(deno: string, { folder: from, scripts }: Stage
 /**
  * In the place of script_worker.js: keeps a script's cache beside the program when the script was loaded, and again when the
  * guest writes something for the first time: until then each run takes the same way, so that equal sources give equal caches.
+ * The run does not end before all caches are there.
  */
-const MAKER = `
+const maker = (caches: readonly string[]) => `
 import { Script } from "node:vm";
 self.onmessage = ({ data: { name, source } }) => {
   self.onmessage = null;
   const script = new Script(new TextDecoder().decode(source), { filename: name });
-  const path = Deno.execPath().replace(/[^/]+$/, name.split("/").at(-1).replace(/js$/, "cache"));
-  const keep = () => Deno.writeFileSync(path, script.createCachedData());
+  const folder = Deno.execPath().replace(/[^/]+$/, "");
+  const keep = () => Deno.writeFileSync(folder + name.split("/").at(-1).replace(/js$/, "cache"), script.createCachedData());
   const post = self.postMessage.bind(self);
   let isFirst = true;
+  const isThere = (cache) => [...Deno.readDirSync(folder)].some((file) => file.name === cache);
+  const end = (message) => ${JSON.stringify(caches)}.every(isThere) ? post(message) : setTimeout(end, 10, message);
   self.postMessage = (message, ...rest) => {
+    if (message?.type === "end") return end(message);
     if (message?.type === "console" && isFirst) keep();
     isFirst &&= message?.type !== "console";
     post(message, ...rest);
@@ -79,7 +83,8 @@ export async function makeCaches(
   compileFolder: (folder: string, output: string) => Promise<void>,
 ): Promise<void> {
   await outputOf($`cp -R ${folder} ${work}/maker`);
-  Deno.writeTextFileSync(`${work}/maker/core/cli/script_worker.js`, MAKER);
+  const caches = scripts.map((module) => paths(module).cache), names = caches.map((path) => path.split("/").at(-1)!);
+  Deno.writeTextFileSync(`${work}/maker/core/cli/script_worker.js`, maker(names));
   for (const { name } of Deno.readDirSync(`${work}/maker`)) {
     if (!name.endsWith(".js")) continue;
     const path = `${work}/maker/${name}`, text = Deno.readTextFileSync(path);
@@ -90,8 +95,5 @@ export async function makeCaches(
   for (const jit of ["on", "off"]) {
     await outputOf($`${work}/making/ariel run --time virtual --log-level none --jit ${jit}`);
   }
-  for (const module of scripts) {
-    const { cache } = paths(module);
-    Deno.copyFileSync(`${work}/making/${cache.split("/").at(-1)}`, `${folder}/${cache}`);
-  }
+  caches.forEach((path, i) => Deno.copyFileSync(`${work}/making/${names[i]}`, `${folder}/${path}`));
 }
