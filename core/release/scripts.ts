@@ -97,17 +97,21 @@ export async function makeCaches(
     }
   }
   await compileFolder(`${work}/maker`, `${work}/making/ariel`);
-  const run = (jit: string) => outputOf($`${work}/making/ariel run --time virtual --log-level none --jit ${jit}`);
-  await run("on");
-  // The machine's cache is made again without the JIT, whose answers come at any time. What V8 thinks of functions that are
-  // called often still differs in one run of twenty: what comes twice is taken
-  const met = new Set<string>();
-  for (let isSecond = false; !isSecond;) {
-    await run("off");
-    const content = (await Promise.all(names.map((name) => sha256(Deno.readFileSync(`${work}/making/${name}`)))))
-      .join();
-    isSecond = met.has(content);
-    met.add(content);
-  }
+  // The compiler's first: the run without it finds all caches there
+  for (const name of names.toSorted()) await makeCache(`${work}/making`, name);
   caches.forEach((path, i) => Deno.copyFileSync(`${work}/making/${names[i]}`, `${folder}/${path}`));
+}
+
+/**
+ * Runs the maker until it has made the same cache twice: what V8 thinks of functions that are called often differs now and
+ * then. All but the JIT's is made without the JIT, whose answers come at any time.
+ */
+async function makeCache(folder: string, name: string): Promise<void> {
+  const jit = name.startsWith("compiler") ? "on" : "off", met = new Set<string>();
+  for (let isSecond = false; !isSecond;) {
+    await outputOf($`${folder}/ariel run --time virtual --log-level none --jit ${jit}`);
+    const hash = await sha256(Deno.readFileSync(`${folder}/${name}`));
+    isSecond = met.has(hash);
+    met.add(hash);
+  }
 }
