@@ -46,9 +46,9 @@ export async function makeScripts(deno: string, { folder: from, scripts }: Stage
 }
 
 /**
- * In the place of script_worker.js: keeps a script's cache beside the program when the script was loaded, and again when the
- * guest writes something for the first time: until then each run takes the same way, so that equal sources give equal caches.
- * The run does not end before all caches are there.
+ * In the place of script_worker.js: keeps a script's cache beside the program before the script runs, and again when the guest
+ * writes something for the first time: until then each run takes the same way, so that equal sources give equal caches. The
+ * run does not end before all caches are there.
  */
 const maker = (caches: readonly string[]) => `
 import { Script } from "node:vm";
@@ -67,8 +67,8 @@ self.onmessage = ({ data: { name, source } }) => {
     isFirst &&= message?.type !== "console";
     post(message, ...rest);
   };
-  script.runInThisContext()((specifier) => import(specifier));
   keep();
+  script.runInThisContext()((specifier) => import(specifier));
 };
 `;
 
@@ -97,21 +97,22 @@ export async function makeCaches(
     }
   }
   await compileFolder(`${work}/maker`, `${work}/making/ariel`);
-  // The compiler's first: the run without it finds all caches there
-  for (const name of names.toSorted()) await makeCache(`${work}/making`, name);
+  const run = (jit: string) => outputOf($`${work}/making/ariel run --time virtual --log-level none --jit ${jit}`);
+  await run("on");
+  await repeat(() => run("off"), names.map((name) => `${work}/making/${name}`));
   caches.forEach((path, i) => Deno.copyFileSync(`${work}/making/${names[i]}`, `${folder}/${path}`));
 }
 
 /**
- * Runs the maker until it has made the same cache twice: what V8 thinks of functions that are called often differs now and
- * then. All but the JIT's is made without the JIT, whose answers come at any time.
+ * Makes files until they have come out the same twice: what V8 thinks of functions that are called often differs in one run of
+ * twenty. (With the JIT, whose answers come at any time, each run would differ.)
  */
-async function makeCache(folder: string, name: string): Promise<void> {
-  const jit = name.startsWith("compiler") ? "on" : "off", met = new Set<string>();
+async function repeat(make: () => Promise<unknown>, files: readonly string[]): Promise<void> {
+  const met = new Set<string>();
   for (let isSecond = false; !isSecond;) {
-    await outputOf($`${folder}/ariel run --time virtual --log-level none --jit ${jit}`);
-    const hash = await sha256(Deno.readFileSync(`${folder}/${name}`));
-    isSecond = met.has(hash);
-    met.add(hash);
+    await make();
+    const content = (await Promise.all(files.map((file) => sha256(Deno.readFileSync(file))))).join();
+    isSecond = met.has(content);
+    met.add(content);
   }
 }
