@@ -81,7 +81,7 @@ async function run(guest: GuestMachine, policies: GuestPolicies, instructions: n
     const { sources, done } = ending.change;
     try {
       await policies.replace(sources, guest.vm, guest.machine);
-      done(`${sources.length} policies are in force.`);
+      done(sources.length === 1 ? "1 policy is in force." : `${sources.length} policies are in force.`);
     } catch (error) {
       if (!(error instanceof PolicyError)) throw error;
       done(`${error.message}. The policies stay as they were.`);

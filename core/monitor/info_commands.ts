@@ -37,13 +37,22 @@ export const INFO: readonly InfoRow[] = [
   { name: "log", usage: "[COUNT]", help: "the log's level, and the latest records", show: showLog },
 ];
 
+/** What QEMU's monitor calls these. */
+const QEMU_NAMES: Readonly<Record<string, string>> = {
+  status: "vm",
+  mtree: "vm",
+  mem: "stage1",
+  tlb: "stage1",
+  pic: "gic",
+};
+
 /** `info` and what can follow it. */
 export const INFO_COMMANDS: readonly MonitorCommand[] = [{
   names: ["info", "i"],
   usage: INFO.map((row) => row.name).join("|"),
   help: "Show the state of the machine and of the guest",
   run: (s, args) => {
-    const [name = "", ...rest] = words(args);
+    const [given = "", ...rest] = words(args), name = QEMU_NAMES[given] ?? given;
     if (name === "") return INFO.map((row) => `info ${row.name} ${row.usage}`.padEnd(28) + row.help).join("\n");
     const found = INFO.filter((row) => row.name.startsWith(name));
     const row = found.find((r) => r.name === name) ?? (found.length === 1 ? found[0] : undefined);
@@ -72,7 +81,7 @@ function showVm(s: MonitorState): string {
   const { debugger: dbg, vms } = s.target, { machine } = dbg;
   const seconds = (machine.clock.nowNs() / 1e9).toFixed(3);
   const lines = [
-    `Machine: ${machine.vcpus.length} vCPUs (${machine.options.model.name}), ${
+    `Machine: ${machine.vcpus.length} vCPU${machine.vcpus.length === 1 ? "" : "s"} (${machine.options.model.name}), ${
       machine.ram.ramSize / 2 ** 20
     } MiB of RAM at ` +
     `${hex(machine.ram.ramBase)}, ${machine.options.time} time`,

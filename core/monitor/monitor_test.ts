@@ -174,6 +174,8 @@ Deno.test("every info shows something, and names can be shortened", () => {
     assertEquals(/^Cannot/.test(output) || output === "", false, `${what}: ${output}`);
   }
   assertMatch(execute("i reg"), /cpsr 0x000003c5 {2}D A I F M=EL1h/);
+  assertEquals(execute("info mtree"), execute("info vm"));
+  assertEquals(execute("info mem"), execute("info stage1"));
   assertMatch(execute("info sysregs tcr*"), /^TCR_EL1 0x0{16}/);
   assertMatch(execute("info nothing"), /^Cannot show "nothing"/);
   assertMatch(execute("info sysregs nothing"), /^Cannot find a system register like nothing/);

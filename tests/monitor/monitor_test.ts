@@ -89,7 +89,7 @@ Deno.test({
     await dialog.send(`save ${folder}/core\r`);
     await dialog.expect(/Wrote \S+core: \d+ bytes\./);
     await dialog.send("policy set strict\r");
-    await dialog.expect("1 policies are in force.");
+    await dialog.expect("1 policy is in force.");
     await dialog.send("policy set nothing\r");
     await dialog.expect(/Cannot find policy "nothing".*The policies stay as they were\./);
     await dialog.send("info policy\r");
