@@ -3,6 +3,7 @@ import { type Filter, parseFilter, SUBJECT_FIELDS } from "../log/filter.ts";
 import { FilterError } from "../log/filter_tokens.ts";
 import { LogReader } from "../log/log_reader.ts";
 import type { LogRecord } from "../log/log_record.ts";
+import { SCHEMA_VERSION } from "../log/record_layout.ts";
 import { COLOURED, columnTitles, PLAIN, recordColumns, recordJson } from "../log/record_text.ts";
 import { reportPage } from "../log/report.ts";
 import { summarize } from "../log/summary.ts";
@@ -87,7 +88,10 @@ async function decode(args: Arguments): Promise<number> {
   const tally = isPrinting ? null : new Tally();
   const write = args.has("json") ? recordJson : (record: LogRecord) => recordColumns(record, palette);
   const reader = new LogReader({
-    header: (header) => tally?.header(header),
+    header: (header) => {
+      if (Number(header.schema) > SCHEMA_VERSION) sayLaterSchema(header.schema);
+      tally?.header(header);
+    },
     record: (record) => {
       if (filter !== null && !filter(record)) return;
       if (tally) tally.record(record);
@@ -149,6 +153,12 @@ async function readAll(
   if (!isInterrupted && !output.isClosed) reader.end();
   // Who follows ends by Ctrl-C
   return isInterrupted && !isFollowing ? INTERRUPTED : 0;
+}
+
+function sayLaterSchema(schema: unknown): void {
+  say(
+    `the log has schema ${schema} and this program knows ${SCHEMA_VERSION}: what a later one has added is passed over`,
+  );
 }
 
 /** Says on stderr what of the input was no record, where that is not as it should be. */

@@ -37,6 +37,14 @@ testingProcess("ariel log decode --summary says what is in a mixed capture", asy
   assertEquals(count(rules), records - count(kinds.filter(({ name }: { name: string }) => name === "timer")));
 });
 
+testingProcess("ariel log decode reads the log of a later version, and says so", async () => {
+  const dialog = new Dialog(["log", "decode", "--json"]);
+  await dialog.send((await Deno.readTextFile(GOLDEN)).replace("schema=1", "schema=2"));
+  const { code, stdout, stderr } = await dialog.end();
+  assertEquals([code, stdout.split("\n").length], [0, 12]);
+  assertStringIncludes(stderr, "the log has schema 2 and this program knows 1");
+});
+
 testingProcess("ariel log decode: what is wrong is told in a sentence, with 2", async () => {
   const wrong = async (text: string, ...args: string[]) => {
     const { code, stderr } = await ariel(["log", "decode", ...args]);
