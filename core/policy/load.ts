@@ -29,7 +29,7 @@ export async function loadPolicies(
       policies.push(BUILT_IN_POLICIES.get(source.builtIn)!);
       continue;
     }
-    sealRealm(tell);
+    await sealRealm(tell);
     heartbeat.enterLoading(index);
     try {
       policies.push(await loadBundle(source.bundle));

@@ -26,46 +26,62 @@ const MISSING = /^(\w+) is not defined/;
 
 let removed: ReadonlySet<string> | null = null;
 
+/** The global object as some code sees it. */
+interface Globals {
+  names(): string[];
+  /** Whatever stands behind it is removed, too: behind Deno's there may be V8's. */
+  remove(name: string): void;
+  define(name: string, descriptor: PropertyDescriptor): void;
+}
+/** A module's text, so that it sees what plugins see: to scripts of node:vm Deno shows others of some globals. */
+const GLOBALS = `
+export const names = () => Object.getOwnPropertyNames(globalThis);
+export const remove = (name) => { while (Object.hasOwn(globalThis, name) && Reflect.deleteProperty(globalThis, name)); };
+export const define = (name, descriptor) => Object.defineProperty(globalThis, name, descriptor);
+`;
+
 /**
  * Takes away, for good, what plugins must not have in this realm. Who needs `postMessage` later keeps it before.
  * @param tell is given what plugins write on the console.
  */
-export function sealRealm(tell: (text: string) => void): void {
+export async function sealRealm(tell: (text: string) => void): Promise<void> {
   if (removed !== null) return;
   const { performance, console } = globalThis, show = Deno.inspect;
-  removed = removeGlobals();
+  const url = `data:text/javascript,${encodeURIComponent(GLOBALS)}`, seen: Globals = await import(url);
+  removed = removeGlobals(seen);
   // It is a target of events, which could run code later
   const clock = { now: () => performance.now(), timeOrigin: performance.timeOrigin };
-  Object.defineProperty(globalThis, "performance", { value: Object.freeze(clock) });
+  seen.define("performance", { value: Object.freeze(clock) });
   const print = (...items: unknown[]) =>
     tell(items.map((item) => typeof item === "string" ? item : show(item)).join(" "));
   const printing = ["log", "info", "debug", "warn", "error", "dir", "table", "trace"];
   const methods = Object.keys(console).map((name) => [name, printing.includes(name) ? print : () => {}]);
-  Object.defineProperty(globalThis, "console", { value: Object.freeze(Object.fromEntries(methods)) });
+  seen.define("console", { value: Object.freeze(Object.fromEntries(methods)) });
   Reflect.deleteProperty(Atomics, "waitAsync");
-  removeCodeFromText();
-  for (const name of KEPT) keepAsItIs(name);
+  removeCodeFromText(seen);
+  for (const name of KEPT) keepAsItIs(name, seen);
 }
 
-function removeGlobals(): Set<string> {
+function removeGlobals(seen: Globals): Set<string> {
   const kept = new Set(KEPT), { prototype } = EventTarget;
   // Deno needs V8's, which it looks for when it is called first
   queueMicrotask(() => {});
-  const names = new Set(Object.getOwnPropertyNames(globalThis).filter((name) => !kept.has(name)));
+  const all = [...Object.getOwnPropertyNames(globalThis), ...seen.names()];
+  const names = new Set(all.filter((name) => !kept.has(name)));
   for (const name of names) {
-    // Behind Deno's there may be V8's
-    while (Object.hasOwn(globalThis, name) && Reflect.deleteProperty(globalThis, name));
+    seen.remove(name);
+    Reflect.deleteProperty(globalThis, name);
   }
   for (const name of ["addEventListener", "removeEventListener", "dispatchEvent"]) {
     Reflect.deleteProperty(prototype, name);
     names.add(name);
   }
   // Deno asks whether anybody takes care of an error
-  Object.defineProperty(globalThis, "dispatchEvent", { value: () => true });
+  seen.define("dispatchEvent", { value: () => true });
   return names;
 }
 
-function removeCodeFromText(): void {
+function removeCodeFromText(seen: Globals): void {
   function noCode(): never {
     throw new TypeError("Cannot make code from text in a policy");
   }
@@ -75,14 +91,14 @@ function removeCodeFromText(): void {
     Object.defineProperty(prototype, "constructor", { value: noCode, writable: false, configurable: false });
   }
   noCode.prototype = Function.prototype;
-  Object.defineProperty(globalThis, "Function", { value: noCode });
+  seen.define("Function", { value: noCode });
 }
 
 /** Makes a global, and what it and its prototype have, read-only. */
-function keepAsItIs(name: string): void {
+function keepAsItIs(name: string, seen: Globals): void {
   const global: unknown = Reflect.get(globalThis, name);
   if (global === undefined || name === "globalThis") return;
-  Object.defineProperty(globalThis, name, { value: global, writable: false, configurable: false });
+  seen.define(name, { value: global, writable: false, configurable: false });
   if (Object(global) !== global) return;
   // V8 is told by Error.prepareStackTrace what to make of a stack
   if (name !== "Error") lockMembers(global as object);
