@@ -1,6 +1,6 @@
 /**
- * Workers are scripts with what V8 has made of them before, which start in half the time. Null when the program runs
- * from its source: `deno task compile` puts true here.
+ * Workers are scripts with what V8 has made of them before, which starts sooner. Null when the program runs from its
+ * source: `deno task compile` puts true here.
  */
 export const HAS_SCRIPTS: boolean | null = null;
 

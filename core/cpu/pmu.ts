@@ -1,4 +1,5 @@
 import type { Clock } from "../../devices/device.ts";
+import { PMU_INTID } from "../machine/memory_map.ts";
 import { syncRegime } from "./regime.ts";
 import { currentEl, isSecureBelowEl3 } from "./security.ts";
 import { defineSysreg } from "./sysreg_functions.ts";
@@ -25,8 +26,6 @@ const CYCLE = 31;
 /** Events that are counted: SW_INCR, INST_RETIRED and CPU_CYCLES. A cycle takes a nanosecond. */
 const SW_INCR = 0x00, INST_RETIRED = 0x08, CPU_CYCLES = 0x11;
 const PMCEID0 = 1 << SW_INCR | 1 << INST_RETIRED | 1 << CPU_CYCLES;
-/** As on Arm's Base System Architecture. */
-const OVERFLOW_PPI = 23;
 
 /** Filters in PMEVTYPER<n>_EL0 and PMCCFILTR_EL0. */
 const FILTER = { P: 1 << 31, U: 1 << 30, NSK: 1 << 29, NSU: 1 << 28, NSH: 1 << 27, M: 1 << 26 } as const;
@@ -185,7 +184,7 @@ export class Pmu {
       }
       next = Math.min(next, 2 ** 32 - lo);
     }
-    vcpu.gic?.setPpi(OVERFLOW_PPI, this.#interrupts);
+    vcpu.gic?.setPpi(PMU_INTID, this.#interrupts);
     this.#clock.schedule(this.#key, next < 2 ** 52 ? nowNs + next : Infinity, this.#overflowed);
   }
 

@@ -1,4 +1,5 @@
 import type { Clock } from "../../devices/device.ts";
+import { TIMER_INTID } from "../machine/memory_map.ts";
 import { elIsInHost, isInHost } from "./security.ts";
 import { defineSysreg } from "./sysreg_functions.ts";
 import { sysregIndex } from "./sysregs.ts";
@@ -24,15 +25,15 @@ function timer(name: string, suffix: string, intid: number, isVirtual = false): 
   return { name, suffix, intid, isVirtual, ctl, cval };
 }
 
-/** PPI numbers as on Arm's Base System Architecture. CNTHV and CNTHVS compare with a virtual count whose offset is 0. */
+/** CNTHV and CNTHVS compare with a virtual count whose offset is 0. */
 const TIMERS: readonly Timer[] = [
-  timer("CNTP", "EL0", 30),
-  timer("CNTV", "EL0", 27, true),
-  timer("CNTHP", "EL2", 26),
-  timer("CNTHV", "EL2", 28),
-  timer("CNTPS", "EL1", 29),
-  timer("CNTHPS", "EL2", 20),
-  timer("CNTHVS", "EL2", 19),
+  timer("CNTP", "EL0", TIMER_INTID.physical),
+  timer("CNTV", "EL0", TIMER_INTID.virtual, true),
+  timer("CNTHP", "EL2", TIMER_INTID.hypervisor),
+  timer("CNTHV", "EL2", TIMER_INTID.hypervisorVirtual),
+  timer("CNTPS", "EL1", TIMER_INTID.secure),
+  timer("CNTHPS", "EL2", TIMER_INTID.secureHypervisor),
+  timer("CNTHVS", "EL2", TIMER_INTID.secureHypervisorVirtual),
 ];
 
 /** How late a timer's interrupts were: the time between its condition's being met and the machine's seeing it. */

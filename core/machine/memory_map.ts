@@ -28,10 +28,18 @@ export const PL031_BASE = 0x0901_0000;
 export const VIRTIO_BASE = 0x0a00_0000;
 export const VIRTIO_STRIDE = 0x200;
 
-/** Interrupts, as INTIDs: SPIs begin at 32, PPIs at 16. */
+/** Interrupts, as INTIDs: SPIs begin at 32, PPIs at 16; the CPU's own as on Arm's Base System Architecture. */
 export const PL011_INTID = 32 + 1;
 export const PL031_INTID = 32 + 2;
 export const VIRTIO_INTID = 32 + 16;
-export const TIMER_INTID = { secure: 29, physical: 30, virtual: 27, hypervisor: 26, hypervisorVirtual: 28 } as const;
+export const TIMER_INTID = {
+  secure: 29,
+  physical: 30,
+  virtual: 27,
+  hypervisor: 26,
+  hypervisorVirtual: 28,
+  secureHypervisor: 20,
+  secureHypervisorVirtual: 19,
+} as const;
 /** Overflows of the performance counters. */
 export const PMU_INTID = 23;

@@ -144,7 +144,7 @@ async function makeProgram(
     return program;
   } catch (error) {
     if (!NO_BUNDLER.test((error as Error).message)) throw error;
-    tell(`Cannot get the bundler, so the program starts some 100 ms later (${(error as Error).message})`);
+    tell(`Cannot get the bundler, so the program starts later (${(error as Error).message})`);
     const stage = makeStage(`${work}/plain`, false);
     replaceConstant(stage, "core/cli/build_info.ts", "BUILD_INFO", info);
     return { folder: stage.folder, entry: "main.ts", includes: [...stage.workers, ...stage.scripts] };

@@ -11,6 +11,9 @@ import type { Stage } from "./stage.ts";
 /** Imports of what the host has, in bundled code. */
 const STATIC_IMPORT = /^import (\{[^}]*\}) from ("node:\w+");$/gm, DYNAMIC_IMPORT = /\bimport\(/g;
 
+/** Runs of which two have to agree. */
+const RUNS_MAX = 20;
+
 /** Bundles one module and all that it imports. */
 export async function bundleModule(deno: string, from: string, module: string, output: string): Promise<void> {
   await outputOf($`${deno} bundle --quiet --platform deno --output ${output} ${module}`.cwd(from));
@@ -46,9 +49,9 @@ export async function makeScripts(deno: string, { folder: from, scripts }: Stage
 }
 
 /**
- * In the place of script_worker.js: keeps a script's cache beside the program before the script runs, and again when the guest
- * writes something for the first time: until then each run takes the same way, so that equal sources give equal caches. The
- * run does not end before all caches are there.
+ * In the place of script_worker.js: keeps a script's cache beside the program before the script runs, and again when the
+ * guest writes something for the first time: until then each run takes the same way, so that equal sources give equal
+ * caches. The run does not end before all caches are there.
  */
 const maker = (caches: readonly string[]) => `
 import { Script } from "node:vm";
@@ -104,15 +107,16 @@ export async function makeCaches(
 }
 
 /**
- * Makes files until they have come out the same twice: what V8 thinks of functions that are called often differs in one run of
- * twenty. (With the JIT, whose answers come at any time, each run would differ.)
+ * Makes files until they have come out the same twice: what V8 thinks of functions that are called often differs in one
+ * run of twenty. (With the JIT, whose answers come at any time, each run would differ.) Throws Error when they never do.
  */
 async function repeat(make: () => Promise<unknown>, files: readonly string[]): Promise<void> {
   const met = new Set<string>();
-  for (let isSecond = false; !isSecond;) {
+  for (let run = 0; run < RUNS_MAX; run++) {
     await make();
     const content = (await Promise.all(files.map((file) => sha256(Deno.readFileSync(file))))).join();
-    isSecond = met.has(content);
+    if (met.has(content)) return;
     met.add(content);
   }
+  throw new Error(`Cannot make code caches as ${RUNS_MAX} runs have each given others`);
 }
