@@ -1,3 +1,4 @@
+import { X } from "../cpu/layout.ts";
 import { callName } from "../policy/call_names.ts";
 import type { HypercallTrap, SmcTrap } from "../policy/trap.ts";
 import { CALL_ERROR, type CallFunction, CallTable } from "./call_function.ts";
@@ -7,6 +8,7 @@ import { SMCCC_FUNCTIONS } from "./smccc.ts";
 import { FRAME } from "./trap_frame.ts";
 import type { VmVcpu } from "./vm.ts";
 
+const X0 = X >>> 2;
 /** Function identifiers of the SMC Calling Convention, fast calls. */
 const SMCCC_FAST = 0x8000_0000;
 
@@ -44,17 +46,17 @@ function call(
   trap.imm16 = esr & 0xffff;
   trap.functionId = vcpu.xLo(0);
   trap.functionName = known === undefined ? callName(trap.functionId) : known.name;
-  for (let n = 0; n < 8; n++) {
-    trap.registers[2 * n] = vcpu.xLo(n);
-    trap.registers[2 * n + 1] = vcpu.xHi(n);
-  }
+  trap.source = vcpu.u32;
+  trap.sourceAt = vcpu.w + X0;
   const verdict = vm.decide(trap);
   switch (verdict.action) {
     case "allow":
     case "mask":
     case "pause":
-      if (known !== undefined && trap.imm16 === 0) known.run(c);
-      else c.setResult(CALL_ERROR.notSupported);
+      if (known !== undefined && trap.imm16 === 0) {
+        trap.capture();
+        known.run(c);
+      } else c.setResult(CALL_ERROR.notSupported);
       if (verdict.action === "mask") {
         const { clearLo, clearHi, valueLo, valueHi } = verdict;
         vcpu.setX(0, vcpu.xLo(0) & ~clearLo | valueLo, vcpu.xHi(0) & ~clearHi | valueHi);

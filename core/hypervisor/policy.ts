@@ -99,6 +99,9 @@ export class PolicyView implements PolicyVm {
   }
   setX(n: number, value: bigint): void {
     const { vcpu } = this.#trapping(n), wide = BigInt.asUintN(64, value);
+    // What is decided on stays as it was
+    this.vm.traps.hypercall.capture();
+    this.vm.traps.smc.capture();
     vcpu.setX(n, Number(wide & 0xffff_ffffn), Number(wide >> 32n));
   }
   /** The vCPU whose trap is handled, for one of its registers. */

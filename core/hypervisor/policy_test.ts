@@ -171,6 +171,24 @@ Deno.test("Handlers see the trap and the machine", () => {
   assertEquals(told, ["vm1 1 150994944 1,2,0"]);
 });
 
+Deno.test("A call's arguments are those of the trap, whatever changes the registers before somebody looks", () => {
+  const kept: unknown[] = [];
+  const { f } = bench([{
+    on: {
+      hypercall: (trap, vm) => {
+        vm.setX(1, 99n);
+        kept.push([trap.args[0], trap.args[1]]);
+        return value(trap.args[0] + vm.x(1));
+      },
+      smc: () => value(7),
+    },
+  }]);
+  f.runGuest("mov x0, #5\nmov x1, #11\nmov x2, #12\nhvc #0\nmov x3, x0\nsmc #0\nmov x4, x0");
+  assertEquals([f.x(3), f.x(1), f.x(4)], [110n, 99n, 7n]);
+  assertEquals(kept, [[11n, 12n]]);
+  assertEquals(f.lines.flatMap((line) => / args=(\S+)/.exec(line)?.[1] ?? []), ["0xb,0xc", "0x63,0xc,0x6e"]);
+});
+
 Deno.test("What goes wrong in a handler is told and denied, and the record says so", () => {
   // deno-lint-ignore no-explicit-any
   const wrong: [any, string][] = [

@@ -115,18 +115,12 @@ export class TrapLog {
   }
 
   #isWanted(verdict: Verdict): boolean {
-    switch (verdict.log) {
-      case "always":
-        return true;
-      case "never":
-        return false;
-      case "once":
-        if (this.#seen.has(verdict)) return false;
-        this.#seen.add(verdict);
-        return true;
-      case "default":
-        return LEVEL_OF_ACTION[verdict.actionIndex] >= this.#level;
-    }
+    const { log } = verdict;
+    if (log === "default") return LEVEL_OF_ACTION[verdict.actionIndex] >= this.#level;
+    if (log !== "once") return log === "always";
+    if (this.#seen.has(verdict)) return false;
+    this.#seen.add(verdict);
+    return true;
   }
 
   #nameId(name: string): number {

@@ -50,6 +50,9 @@ class NameNumbers {
 export class RecordEncoder {
   readonly #rules: NameNumbers;
   readonly #subjects: NameNumbers;
+  /** The latest verdict and the number of its rule: comparing objects costs less than comparing names. */
+  #verdict: Verdict | null = null;
+  #rule = 0;
 
   /** @param nameId gives the number of a name, 0 for "". */
   constructor(
@@ -73,7 +76,11 @@ export class RecordEncoder {
     words[at + PLACE.value] = common.valueLo;
     words[at + PLACE.value + 1] = common.valueHi;
     words[at + PLACE.esr] = common.esr;
-    words[at + PLACE.rule] = this.#rules.of(verdict.rule);
+    if (verdict !== this.#verdict) {
+      this.#verdict = verdict;
+      this.#rule = this.#rules.of(verdict.rule);
+    }
+    words[at + PLACE.rule] = this.#rule;
     words[at + PLACE.error] = verdict.error === undefined ? 0 : this.nameId(verdict.error);
     switch (trap.kind) {
       case "mmio":
@@ -104,10 +111,10 @@ export class RecordEncoder {
   }
 
   #call(at: number, trap: HypercallTrap | SmcTrap): void {
-    const { words } = this, { registers } = trap;
+    const { words } = this, { source, sourceAt } = trap;
     words[at + PLACE.detail] = trap.functionId;
     words[at + PLACE.name] = this.#subjects.of(trap.functionName);
-    for (let i = 2; i < 16; i++) words[at + PLACE.args + i - 2] = registers[i];
+    for (let i = 2; i < 16; i++) words[at + PLACE.args + i - 2] = source[sourceAt + i];
     words[at + PLACE.extra] = trap.imm16;
   }
 

@@ -177,10 +177,40 @@ abstract class CallTrap<Self extends CallTrap<Self>> extends TrapBase<Self> {
   functionId = 0;
   /** The function's name, or "" when nobody knows it. */
   functionName = "";
+  /**
+   * Where X0 to X7 stand as halves, low first: in a vCPU's state until `capture`, then in a copy. X0 is the function
+   * identifier only until the result is there.
+   */
+  source: Uint32Array;
+  /** Index of X0 in `source`. */
+  sourceAt = 0;
+  readonly #copy = new Uint32Array(2 * CALL_REGISTERS);
+  readonly #args = new BigUint64Array(this.#copy.buffer, 8, CALL_REGISTERS - 1);
+
+  constructor() {
+    super();
+    this.source = this.#copy;
+  }
+
+  /** Keeps the registers as they are: to be called before one of them changes. */
+  capture(): void {
+    const { source, sourceAt } = this, copy = this.#copy;
+    if (source === copy) return;
+    for (let i = 0; i < 2 * CALL_REGISTERS; i++) copy[i] = source[sourceAt + i];
+    this.source = copy;
+    this.sourceAt = 0;
+  }
+
   /** X0 to X7 as halves, low first. */
-  readonly registers = new Uint32Array(2 * CALL_REGISTERS);
+  get registers(): Uint32Array {
+    this.capture();
+    return this.#copy;
+  }
   /** X1 to X7: a view. */
-  readonly args = new BigUint64Array(this.registers.buffer, 8, CALL_REGISTERS - 1);
+  get args(): BigUint64Array {
+    this.capture();
+    return this.#args;
+  }
 
   get what(): string {
     return this.functionName === "" ? hex(this.functionId) : this.functionName;
@@ -190,7 +220,7 @@ abstract class CallTrap<Self extends CallTrap<Self>> extends TrapBase<Self> {
     this.imm16 = from.imm16;
     this.functionId = from.functionId;
     this.functionName = from.functionName;
-    for (let i = 0; i < this.registers.length; i++) this.registers[i] = from.registers[i];
+    this.registers.set(from.registers);
   }
 }
 

@@ -14,6 +14,7 @@ import { prebuild } from "./prebuild.ts";
 import { $, outputOf } from "./process.ts";
 import { makeCaches, makeScripts } from "./scripts.ts";
 import { makeStage, replaceConstant, ROOT } from "./stage.ts";
+import { V8_FLAGS } from "./v8_flags.ts";
 
 /** What the program may do: it reads and writes files that its user names, and listens where its user says. */
 const PERMISSIONS = [
@@ -83,7 +84,7 @@ async function compileProgram(
   permissions: readonly string[],
 ): Promise<void> {
   const included = [...includes, "policies"].flatMap((path) => ["--include", path]);
-  const flags = ["--no-check", "--no-prompt", "--no-code-cache", ...permissions, ...included];
+  const flags = ["--no-check", "--no-prompt", "--no-code-cache", `--v8-flags=${V8_FLAGS}`, ...permissions, ...included];
   try {
     await outputOf(
       $`${deno} compile --quiet ${flags} --target ${target} --output ${output} ${entry}`

@@ -1,5 +1,6 @@
 import { parseArgs } from "@std/cli";
 import $ from "dax";
+import { V8_FLAGS } from "../../core/release/v8_flags.ts";
 import { compareGuests, type GuestFigures, meanSpeed, missing } from "./guests.ts";
 
 /*
@@ -38,7 +39,7 @@ export function perUnit(name: string, nanoseconds: number): [name: string, nanos
 
 async function microBenchmarks(filter: string | undefined): Promise<Omit<Results, "guests">> {
   const only = filter ? ["--filter", filter] : [];
-  const bench = $`${Deno.execPath()} bench --allow-all --json ${only}`.cwd(ROOT).noThrow();
+  const bench = $`${Deno.execPath()} bench --allow-all ${`--v8-flags=${V8_FLAGS}`} --json ${only}`.cwd(ROOT).noThrow();
   const { cpu, runtime, benches } = await bench.json<BenchOutput>();
   const micro: Record<string, number> = {};
   for (const { name, results } of benches) {

@@ -6,7 +6,18 @@
  */
 
 import { parseArgs } from "@std/cli";
+import $ from "dax";
+import { V8_FLAGS } from "../../core/release/v8_flags.ts";
 import { askCase, startCase, TRAPS } from "../../core/hypervisor/policy_bench.ts";
+
+/** Set in the process that measures: V8 is to be told there what it is told in the compiled program. */
+const MEASURES = "ARIEL_TURNS";
+if (Deno.env.get(MEASURES) === undefined) {
+  const flags = `--v8-flags=${V8_FLAGS}`;
+  const { code } = await $`${Deno.execPath()} run --allow-all ${flags} ${import.meta.filename!} ${Deno.args}`
+    .env(MEASURES, "1").noThrow();
+  Deno.exit(code);
+}
 
 const args = parseArgs(Deno.args, { string: ["_", "rounds"], default: { rounds: "2000" } });
 const names: string[] = args._.map(String), rounds = Number(args.rounds);
