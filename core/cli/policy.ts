@@ -12,6 +12,7 @@ import { newPolicy } from "./policy_new.ts";
 import type { ReplayResult } from "./policy_protocol.ts";
 import { PolicyTools } from "./policy_tools.ts";
 import { Progress } from "./progress.ts";
+import { counted } from "../log/counted.ts";
 
 /** Exit code of "policy test" when a verdict differs. */
 const DIFFERENT = 3;
@@ -95,7 +96,7 @@ function reportText({ policies, trappedSysregs, trapsWaits, decidesAborts, hears
   const lines: string[] = [];
   for (const { name, rules, byKind, otherwise, calls, shadowed, remarks } of policies) {
     const kinds = Object.entries(byKind).map(([kind, n]) => `${n} ${kind}`).join(", ");
-    lines.push(`${name}: ${rules} rule${rules === 1 ? "" : "s"}${kinds ? ` (${kinds})` : ""}, otherwise ${otherwise}`);
+    lines.push(`${name}: ${counted(rules, "rule")}${kinds ? ` (${kinds})` : ""}, otherwise ${otherwise}`);
     lines.push(calls.length > 0 ? `  calls JavaScript: ${calls.join(", ")}` : "  calls no JavaScript: tables only");
     for (const { rule, place, by, isUnreachable } of shadowed) {
       const what = isUnreachable ? "is never reached" : "is reached in part";
@@ -104,7 +105,7 @@ function reportText({ policies, trappedSysregs, trapsWaits, decidesAborts, hears
     for (const { rule, place, text } of remarks) lines.push(`  ${place ? `${place}: ` : ""}${rule} ${text}`);
   }
   const traps = [
-    `${trappedSysregs} system register${trappedSysregs === 1 ? "" : "s"}`,
+    `${counted(trappedSysregs, "system register")}`,
     ...trapsWaits ? ["waits"] : [],
     ...decidesAborts ? ["stage 2 faults"] : [],
     ...hearsExceptions ? ["exceptions"] : [],

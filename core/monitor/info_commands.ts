@@ -11,6 +11,7 @@ import { showGic } from "./gic_info.ts";
 import { showBreakpoint, showVcpus, showWatchpoint } from "./run_commands.ts";
 import { showInstruction } from "./examine.ts";
 import { showStage1, showStage2 } from "./tables_info.ts";
+import { counted } from "../log/counted.ts";
 
 /** What `info` shows: a name, what may follow it, and how it is made. */
 export interface InfoRow {
@@ -81,7 +82,7 @@ function showVm(s: MonitorState): string {
   const { debugger: dbg, vms } = s.target, { machine } = dbg;
   const seconds = (machine.clock.nowNs() / 1e9).toFixed(3);
   const lines = [
-    `Machine: ${machine.vcpus.length} vCPU${machine.vcpus.length === 1 ? "" : "s"} (${machine.options.model.name}), ${
+    `Machine: ${counted(machine.vcpus.length, "vCPU")} (${machine.options.model.name}), ${
       machine.ram.ramSize / 2 ** 20
     } MiB of RAM at ` +
     `${hex(machine.ram.ramBase)}, ${machine.options.time} time`,

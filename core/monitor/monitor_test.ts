@@ -141,7 +141,7 @@ Deno.test("breakpoints, steps and watchpoints", () => {
     "Watchpoint 2, the guest wrote to 0x0000000040001000 at 0x000000004000000c\n" +
       "  before 0x0000000000000002, now 0x0000000000000003\n=> 0x0000000040000010: 17fffffe  b 0x40000008",
   );
-  assertEquals(execute("info breakpoints"), "Watchpoint 2 for writes to 8 bytes at 0x0000000040001000, 1 hits");
+  assertEquals(execute("info breakpoints"), "Watchpoint 2 for writes to 8 bytes at 0x0000000040001000, 1 hit");
   execute("delete");
   execute("break 0x4000000c if $x0 << 1 >= 0x10 >> 1");
   go("continue");
@@ -151,7 +151,7 @@ Deno.test("breakpoints, steps and watchpoints", () => {
   assertMatch(go("until 0x4000000c"), /^Breakpoint 4/);
   execute("break 0x40000010");
   assertMatch(go("until 0x4000001c"), /^Breakpoint 5/);
-  assertEquals(execute("info b"), "Breakpoint 5 at 0x0000000040000010, 1 hits");
+  assertEquals(execute("info b"), "Breakpoint 5 at 0x0000000040000010, 1 hit");
   execute("delete");
   assertEquals(execute("info b"), "None.");
   for (

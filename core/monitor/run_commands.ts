@@ -4,6 +4,7 @@ import { registerNames } from "../debug/registers.ts";
 import type { Breakpoint, Watchpoint } from "../debug/stop.ts";
 import { isOff } from "../debug/debugger.ts";
 import { type MonitorCommand, type MonitorState, words } from "./command.ts";
+import { counted } from "../log/counted.ts";
 
 /** One comparison, whose signs are not those of a shift. */
 const COMPARISON = /^(.*?)(==|!=|<=|>=|(?<!<)<(?!<)|(?<!>)>(?!>))(.*)$/;
@@ -137,7 +138,7 @@ const AT: Readonly<Record<Space, string>> = { virtual: "", ipa: " ipa", physical
 
 export function showBreakpoint(b: Breakpoint): string {
   const condition = b.condition ? ` if ${b.condition.text}` : "";
-  const hits = b.hits > 0 ? `, ${b.hits} hits` : "";
+  const hits = b.hits > 0 ? `, ${counted(b.hits, "hit")}` : "";
   const what = b.lifetime === "kept" ? "Breakpoint" : "Temporary breakpoint";
   return `${what} ${b.id} at ${hex(b.address, 16)}${AT[b.space]}${condition}${hits}${
     b.owner === "gdb" ? " (GDB's)" : ""
@@ -146,7 +147,7 @@ export function showBreakpoint(b: Breakpoint): string {
 
 export function showWatchpoint(w: Watchpoint): string {
   const what = { write: "writes to", read: "reads of", access: "accesses to" }[w.access];
-  const hits = w.hits > 0 ? `, ${w.hits} hits` : "";
+  const hits = w.hits > 0 ? `, ${counted(w.hits, "hit")}` : "";
   return `Watchpoint ${w.id} for ${what} ${w.bytes} bytes at ${hex(w.address, 16)}${AT[w.space]}${hits}` +
     (w.owner === "gdb" ? " (GDB's)" : "");
 }

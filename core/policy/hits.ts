@@ -1,6 +1,7 @@
 import type { CompiledPolicy } from "./compiled_rule.ts";
 import type { PolicyEngine } from "./engine.ts";
 import { TRAP_KINDS } from "./trap.ts";
+import { counted } from "../log/counted.ts";
 
 /** What of a policy has decided, how often and why, in the order of its turns; `otherwise` once for all kinds. */
 function decidersOf(policy: CompiledPolicy): { label: string; because: string | undefined; hits: number }[] {
@@ -24,6 +25,6 @@ export function showHits(engine: PolicyEngine): string {
     const lines = decidersOf(policy).map(({ label, because, hits }) =>
       `${String(hits).padStart(10)}  ${label}${because ? `  (${because})` : ""}`
     );
-    return [`${name}: ${rules.length} rule${rules.length === 1 ? "" : "s"}`, ...lines].join("\n");
+    return [`${name}: ${counted(rules.length, "rule")}`, ...lines].join("\n");
   }).join("\n");
 }
