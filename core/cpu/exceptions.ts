@@ -119,7 +119,7 @@ export function runResident(vcpu: Vcpu, resident: Resident, el: number, vector: 
   try {
     resident.onException(vcpu, el, vector);
   } finally {
-    vcpu.inResident = wasInResident;
+    if (!wasInResident) vcpu.inResident = false;
   }
 }
 

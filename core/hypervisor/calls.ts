@@ -44,10 +44,12 @@ function call(
 ): void {
   const { vm, vcpu, frame } = c;
   trap.imm16 = esr & 0xffff;
-  trap.functionId = vcpu.xLo(0);
-  trap.functionName = known === undefined ? callName(trap.functionId) : known.name;
-  trap.source = vcpu.u32;
-  trap.sourceAt = vcpu.w + X0;
+  const id = trap.functionId = vcpu.xLo(0), nameKey = known === undefined ? -1 - id : id;
+  if (nameKey !== trap.nameKey) {
+    trap.nameKey = nameKey;
+    trap.functionName = known === undefined ? callName(id) : known.name;
+  }
+  trap.liveAt = vcpu.w + X0;
   const verdict = vm.decide(trap);
   switch (verdict.action) {
     case "allow":

@@ -90,8 +90,12 @@ export function accessDevice(c: VmVcpu, esr: number, ipa: number, bytes: number,
   trap.ipa = ipa;
   trap.size = bytes;
   trap.isWrite = isWrite;
-  trap.device = mapping === null ? "" : mapping.device.name;
-  trap.offset = mapping === null ? 0 : ipa - mapping.base;
+  const base = mapping === null ? -1 : mapping.base;
+  if (base !== trap.nameKey) {
+    trap.nameKey = base;
+    trap.device = mapping === null ? "" : mapping.device.name;
+  }
+  trap.offset = mapping === null ? 0 : ipa - base;
   if (isWrite) {
     common.valueLo = c.accessLo;
     common.valueHi = c.accessHi;

@@ -177,14 +177,14 @@ export class Vm {
   /** The physical count at which the guest's virtual count was 0. */
   counterOffset = 0;
   /** The trap of each kind that is being handled. */
-  readonly traps = {
-    mmio: new MmioTrap(),
-    sysreg: new SysregTrap(),
-    hypercall: new HypercallTrap(),
-    smc: new SmcTrap(),
-    wfx: new WfxTrap(),
-    abort: new AbortTrap(),
-    exception: new ExceptionTrap(),
+  readonly traps: {
+    readonly mmio: MmioTrap;
+    readonly sysreg: SysregTrap;
+    readonly hypercall: HypercallTrap;
+    readonly smc: SmcTrap;
+    readonly wfx: WfxTrap;
+    readonly abort: AbortTrap;
+    readonly exception: ExceptionTrap;
   };
   /** Traps since the VM was made; exceptions that the guest has reported. */
   trapCount = 0;
@@ -208,6 +208,16 @@ export class Vm {
     const { clock } = options;
     this.#timeNs = clock.recentNs ? () => clock.recentNs!() : () => clock.nowNs();
     this.#ramPa = options.ramPa;
+    const registers = options.vcpus[0].u32;
+    this.traps = {
+      mmio: new MmioTrap(),
+      sysreg: new SysregTrap(),
+      hypercall: new HypercallTrap(registers),
+      smc: new SmcTrap(registers),
+      wfx: new WfxTrap(),
+      abort: new AbortTrap(),
+      exception: new ExceptionTrap(),
+    };
     this.stage2 = new Stage2(resources.pool, () => resources.invalidate(options.vmid));
     this.stage2.map(ram.start, options.ramPa, ram.bytes);
     options.vcpus.forEach((vcpu, index) => this.vcpus.push(new VmVcpu(this, vcpu, index)));

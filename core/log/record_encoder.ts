@@ -6,6 +6,9 @@ const TIMER_HEAD = RECORD_KINDS.indexOf("timer") | VERDICTS.indexOf("none") << 8
 const ACCESS_INDEX = indexes(ABORT.access), FAULT_INDEX = indexes(ABORT.fault);
 const REGION_INDEX = indexes(ABORT.region), INTENT_INDEX = indexes(ABORT.intent);
 
+/** X1 to X7 as halves. */
+const ARGUMENT_WORDS = 14;
+
 // What another module exports is looked up at every use
 const PLACE = WORD, WRITE_BIT = IS_WRITE;
 
@@ -114,7 +117,8 @@ export class RecordEncoder {
     const { words } = this, { source, sourceAt } = trap;
     words[at + PLACE.detail] = trap.functionId;
     words[at + PLACE.name] = this.#subjects.of(trap.functionName);
-    for (let i = 2; i < 16; i++) words[at + PLACE.args + i - 2] = source[sourceAt + i];
+    const from = sourceAt + 2, to = at + PLACE.args;
+    for (let i = 0; i < ARGUMENT_WORDS; i++) words[to + i] = source[from + i];
     words[at + PLACE.extra] = trap.imm16;
   }
 

@@ -72,8 +72,23 @@ export class Fault {
   /** DISR/ISS.FnV: the FAR is not valid. */
   farNotValid = false;
 
+  /** ISS and HPFAR_EL2 where `settle` has worked them out; an ISS of -1 where not. */
+  #iss = -1;
+  #hpfarLo = 0;
+  #hpfarHi = 0;
+
+  /** Works out `iss` and HPFAR_EL2 once and for all: nothing changes any more but the offset in the page. */
+  settle(): void {
+    this.#iss = -1;
+    const { iss, hpfarLo, hpfarHi } = this;
+    this.#iss = iss;
+    this.#hpfarLo = hpfarLo;
+    this.#hpfarHi = hpfarHi;
+  }
+
   /** Makes this the record of no fault. */
   clear(): void {
+    this.#iss = -1;
     this.statusCode = STATUS.none;
     this.level = 0;
     this.secondStage = false;
@@ -88,6 +103,7 @@ export class Fault {
   }
 
   copyFrom(from: Fault): void {
+    this.#iss = -1;
     this.statusCode = from.statusCode;
     this.accessType = from.accessType;
     this.vaHi = from.vaHi;
@@ -131,6 +147,7 @@ export class Fault {
 
   /** The part of ISS that this record decides: FSC, WnR, S1PTW, CM, EA (bits 5:0, 6, 7, 8, 9) and FnV (10). */
   get iss(): number {
+    if (this.#iss >= 0) return this.#iss;
     const common = this.fsc | (this.s2fs1walk ? 1 << 7 : 0) | (this.external ? 1 << 9 : 0) |
       (this.farNotValid ? 1 << 10 : 0);
     if (this.accessType === KIND.execute) return common;
@@ -139,10 +156,10 @@ export class Fault {
 
   /** HPFAR_EL2 of this fault as two unsigned halves: FIPA is IPA[51:12] at bits 43:4, NS at bit 63. */
   get hpfarLo(): number {
-    return (Math.floor(this.ipa / 4096) * 16) >>> 0;
+    return this.#iss >= 0 ? this.#hpfarLo : (Math.floor(this.ipa / 4096) * 16) >>> 0;
   }
   get hpfarHi(): number {
-    return Math.floor(this.ipa / 2 ** 40) & 0xfff;
+    return this.#iss >= 0 ? this.#hpfarHi : Math.floor(this.ipa / 2 ** 40) & 0xfff;
   }
 }
 

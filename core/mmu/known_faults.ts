@@ -41,6 +41,7 @@ export class KnownFaults {
     keys[at + 2] = access;
     keys[at + 3] = context;
     this.#faults[slot].copyFrom(fault);
+    this.#faults[slot].settle();
     this.#pages[slot] = fault.ipa - fault.ipa % 4096;
     this.#isEmpty = false;
   }

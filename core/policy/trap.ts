@@ -103,6 +103,8 @@ export class MmioTrap extends TrapBase<MmioTrap> {
   isWrite = false;
   /** Name of the device that claims the address, or "". */
   device = "";
+  /** Tells the hypervisor whose name that is, as storing a name each time costs more. */
+  nameKey = NaN;
   /** Bytes from the device's start. */
   offset = 0;
 
@@ -177,34 +179,37 @@ abstract class CallTrap<Self extends CallTrap<Self>> extends TrapBase<Self> {
   functionId = 0;
   /** The function's name, or "" when nobody knows it. */
   functionName = "";
-  /**
-   * Where X0 to X7 stand as halves, low first: in a vCPU's state until `capture`, then in a copy. X0 is the function
-   * identifier only until the result is there.
-   */
-  source: Uint32Array;
-  /** Index of X0 in `source`. */
-  sourceAt = 0;
-  readonly #copy = new Uint32Array(2 * CALL_REGISTERS);
-  readonly #args = new BigUint64Array(this.#copy.buffer, 8, CALL_REGISTERS - 1);
+  /** Tells the hypervisor whose name that is, as storing a name each time costs more. */
+  nameKey = NaN;
+  /** Index of X0 in `live` while the registers stand there as they are; -1 once they are captured. */
+  liveAt = -1;
+  readonly #captured = new Uint32Array(2 * CALL_REGISTERS);
+  readonly #args = new BigUint64Array(this.#captured.buffer, 8, CALL_REGISTERS - 1);
 
-  constructor() {
+  /** @param live the memory in which vCPUs have their registers. */
+  constructor(readonly live: Uint32Array = new Uint32Array(0)) {
     super();
-    this.source = this.#copy;
   }
 
-  /** Keeps the registers as they are: to be called before one of them changes. */
+  /** Keeps the registers as they are: to be called before one of them but X0 changes. */
   capture(): void {
-    const { source, sourceAt } = this, copy = this.#copy;
-    if (source === copy) return;
-    for (let i = 0; i < 2 * CALL_REGISTERS; i++) copy[i] = source[sourceAt + i];
-    this.source = copy;
-    this.sourceAt = 0;
+    const { live, liveAt } = this, captured = this.#captured;
+    if (liveAt < 0) return;
+    for (let i = 0; i < 2 * CALL_REGISTERS; i++) captured[i] = live[liveAt + i];
+    this.liveAt = -1;
   }
 
+  /** Where X0 to X7 stand as halves, low first: from index `sourceAt` on. X0 may be the result already. */
+  get source(): Uint32Array {
+    return this.liveAt < 0 ? this.#captured : this.live;
+  }
+  get sourceAt(): number {
+    return this.liveAt < 0 ? 0 : this.liveAt;
+  }
   /** X0 to X7 as halves, low first. */
   get registers(): Uint32Array {
     this.capture();
-    return this.#copy;
+    return this.#captured;
   }
   /** X1 to X7: a view. */
   get args(): BigUint64Array {

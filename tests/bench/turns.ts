@@ -1,6 +1,6 @@
 /*
  * Costs of traps measured in turns, so that what the machine does beside meets all of them:
- *   deno run --allow-all tests/bench/turns.ts [--rounds 2000] "HVC, 1 rule" "HVC, 10,000 rules"
+ *   deno run --allow-all tests/bench/turns.ts [--rounds 300] "HVC, 1 rule" "HVC, 10,000 rules"
  * The names are those of core/hypervisor/policy_bench.ts. Prints nanoseconds for each trap, and the medians' ratio to
  * the first.
  */
@@ -19,7 +19,7 @@ if (Deno.env.get(MEASURES) === undefined) {
   Deno.exit(code);
 }
 
-const args = parseArgs(Deno.args, { string: ["_", "rounds"], default: { rounds: "2000" } });
+const args = parseArgs(Deno.args, { string: ["_", "rounds"], default: { rounds: "300" } });
 const names: string[] = args._.map(String), rounds = Number(args.rounds);
 const workers = await Promise.all(names.map(startCase));
 const times = workers.map(() => new Float64Array(rounds));
