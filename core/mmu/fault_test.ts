@@ -27,3 +27,27 @@ Deno.test("ISS and HPFAR_EL2 of a record", () => {
   fault.clear();
   assertEquals(fault.isFault, false);
 });
+
+Deno.test("A settled record says what it said, and says anew what it becomes", () => {
+  const fault = new Fault(), other = new Fault();
+  const syndrome = ({ iss, hpfarLo, hpfarHi }: Fault) => [iss, hpfarLo, hpfarHi];
+  fault.statusCode = FAULT.translation;
+  fault.level = 2;
+  fault.write = true;
+  fault.secondStage = true;
+  fault.ipa = 0xf_ab12_3456_7000;
+  const before = syndrome(fault);
+  fault.settle();
+  fault.ipa += 0x48;
+  assertEquals(syndrome(fault), before);
+  assertEquals(before, [1 << 6 | 0b000110, 0x1234_5670, 0xfab]);
+  other.copyFrom(fault);
+  other.ipa = 0x5000;
+  assertEquals(syndrome(other), [1 << 6 | 0b000110, 0x50, 0]);
+  fault.copyFrom(other);
+  assertEquals(syndrome(fault), [1 << 6 | 0b000110, 0x50, 0]);
+  fault.settle();
+  fault.clear();
+  fault.statusCode = FAULT.alignment;
+  assertEquals(syndrome(fault), [0b100001, 0, 0]);
+});
