@@ -1,7 +1,8 @@
 /**
  * What V8 is told in the program. A trap goes through some twenty functions, which V8 by default joins to five or six
- * pieces of machine code: joined to one it costs a fifth to a third less. Only what nearly every call meets is joined, as
- * the rest would have to be compiled, too, while a guest boots. Measured by tests/bench/turns.ts.
+ * pieces of machine code. Joined to one or two, an HVC costs an eighth less and an emulated load a fifth less
+ * (tests/bench/turns.ts), and a boot of Linux takes some 3 % longer, as more is compiled. Only what nearly every call meets
+ * is joined: with all else the boot took 6 % longer.
  */
 export const V8_FLAGS = [
   "--max-inlined-bytecode-size-cumulative=6000",
