@@ -33,6 +33,8 @@ export interface Command {
   /** Positional arguments as the usage line shows them; `[X]` is optional, `X...` takes any number. */
   readonly positional?: string;
   readonly options: readonly Option[];
+  /** What to do in place of options that users know from elsewhere; by the option without its dashes. */
+  readonly elsewhere?: Readonly<Record<string, string>>;
   readonly examples: readonly Example[];
   /** Exit codes beyond 0 (success), 1 (internal error) and 2 (usage or bad input). */
   readonly exitCodes?: Readonly<Record<number, string>>;
@@ -181,7 +183,9 @@ function checkChoice(option: Option, value: string): void {
 }
 
 function suggestion(flag: string, command: Command, options: readonly Option[]): string {
-  const name = nearest(flag.replace(/^-+/, ""), options.map((o) => o.name));
+  const given = flag.replace(/^-+/, "");
+  if (Object.hasOwn(command.elsewhere ?? {}, given)) return `; ${command.elsewhere![given]}`;
+  const name = nearest(given, options.map((o) => o.name));
   return name ? `; did you mean --${name}?` : `; see "ariel ${command.name} --help"`;
 }
 

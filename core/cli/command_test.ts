@@ -38,6 +38,12 @@ Deno.test("parseCommand() names what is wrong, and the nearest option", () => {
   assertEquals(failure("--Pol"), "Unknown option --Pol; did you mean --policy?");
   assertEquals(failure("-append", "quiet"), "Unknown option -append; did you mean --append?");
   assertEquals(failure("-machine", "virt"), 'Unknown option -machine; see "ariel run --help"');
+  const elsewhere = { S: "use --gdb" };
+  const foreign = (flag: string) =>
+    assertThrows(() => parseCommand({ ...command, elsewhere }, [flag]), UsageError).message;
+  assertEquals(foreign("-S"), "Unknown option -S; use --gdb");
+  assertEquals(foreign("--S"), "Unknown option --S; use --gdb");
+  assertEquals(foreign("-valueOf"), 'Unknown option -valueOf; see "ariel run --help"');
   assertEquals(failure("-hello"), 'Unknown option -hello; see "ariel run --help"');
   assertEquals(failure("-stat"), "Unknown option -stat; did you mean --stats?");
   assertEquals(failure("-s1"), "Cannot give --stats a value");

@@ -20,6 +20,7 @@ import {
   type StandardOutput,
   standardOutput,
 } from "./output.ts";
+import { QEMU_OPTIONS } from "./qemu_options.ts";
 import { machineWorker } from "./machine_worker.ts";
 import { Session, type SessionLog } from "./session.ts";
 import { INTERRUPTED } from "./signals.ts";
@@ -56,6 +57,7 @@ export const RUN: Command = {
   name: "run",
   summary: "Run a guest at EL1 under the hypervisor",
   positional: "[GUEST]",
+  elsewhere: QEMU_OPTIONS,
   options: [
     { name: "kernel", argument: "FILE", help: "The guest, as GUEST: Linux Image, packed or not, ELF or flat binary" },
     { name: "initrd", argument: "FILE", many: true, help: "Initial RAM disk for Linux; several are joined" },
