@@ -125,6 +125,32 @@ export const SCENARIOS: readonly Scenario[] = [
     brk     #0`,
   ),
   scenario(
+    "conditional comparisons on both ways of a branch",
+    String.raw`
+    mov     x0, #200
+    mov     x9, #0
+1:  sub     x1, x0, #90
+    neg     x2, x0
+    cmp     x0, #100
+    ccmn    x1, x2, #9, ne
+    b.vs    2f
+    adr     x6, keep
+    blr     x6
+    mrs     x7, nzcv
+    eor     x9, x7, x9, ror #5
+    b       3f
+2:  ccmp    w0, #31, #6, hi
+    b.eq    3f
+    ccmn    w0, #3, #5, eq
+3:  mrs     x7, nzcv
+    eor     x9, x7, x9, ror #3
+    sub     x0, x0, #1
+    cbnz    x0, 1b
+    brk     #0
+keep:
+    ret`,
+  ),
+  scenario(
     "flags across calls and returns",
     String.raw`
     mov     x0, #60

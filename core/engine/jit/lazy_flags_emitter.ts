@@ -13,6 +13,19 @@ interface FlagLocals {
   readonly b32: Operand<"i32">;
 }
 
+/** Where FLAGS.conditional comes from: the state, and NZCV where the condition did not hold. */
+interface ConditionalFlags {
+  readonly state: FlagState;
+  readonly nzcv: number;
+}
+
+/** What is known of the flags at one place of the code. */
+export interface KnownFlags {
+  readonly flags: FlagState;
+  readonly isPending: boolean;
+  readonly conditional: ConditionalFlags;
+}
+
 /** Keeps flags as the operands of what set them, in locals within a block, and computes them where they are read. */
 export abstract class LazyFlagsEmitter extends GuestEmitter {
   /** Index of the function that computes the flags in the state block. */
@@ -24,11 +37,21 @@ export abstract class LazyFlagsEmitter extends GuestEmitter {
     b32: this.newLocal("i32"),
   };
   flags: FlagState = FLAGS.memory;
-  /** Where `flags` is FLAGS.conditional: of which state, on what condition, and NZCV where that did not hold. */
-  #conditional = { state: FLAGS.sub64 as FlagState, nzcv: 0 };
+  /** Where `flags` is FLAGS.conditional; the condition is in a local. */
+  #conditional: ConditionalFlags = { state: FLAGS.sub64, nzcv: 0 };
   readonly #condition = this.newLocal("i32");
   /** The flags are in locals only: the state block has older ones. */
   flagsPending = false;
+
+  /** To be kept before other code is written that does not come back, and set behind it. */
+  get knownFlags(): KnownFlags {
+    return { flags: this.flags, isPending: this.flagsPending, conditional: this.#conditional };
+  }
+  set knownFlags({ flags, isPending, conditional }: KnownFlags) {
+    this.flags = flags;
+    this.flagsPending = isPending;
+    this.#conditional = conditional;
+  }
 
   /** The operands of a lazy state. */
   #operandsOf(state: FlagState): [Int, Int] {

@@ -155,14 +155,13 @@ export class RegionCompiler {
       case "branch":
         return this.#branch(block, block.taken, index, offset);
       case "branchIf": {
-        const { flags, flagsPending } = o;
+        const { knownFlags } = o;
         o.beginIf(terminal.condition);
         this.#labels.push({ kind: "if" });
         this.#branch(block, block.taken, index, offset);
         this.#labels.pop();
         o.endBlock();
-        o.flags = flags;
-        o.flagsPending = flagsPending;
+        o.knownFlags = knownFlags;
         return this.#goTo(block, block.next, index + 1);
       }
       case "call":
