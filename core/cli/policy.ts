@@ -1,3 +1,4 @@
+import { counted } from "../log/counted.ts";
 import type { PolicyReport } from "../policy/check.ts";
 import type { Explanation } from "../policy/explain.ts";
 import { BUILT_IN_POLICIES } from "../policy/built_in.ts";
@@ -12,7 +13,6 @@ import { newPolicy } from "./policy_new.ts";
 import type { ReplayResult } from "./policy_protocol.ts";
 import { PolicyTools } from "./policy_tools.ts";
 import { Progress } from "./progress.ts";
-import { counted } from "../log/counted.ts";
 
 /** Exit code of "policy test" when a verdict differs. */
 const DIFFERENT = 3;
@@ -105,7 +105,7 @@ function reportText({ policies, trappedSysregs, trapsWaits, decidesAborts, hears
     for (const { rule, place, text } of remarks) lines.push(`  ${place ? `${place}: ` : ""}${rule} ${text}`);
   }
   const traps = [
-    `${counted(trappedSysregs, "system register")}`,
+    counted(trappedSysregs, "system register"),
     ...trapsWaits ? ["waits"] : [],
     ...decidesAborts ? ["stage 2 faults"] : [],
     ...hearsExceptions ? ["exceptions"] : [],

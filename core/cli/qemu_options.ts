@@ -13,7 +13,7 @@ export const QEMU_OPTIONS: Readonly<Record<string, string>> = {
   chardev: CONSOLE,
   M: MACHINE,
   machine: MACHINE,
-  accel: MACHINE,
+  accel: "there is one, the JIT; see --jit",
   d: "traps are recorded with --log FILE",
   D: "traps are recorded with --log FILE",
   trace: "traps are recorded with --log FILE",

@@ -20,8 +20,8 @@ import {
   type StandardOutput,
   standardOutput,
 } from "./output.ts";
-import { QEMU_OPTIONS } from "./qemu_options.ts";
 import { machineWorker } from "./machine_worker.ts";
+import { QEMU_OPTIONS } from "./qemu_options.ts";
 import { Session, type SessionLog } from "./session.ts";
 import { INTERRUPTED } from "./signals.ts";
 import { VERSION } from "./version.ts";

@@ -49,7 +49,7 @@ function call(
     trap.nameKey = nameKey;
     trap.functionName = known === undefined ? callName(id) : known.name;
   }
-  trap.liveAt = vcpu.w + X0;
+  trap.follow(vcpu.w + X0);
   const verdict = vm.decide(trap);
   switch (verdict.action) {
     case "allow":

@@ -8,7 +8,7 @@ import { attachPolicy, environmentOf, PolicyView } from "./policy.ts";
  * run: V8 would compile code that several machines have run for all of them.
  */
 
-/** Traps of an iteration: so many that asking the Worker for them costs nothing beside. */
+/** Traps of an iteration: so many that asking the Worker for them costs next to nothing. */
 export const TRAPS = 100_000;
 
 /** A loop that the guest never leaves: its trap, and two instructions around it. X28 is the PL011's address. */

@@ -1,13 +1,12 @@
 import type { AbortTrap, HypercallTrap, SmcTrap, Trap } from "../policy/trap.ts";
 import type { Verdict } from "../policy/verdict.ts";
-import { ABORT, IS_WRITE, RECORD_KINDS, VERDICTS, WORD } from "./record_layout.ts";
+import { ABORT, CALL_ARGUMENTS, IS_WRITE, RECORD_KINDS, VERDICTS, WORD } from "./record_layout.ts";
 
 const TIMER_HEAD = RECORD_KINDS.indexOf("timer") | VERDICTS.indexOf("none") << 8;
 const ACCESS_INDEX = indexes(ABORT.access), FAULT_INDEX = indexes(ABORT.fault);
 const REGION_INDEX = indexes(ABORT.region), INTENT_INDEX = indexes(ABORT.intent);
 
-/** X1 to X7 as halves. */
-const ARGUMENT_WORDS = 14;
+const ARGUMENT_WORDS = 2 * CALL_ARGUMENTS;
 
 // What another module exports is looked up at every use
 const PLACE = WORD, WRITE_BIT = IS_WRITE;

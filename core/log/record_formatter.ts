@@ -4,6 +4,7 @@ import { type ByteWriter, utf8 } from "./byte_writer.ts";
 import { jsonText, logfmtText } from "./quote.ts";
 import {
   ABORT,
+  CALL_ARGUMENTS,
   IS_WRITE,
   LOST_COUNT,
   LOST_RECORD,
@@ -24,7 +25,6 @@ export type LogHeader = Readonly<Record<string, string | number>>;
 
 const INTID_NAMES: Readonly<Record<number, string>> = { 26: "CNTHP", 27: "CNTV", 28: "CNTHV", 29: "CNTPS", 30: "CNTP" };
 const QUOTE = 0x22, COMMA = 0x2c, NEWLINE = 0x0a, BRACE = 0x7d;
-const CALL_ARGUMENTS = 7;
 
 /** The texts between the values, in one form of the log. */
 interface Keys {

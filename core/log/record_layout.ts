@@ -21,6 +21,9 @@ export const VERDICTS = [...ACTIONS, "none"] as const;
 /** Words of a record: 128 bytes, so that two of 64 bits stay aligned. */
 export const RECORD_WORDS = 32;
 
+/** Arguments of a call that a record has: X1 to X7. */
+export const CALL_ARGUMENTS = 7;
+
 /**
  * Places of the parts. `seq`, `time`, `address` and `offset` are float64, and their places count in pairs of words.
  */
@@ -48,7 +51,7 @@ export const WORD = {
   far: 16,
   /** timer: CNTVOFF_EL2, or 0 for a physical one. */
   counterOffset: 18,
-  /** Calls: X1 to X7, a pair each. */
+  /** Calls: CALL_ARGUMENTS, a pair each. */
   args: 16,
   /** Calls: the immediate. exception: whether the guest has reported it. timer: lateness in ns. */
   extra: 30,

@@ -6,12 +6,12 @@ import { showFields } from "../debug/register_fields.ts";
 import { readableSystemRegisters, registerNamed } from "../debug/registers.ts";
 import { describeSyndrome } from "../debug/syndrome_text.ts";
 import { jitReport } from "../engine/jit/report.ts";
+import { counted } from "../log/counted.ts";
 import { type MonitorCommand, type MonitorState, refuseArguments, words } from "./command.ts";
 import { showGic } from "./gic_info.ts";
 import { showBreakpoint, showVcpus, showWatchpoint } from "./run_commands.ts";
 import { showInstruction } from "./examine.ts";
 import { showStage1, showStage2 } from "./tables_info.ts";
-import { counted } from "../log/counted.ts";
 
 /** What `info` shows: a name, what may follow it, and how it is made. */
 export interface InfoRow {

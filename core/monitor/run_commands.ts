@@ -3,8 +3,8 @@ import type { Space } from "../debug/memory.ts";
 import { registerNames } from "../debug/registers.ts";
 import type { Breakpoint, Watchpoint } from "../debug/stop.ts";
 import { isOff } from "../debug/debugger.ts";
-import { type MonitorCommand, type MonitorState, words } from "./command.ts";
 import { counted } from "../log/counted.ts";
+import { type MonitorCommand, type MonitorState, words } from "./command.ts";
 
 /** One comparison, whose signs are not those of a shift. */
 const COMPARISON = /^(.*?)(==|!=|<=|>=|(?<!<)<(?!<)|(?<!>)>(?!>))(.*)$/;

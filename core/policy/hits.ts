@@ -1,7 +1,7 @@
+import { counted } from "../log/counted.ts";
 import type { CompiledPolicy } from "./compiled_rule.ts";
 import type { PolicyEngine } from "./engine.ts";
 import { TRAP_KINDS } from "./trap.ts";
-import { counted } from "../log/counted.ts";
 
 /** What of a policy has decided, how often and why, in the order of its turns; `otherwise` once for all kinds. */
 function decidersOf(policy: CompiledPolicy): { label: string; because: string | undefined; hits: number }[] {

@@ -181,30 +181,38 @@ abstract class CallTrap<Self extends CallTrap<Self>> extends TrapBase<Self> {
   functionName = "";
   /** Tells the hypervisor whose name that is, as storing a name each time costs more. */
   nameKey = NaN;
-  /** Index of X0 in `live` while the registers stand there as they are; -1 once they are captured. */
-  liveAt = -1;
+  /** The memory in which vCPUs have their registers: none of a policy's business. */
+  readonly #live: Uint32Array;
+  /** Index of X0 in it while the registers stand there as they are; -1 once they are captured. */
+  #liveAt = -1;
   readonly #captured = new Uint32Array(2 * CALL_REGISTERS);
   readonly #args = new BigUint64Array(this.#captured.buffer, 8, CALL_REGISTERS - 1);
 
   /** @param live the memory in which vCPUs have their registers. */
-  constructor(readonly live: Uint32Array = new Uint32Array(0)) {
+  constructor(live: Uint32Array = new Uint32Array(0)) {
     super();
+    this.#live = live;
+  }
+
+  /** The registers are those that stand from an index in the vCPUs' memory on, until `capture`. */
+  follow(x0: number): void {
+    this.#liveAt = x0;
   }
 
   /** Keeps the registers as they are: to be called before one of them but X0 changes. */
   capture(): void {
-    const { live, liveAt } = this, captured = this.#captured;
-    if (liveAt < 0) return;
-    for (let i = 0; i < 2 * CALL_REGISTERS; i++) captured[i] = live[liveAt + i];
-    this.liveAt = -1;
+    const live = this.#live, x0 = this.#liveAt, captured = this.#captured;
+    if (x0 < 0) return;
+    for (let i = 0; i < 2 * CALL_REGISTERS; i++) captured[i] = live[x0 + i];
+    this.#liveAt = -1;
   }
 
   /** Where X0 to X7 stand as halves, low first: from index `sourceAt` on. X0 may be the result already. */
   get source(): Uint32Array {
-    return this.liveAt < 0 ? this.#captured : this.live;
+    return this.#liveAt < 0 ? this.#captured : this.#live;
   }
   get sourceAt(): number {
-    return this.liveAt < 0 ? 0 : this.liveAt;
+    return this.#liveAt < 0 ? 0 : this.#liveAt;
   }
   /** X0 to X7 as halves, low first. */
   get registers(): Uint32Array {

@@ -84,7 +84,7 @@ async function compileProgram(
   permissions: readonly string[],
 ): Promise<void> {
   const included = [...includes, "policies"].flatMap((path) => ["--include", path]);
-  const flags = ["--no-check", "--no-prompt", "--no-code-cache", `--v8-flags=${V8_FLAGS}`, ...permissions, ...included];
+  const flags = ["--no-check", "--no-prompt", "--no-code-cache", V8_FLAGS, ...permissions, ...included];
   try {
     await outputOf(
       $`${deno} compile --quiet ${flags} --target ${target} --output ${output} ${entry}`

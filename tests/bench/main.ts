@@ -39,7 +39,7 @@ export function perUnit(name: string, nanoseconds: number): [name: string, nanos
 
 async function microBenchmarks(filter: string | undefined): Promise<Omit<Results, "guests">> {
   const only = filter ? ["--filter", filter] : [];
-  const bench = $`${Deno.execPath()} bench --allow-all ${`--v8-flags=${V8_FLAGS}`} --json ${only}`.cwd(ROOT).noThrow();
+  const bench = $`${Deno.execPath()} bench --allow-all ${V8_FLAGS} --json ${only}`.cwd(ROOT).noThrow();
   const { cpu, runtime, benches } = await bench.json<BenchOutput>();
   const micro: Record<string, number> = {};
   for (const { name, results } of benches) {

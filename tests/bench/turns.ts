@@ -13,8 +13,7 @@ import { askCase, startCase, TRAPS } from "../../core/hypervisor/policy_bench.ts
 /** Set in the process that measures: V8 is to be told there what it is told in the compiled program. */
 const MEASURES = "ARIEL_TURNS";
 if (Deno.env.get(MEASURES) === undefined) {
-  const flags = `--v8-flags=${V8_FLAGS}`;
-  const { code } = await $`${Deno.execPath()} run --allow-all ${flags} ${import.meta.filename!} ${Deno.args}`
+  const { code } = await $`${Deno.execPath()} run --allow-all ${V8_FLAGS} ${import.meta.filename!} ${Deno.args}`
     .env(MEASURES, "1").noThrow();
   Deno.exit(code);
 }
