@@ -418,6 +418,59 @@ beyond:
     brk     #0`,
   ),
   scenario(
+    "faults, exits and interrupts in small loops",
+    String.raw`
+    mov     x20, #40
+1:  ldr     x1, =MEM + 8192 - 256           // the page behind is not mapped
+    mov     x2, #30
+2:  ldr     x3, [x1], #16                   // runs off the end
+    add     x4, x4, x3
+    add     x4, x4, #1
+    stur    x4, [x1, #-8]
+    subs    x2, x2, #1
+    b.ne    2b
+    ldr     x1, =MEM + 64
+    ldr     x5, =READ_ONLY
+    mov     x2, #9
+3:  ldr     q0, [x1], #16
+    add     v1.4s, v1.4s, v0.4s
+    eor     v2.16b, v2.16b, v1.16b
+    cmp     x2, #4
+    b.eq    4f                              // out of the middle
+    adds    x6, x6, x2
+    csel    x7, x6, x7, cs
+    cbnz    x2, 5f
+    str     x6, [x5]                        // never allowed
+5:  sub     x2, x2, #1
+    tbz     x2, #63, 3b
+4:  ccmp    x6, x7, #5, hi                  // reads the flags of both ways out
+    cset    x8, ge
+    mov     x9, #3
+6:  mov     x10, #4
+7:  add     x11, x11, x10
+    mov     w12, w11
+    subs    x10, x10, #1
+    b.gt    7b
+    str     x11, [x1, x9, lsl #3]
+    subs    x9, x9, #1
+    b.ne    6b
+    mov     x13, #6
+8:  add     x14, x14, #7
+    svc     #1                              // in a loop
+    mrs     x15, nzcv
+    eor     x16, x16, x15
+    subs    x13, x13, #1
+    b.ne    8b
+    mov     x13, #20
+9:  str     x14, [x5]                       // never allowed
+    eor     x14, x14, x13
+    subs    x13, x13, #1
+    b.pl    9b
+    subs    x20, x20, #1
+    b.ne    1b
+    brk     #0`,
+  ),
+  scenario(
     "addresses that are not canonical",
     String.raw`
     mov     x0, #40

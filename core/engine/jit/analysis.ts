@@ -30,6 +30,9 @@ export interface Facts {
   readonly xWrites: number;
   readonly vReads: number;
   readonly vWrites: number;
+  /** Those of the registers written that are written in any case. */
+  readonly xAlways: number;
+  readonly vAlways: number;
   /** State of the flags after it, or -1 when it leaves them alone. */
   readonly flags: FlagState | -1;
   readonly readsFlags: boolean;
@@ -48,6 +51,8 @@ class AnalysisBuilder extends NullBuilder {
   xWrites = 0;
   vReads = 0;
   vWrites = 0;
+  xAlways = 0;
+  vAlways = 0;
   flags: FlagState | -1 = -1;
   ending: Ending = "next";
   offset = 0;
@@ -63,6 +68,8 @@ class AnalysisBuilder extends NullBuilder {
       this.xWrites =
       this.vReads =
       this.vWrites =
+      this.xAlways =
+      this.vAlways =
       this.offset =
       this.#depth =
         0;
@@ -106,6 +113,7 @@ class AnalysisBuilder extends NullBuilder {
   override setXsp(n: number): void {
     this.xWrites |= 1 << n;
     if (this.#depth > 0) this.xReads |= 1 << n;
+    else this.xAlways |= 1 << n;
   }
   protected override readVector(n: number): void {
     this.vReads |= 1 << n;
@@ -113,6 +121,7 @@ class AnalysisBuilder extends NullBuilder {
   protected override writeVector(n: number): void {
     this.vWrites |= 1 << n;
     if (this.#depth > 0) this.vReads |= 1 << n;
+    else this.vAlways |= 1 << n;
   }
   override setVElement(n: number): void {
     this.vReads |= 1 << n;
@@ -238,10 +247,25 @@ export class Analyst {
     const fields = extractFields(row, word), builder = this.#builder;
     builder.reset();
     row.semantics!(builder, fields);
-    const { xReads, xWrites, vReads, vWrites, flags, readsFlags, ending, offset } = builder;
+    const { xReads, xWrites, xAlways, vReads, vWrites, vAlways, flags, readsFlags, ending, offset } = builder;
     const mayLeave = builder.mayLeave || row.options.trap === "fp";
     const access = builder.accessCount === 1 && builder.isPlain ? fixedAccess(accessOf(row, word)) : null;
-    return { row, fields, xReads, xWrites, vReads, vWrites, flags, readsFlags, mayLeave, ending, offset, access };
+    return {
+      row,
+      fields,
+      xReads,
+      xWrites,
+      xAlways,
+      vReads,
+      vWrites,
+      vAlways,
+      flags,
+      readsFlags,
+      mayLeave,
+      ending,
+      offset,
+      access,
+    };
   }
 }
 

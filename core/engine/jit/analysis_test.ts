@@ -17,7 +17,7 @@ const bits = (...numbers: number[]): number => numbers.reduce((set, n) => set | 
 
 Deno.test("factsOf() tells registers that are read and written; XZR is none, SP is 31", () => {
   const add = facts("add x1, x2, xzr");
-  assertEquals([add.xReads, add.xWrites, add.flags], [bits(2), bits(1), -1]);
+  assertEquals([add.xReads, add.xWrites, add.xAlways, add.flags], [bits(2), bits(1), bits(1), -1]);
   const load = facts("ldr x3, [sp], #16");
   assertEquals([load.xReads, load.xWrites], [bits(31), bits(3, 31)]);
   const insert = facts("ins v1.s[2], w4");

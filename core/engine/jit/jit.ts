@@ -68,8 +68,8 @@ export class Jit {
   /** The regions of each page slot by their table slots, and the records that were asked for already. */
   readonly #regions = new Map<number, Map<number, RegionInfo>>();
   readonly #settled = new Map<number, Set<number>>();
-  /** Page slots whose regions check each access for itself. */
-  readonly #withoutRuns = new Set<number>();
+  /** Page slots whose regions split runs of accesses. */
+  readonly #splitting = new Set<number>();
   readonly #freeSlots: number[] = [];
   /** By vCPU, at how many of its instructions its arrivals are forgotten next. */
   readonly #coolsAt: number[] = [];
@@ -112,14 +112,14 @@ export class Jit {
     }
     this.#regions.delete(pageSlot);
     this.#settled.delete(pageSlot);
-    this.#withoutRuns.delete(pageSlot);
+    this.#splitting.delete(pageSlot);
   }
 
-  /** Has the regions of a record's page compiled anew, with each access checked for itself. */
+  /** Has the regions of a record's page compiled anew, with runs of accesses split. */
   #split(record: number): void {
     const pageSlot = this.#code.slotOf(record), regions = this.#regions.get(pageSlot);
-    if (!regions || this.#withoutRuns.has(pageSlot)) return;
-    this.#withoutRuns.add(pageSlot);
+    if (!regions || this.#splitting.has(pageSlot)) return;
+    this.#splitting.add(pageSlot);
     this.#regions.delete(pageSlot);
     for (const [slot, region] of regions) {
       this.#u16[region.record >>> 1] = region.rootSlot;
@@ -186,7 +186,7 @@ export class Jit {
       rootSlot: this.#u16[record >>> 1],
       slot,
       isWhole: this.isEager,
-      hasRuns: !this.#withoutRuns.has(pageSlot),
+      splitsRuns: this.#splitting.has(pageSlot),
     };
   }
 

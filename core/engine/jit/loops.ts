@@ -1,4 +1,4 @@
-import { type Block, successors } from "./region.ts";
+import { type Block, findPredecessors } from "./block.ts";
 
 /**
  * Which loop an edge to a header goes round. A region that begins in an inner loop has one header for this and for the
@@ -22,8 +22,7 @@ export interface Loop {
  * @param blocks in reverse postorder.
  */
 export function findLoops(blocks: readonly Block[]): Map<Block, Loop[]> {
-  const predecessors = new Map<Block, Block[]>(blocks.map((b) => [b, []]));
-  for (const b of blocks) for (const s of successors(b)) predecessors.get(s)!.push(b);
+  const predecessors = findPredecessors(blocks);
   const loops = new Map<Block, Loop[]>();
   const placed = new Set<Block>();
   for (const header of blocks) {
@@ -44,7 +43,7 @@ export function findLoops(blocks: readonly Block[]): Map<Block, Loop[]> {
 }
 
 /** The blocks from which the latches are reached without passing the header, and the header. */
-function naturalLoop(
+export function naturalLoop(
   header: Block,
   latches: readonly Block[],
   predecessors: ReadonlyMap<Block, readonly Block[]>,

@@ -1,40 +1,10 @@
 import { FLAGS, type FlagState } from "../../cpu/layout.ts";
 import type { Analyst, Facts } from "./analysis.ts";
+import { type Block, findPredecessors, type Region, successors } from "./block.ts";
+import { findDeferrals } from "./deferral.ts";
 
 /** Instructions of a region at most: larger functions take V8's optimizing compiler too long. */
 const REGION_INSTRUCTIONS = 600;
-
-/** A straight run of instructions: entered at its first, left at its last. */
-export interface Block {
-  /** Index of the first instruction in the page, 0 to 1023. */
-  readonly start: number;
-  readonly instructions: readonly Facts[];
-  /** Blocks that a direct branch or the next instruction leads to, within the region. */
-  readonly taken: Block | null;
-  readonly next: Block | null;
-  /** Predecessors over edges that are not back edges, and whether back edges come here. */
-  forwardCount: number;
-  isLoopHeader: boolean;
-  /** Position in reverse postorder. */
-  order: number;
-  dominator: Block | null;
-  /** Blocks that this one dominates immediately, in reverse postorder. */
-  readonly dominated: Block[];
-  /** Registers that are read before they are written, from the block's start. */
-  xLive: number;
-  vLive: number;
-  flagsIn: FlagState;
-  /** The flags in the state block are looked at before the block, or what follows, sets them. */
-  flagsLive: boolean;
-}
-
-/** Code reached from one instruction by direct branches within its page. */
-export interface Region {
-  readonly root: Block;
-  /** In reverse postorder; the first is the root. */
-  readonly blocks: readonly Block[];
-  readonly instructionCount: number;
-}
 
 /**
  * Finds the region of the instruction at index `start` of a page's words.
@@ -59,6 +29,9 @@ export function findRegion(
   const ordered = reversePostorder(root);
   findDominators(ordered);
   cutIrreducible(ordered);
+  for (const deferral of findDeferrals(ordered)) {
+    for (const b of deferral.blocks) (b as Mutable<Block>).deferral = deferral;
+  }
   findLiveness(ordered);
   findFlags(ordered);
   findFlagsLive(ordered);
@@ -162,6 +135,7 @@ function emptyBlock(start: number): Mutable<Block> {
     vLive: 0,
     flagsIn: FLAGS.memory,
     flagsLive: false,
+    deferral: null,
   };
 }
 
@@ -170,8 +144,7 @@ function emptyBlock(start: number): Mutable<Block> {
  * without what stands around it, which has regions of its own.
  */
 function loopOf(root: Block, blocks: readonly Block[]): Set<Block> {
-  const predecessors = new Map<Block, Block[]>(blocks.map((b) => [b, []]));
-  for (const b of blocks) for (const s of successors(b)) predecessors.get(s)!.push(b);
+  const predecessors = findPredecessors(blocks);
   const loop = new Set<Block>();
   const work = [...predecessors.get(root)!];
   while (work.length) {
@@ -181,11 +154,6 @@ function loopOf(root: Block, blocks: readonly Block[]): Set<Block> {
     work.push(...predecessors.get(block)!);
   }
   return loop;
-}
-
-/** The blocks' successors: at most two. */
-export function successors(block: Block): Block[] {
-  return [block.taken, block.next].filter((b) => b !== null);
 }
 
 function reversePostorder(root: Block): Mutable<Block>[] {
@@ -210,8 +178,7 @@ function reversePostorder(root: Block): Mutable<Block>[] {
 
 /** Cooper, Harvey and Kennedy, "A Simple, Fast Dominance Algorithm". */
 function findDominators(blocks: readonly Mutable<Block>[]): void {
-  const predecessors = new Map<Block, Block[]>(blocks.map((b) => [b, []]));
-  for (const b of blocks) for (const s of successors(b)) predecessors.get(s)!.push(b);
+  const predecessors = findPredecessors(blocks);
   const root = blocks[0];
   root.dominator = root;
   for (let changed = true; changed;) {
@@ -276,6 +243,11 @@ function findLiveness(blocks: readonly Mutable<Block>[]): void {
         const f = b.instructions[k];
         x = (x & ~f.xWrites) | f.xReads;
         v = (v & ~f.vWrites) | f.vReads;
+      }
+      // What is stored where the loop is left must be in locals when it begins
+      if (b === b.deferral?.header) {
+        x |= b.deferral.x;
+        v |= b.deferral.v;
       }
       if (x !== b.xLive || v !== b.vLive) {
         b.xLive = x;

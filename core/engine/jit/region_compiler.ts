@@ -15,7 +15,8 @@ import {
 } from "../code_flow.ts";
 import { findRuns } from "./access_runs.ts";
 import { findLoops, type Loop, type LoopKind, loopKind } from "./loops.ts";
-import type { Block, Region } from "./region.ts";
+import type { Block, Region } from "./block.ts";
+import type { Facts } from "./analysis.ts";
 import { type CallTerminal, type ModuleFunctions, RegionEmitter, type Terminal } from "./region_emitter.ts";
 
 /** WebAssembly calls that may be nested: each takes stack of the host. */
@@ -34,7 +35,6 @@ export class RegionCompiler {
   readonly emitter: RegionEmitter;
   readonly #region: Region;
   readonly #generation: number;
-  readonly #hasRuns: boolean;
   readonly #recordBase: number;
   readonly #self: { readonly slot: number; readonly function: number };
   readonly #functions: ModuleFunctions;
@@ -48,7 +48,7 @@ export class RegionCompiler {
    * @param rootSlot table slot of the first instruction's handler in tier 1.
    * @param recordBase where the records of the page start.
    * @param self table slot of the region, and its function's index in the module.
-   * @param hasRuns accesses are checked together, see access_runs.ts.
+   * @param splitsRuns see RegionEmitter.
    */
   constructor(
     region: Region,
@@ -58,9 +58,8 @@ export class RegionCompiler {
     self: { readonly slot: number; readonly function: number },
     functions: ModuleFunctions,
     soleVcpu: number,
-    hasRuns: boolean,
+    splitsRuns: boolean,
   ) {
-    this.#hasRuns = hasRuns;
     this.#region = region;
     this.#generation = generation;
     this.#loops = findLoops(region.blocks);
@@ -68,14 +67,12 @@ export class RegionCompiler {
     this.#functions = functions;
     this.#recordBase = recordBase;
     this.#self = self;
-    this.emitter = new RegionEmitter(functions, region.root.start, rootSlot, recordBase, soleVcpu);
+    this.emitter = new RegionEmitter(functions, region.root.start, rootSlot, recordBase, soleVcpu, splitsRuns);
   }
 
   /** Writes the whole function. */
   compile(): RegionEmitter {
     const o = this.emitter;
-    o.get(o.state64("pcPage"));
-    o.set(o.page);
     const { root } = this.#region;
     o.get(o.add(o.count as I32, o.i32((this.#recordBase >>> 4) + root.start)));
     o.set(o.executed);
@@ -86,10 +83,17 @@ export class RegionCompiler {
     return o;
   }
 
-  /** Writes a block and all that it dominates, but what stands behind a loop. */
-  #tree(block: Block): void {
+  /**
+   * Writes a block and all that it dominates, but what stands behind a loop.
+   * @param isOnlyWay what is known where the code stands holds in the block too.
+   */
+  #tree(block: Block, isOnlyWay = false): void {
     const merges = block.dominated.filter((b) => b.forwardCount > 1 && !this.#behindLoops.has(b));
-    this.#loop(block, this.#loops.get(block) ?? [], () => this.#nest(merges, () => this.#body(block)));
+    const write = () => {
+      if (!isOnlyWay) this.emitter.beginBlock(block.flagsIn);
+      this.#body(block);
+    };
+    this.#loop(block, this.#loops.get(block) ?? [], () => this.#nest(merges, write));
   }
 
   /** Writes the loops of a header, the first outermost, and behind each its exits. */
@@ -127,10 +131,10 @@ export class RegionCompiler {
 
   #body(block: Block): void {
     const o = this.emitter, last = block.instructions.length - 1;
-    const members = this.#hasRuns ? findRuns(block.instructions) : [];
-    o.beginBlock(block.flagsIn);
+    const members = findRuns(block.instructions), dead = findDeadWrites(block.instructions);
+    o.deferral = block.deferral;
     block.instructions.forEach((facts, position) => {
-      o.instruction(facts, block.start + position, position, members[position]);
+      o.instruction(facts, block.start + position, { position, member: members[position], ...dead[position] });
       if (position < last) o.releaseTemporaries();
     });
     const { ending, offset } = block.instructions[last];
@@ -155,13 +159,13 @@ export class RegionCompiler {
       case "branch":
         return this.#branch(block, block.taken, index, offset);
       case "branchIf": {
-        const { knownFlags } = o;
+        const { knowledge } = o;
         o.beginIf(terminal.condition);
         this.#labels.push({ kind: "if" });
         this.#branch(block, block.taken, index, offset);
         this.#labels.pop();
         o.endBlock();
-        o.knownFlags = knownFlags;
+        o.knowledge = knowledge;
         return this.#goTo(block, block.next, index + 1);
       }
       case "call":
@@ -170,13 +174,13 @@ export class RegionCompiler {
       case "return":
         return this.#return(terminal.address);
       case "jumpTo":
-        o.storeFlags();
+        o.storeState();
         // TypeScript finds the BR by its record where a guarded page is entered.
         o.setState32("record", this.#recordOf(index));
         return this.#dispatch(terminal.address, BRANCH_TYPE.br);
       case "synchronize": {
         const next = this.#addressOf(index + 1);
-        o.storeFlags();
+        o.storeState();
         this.#checkBudget(() => next);
         return this.#dispatch(next, BRANCH_TYPE.ret);
       }
@@ -184,8 +188,7 @@ export class RegionCompiler {
   }
 
   #addressOf(index: number): I64 {
-    const o = this.emitter;
-    return o.add(o.page as I64, o.i64(4 * index));
+    return this.emitter.pagePlus(4 * index);
   }
   #recordOf(index: number): I32 {
     const o = this.emitter;
@@ -197,19 +200,22 @@ export class RegionCompiler {
     const target = index + offset / 4, isNear = target >= 0 && target < 1024;
     if (offset <= 0 || !isNear) this.#checkBudget(() => this.#addressOf(target));
     if (isNear) return this.#goTo(from, to, target);
-    this.emitter.storeFlags();
+    this.emitter.storeState();
     this.#dispatch(this.#addressOf(target), BRANCH_TYPE.ret);
   }
 
   /** Goes on with a block of the region, or leaves it for the record at `index` (1024 is the page's end). */
   #goTo(from: Block, to: Block | null, index: number): void {
     const o = this.emitter;
-    if (!to || to.flagsLive) o.storeFlags();
     if (!to) {
+      o.storeState();
       return this.#continueAt(index);
     }
+    if (to.deferral !== from.deferral) o.storeDeferred();
     const isInline = to.order > from.order && to.forwardCount === 1 && !this.#behindLoops.has(to);
-    if (isInline) return this.#tree(to);
+    const isOnlyWay = isInline && !to.isLoopHeader && to.deferral === from.deferral;
+    if (to.flagsLive && !isOnlyWay) o.storeFlags();
+    if (isInline) return this.#tree(to, isOnlyWay);
     const kind = to.order > from.order ? "block" : loopKind(from, to);
     const depth = this.#labels.toReversed().findIndex((l) => l.kind === kind && l.target === to);
     o.code.u8(0x0c); // br
@@ -220,7 +226,7 @@ export class RegionCompiler {
   #checkBudget(pc: () => I64): void {
     const o = this.emitter;
     o.beginIf(o.geS(o.executed as I32, o.i32(0)), 0);
-    o.storeFlags();
+    o.storeState();
     for (const value of [o.cpu, pc(), o.executed]) o.get(value);
     o.code.u8(0x12); // return_call
     o.code.u32(this.#functions.endSlice);
@@ -259,7 +265,7 @@ export class RegionCompiler {
 
   #return(address: I64): void {
     const o = this.emitter;
-    o.storeFlags();
+    o.storeState();
     this.#checkBudget(() => address);
     o.setState32("budget", o.executed as I32);
     o.get(address);
@@ -269,22 +275,24 @@ export class RegionCompiler {
   /** A call of the guest is one of WebAssembly, which comes back when the callee returns to the expected address. */
   #call(block: Block, terminal: CallTerminal, index: number, offset: number): void {
     const o = this.emitter;
-    const isDirect = terminal.kind === "call", target = index + offset / 4;
-    const address = terminal.kind === "call" ? this.#addressOf(target) : terminal.address;
-    const branchType = isDirect ? BRANCH_TYPE.ret : BRANCH_TYPE.blr;
     o.storeFlags();
     o.flags = FLAGS.memory;
     o.flagsPending = false;
-    if (isDirect) this.#checkBudget(() => address);
-    const isNear = isDirect && target >= 0 && target < 1024;
-    const returned = isNear ? this.#callNear(address, target) : this.#callFar(address, branchType, index);
-    this.#afterCall(block, returned, index);
+    this.#afterCall(block, this.#callAddress(terminal, index, index + offset / 4), index);
   }
 
-  #callNear(address: I64, target: number): Operand<"i64"> {
+  #callAddress(terminal: CallTerminal, index: number, target: number): Operand<"i64"> {
+    if (terminal.kind === "callTo") return this.#callFar(terminal.address, BRANCH_TYPE.blr, index);
+    const address = () => this.emitter.add(this.emitter.link, this.emitter.i64(4 * (target - index - 1)));
+    this.#checkBudget(address);
+    const isNear = target >= 0 && target < 1024;
+    return isNear ? this.#callNear(address, target) : this.#callFar(address(), BRANCH_TYPE.ret, index);
+  }
+
+  #callNear(address: () => I64, target: number): Operand<"i64"> {
     const o = this.emitter, depth = o.state32("depth");
     o.beginIf(o.geU(depth, o.i32(DEPTH_MAX)), 0);
-    this.#dispatch(address, BRANCH_TYPE.ret);
+    this.#dispatch(address(), BRANCH_TYPE.ret);
     o.endBlock();
     o.setState32("depth", o.add(depth, o.i32(1)));
     const returned = target === this.#region.root.start ? this.#callSelf() : this.#callRecord(target);
@@ -318,10 +326,13 @@ export class RegionCompiler {
     const site = CALL_SITES + CALL_SITE_BYTES * number;
     const returned = o.temporary("i64"), depth = o.state32("depth");
     const record = o.loadMemory("i32", 4, o.cpu, site + 8) as I32;
-    let isKnown = o.and(o.ne(record, o.i32(0)), o.ltU(depth, o.i32(DEPTH_MAX)));
+    o.beginPlainBlock();
+    o.beginPlainBlock();
+    o.leaveBlockIf(o.ne(o.loadMemory("i64", 8, o.cpu, site) as I64, address), 0);
+    o.leaveBlockIf(o.eqz(record), 0);
+    o.leaveBlockIf(o.geU(depth, o.i32(DEPTH_MAX)), 0);
     // Direct calls have looked at the budget already
-    if (branchType !== BRANCH_TYPE.ret) isKnown = o.and(isKnown, o.ltS(o.executed as I32, o.i32(0)));
-    o.beginIf(o.and(isKnown, o.eq(o.loadMemory("i64", 8, o.cpu, site) as I64, address)), 1);
+    if (branchType !== BRANCH_TYPE.ret) o.leaveBlockIf(o.geS(o.executed as I32, o.i32(0)), 0);
     o.setState64("pcPage", o.and(address, o.i64(-4096)));
     o.setState32("recordBase", o.loadMemory("i32", 4, o.cpu, site + 12) as I32);
     o.setState32("depth", o.add(depth, o.i32(1)));
@@ -329,7 +340,8 @@ export class RegionCompiler {
     o.get(this.#callIndirect());
     o.set(returned);
     o.setState32("depth", depth);
-    o.beginElse();
+    o.leaveBlock(1);
+    o.endBlock();
     const { callFar } = this.#functions;
     o.get(o.callFunction(callFar, "i64", o.cpu, address, o.executed, o.i32(branchType), o.i32(number)));
     o.set(returned);
@@ -344,18 +356,32 @@ export class RegionCompiler {
 
   #afterCall(block: Block, returned: Operand<"i64">, index: number): void {
     const o = this.emitter;
-    const differs = o.ne(returned as I64, this.#addressOf(index + 1));
-    const generation = o.loadMemory("i32", 4, o.recordBase, GENERATION_OFFSET);
-    o.beginIf(o.or(differs, o.ne(generation as I32, o.i32(this.#generation))), 0);
-    o.get(returned);
-    o.return();
-    o.endBlock();
-    o.setState64("pcPage", o.page);
+    const { link } = o, generation = () => o.loadMemory("i32", 4, o.recordBase, GENERATION_OFFSET) as I32;
+    for (const isElsewhere of [() => o.ne(returned as I64, link), () => o.ne(generation(), o.i32(this.#generation))]) {
+      o.beginIf(isElsewhere(), 0);
+      o.get(returned);
+      o.return();
+      o.endBlock();
+    }
+    o.setState64("pcPage", o.sub(link, o.i64(4 * (index + 1))));
     o.setState32("recordBase", o.recordBase);
     o.get(o.state32("budget"));
     o.set(o.executed);
     if (!block.next) return this.#continueAt(index + 1);
     o.loadRegisters(block.next.xLive, block.next.vLive);
+    o.beginBlock(FLAGS.memory);
     this.#goTo(block, block.next, index + 1);
   }
+}
+
+/** For each instruction of a block the registers that are written again before the region can be left. */
+function findDeadWrites(instructions: readonly Facts[]): { xDead: number; vDead: number }[] {
+  let x = 0, v = 0;
+  const dead = instructions.toReversed().map((f) => {
+    const { xDead, vDead } = { xDead: x & f.xWrites, vDead: v & f.vWrites };
+    x = f.mayLeave ? 0 : x | f.xAlways;
+    v = f.mayLeave ? 0 : v | f.vAlways;
+    return { xDead, vDead };
+  });
+  return dead.reverse();
 }

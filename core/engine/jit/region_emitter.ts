@@ -7,7 +7,8 @@ import { WRITE_TLB_OFFSET } from "../memory_request.ts";
 import { cpuOperand, HANDLER_PARAMS } from "../code_flow.ts";
 import type { RunMember } from "./access_runs.ts";
 import type { Facts } from "./analysis.ts";
-import { LazyFlagsEmitter } from "./lazy_flags_emitter.ts";
+import type { Deferral } from "./block.ts";
+import { type KnownFlags, LazyFlagsEmitter } from "./lazy_flags_emitter.ts";
 
 /** No access is longer: those that begin in the last bytes of a page ask the TLB. */
 export const ACCESS_BYTES_MAX = 64;
@@ -37,29 +38,51 @@ export type Terminal =
   | { readonly kind: "branch" | "synchronize" };
 export type CallTerminal = { readonly kind: "callTo"; readonly address: I64 } | { readonly kind: "call" };
 
+/** What is known at one place of the code. */
+interface Knowledge {
+  readonly flags: KnownFlags;
+  readonly deferral: Deferral | null;
+  readonly fpChecked: boolean;
+  readonly spChecked: boolean;
+}
+
+/** What the compiler knows of an instruction from those around it. */
+export interface Surroundings {
+  /** Its place in its block. */
+  readonly position: number;
+  readonly member: RunMember | null;
+  /** Registers that it need not store: they are written again before the region can be left. */
+  readonly xDead: number;
+  readonly vDead: number;
+}
+
 /**
  * Writes the instructions of a region: registers are locals, and each write of one is stored in the state block too, so
- * that the state is exact at every fault. At the end of a block the operands of flags go to the state block. What crosses blocks (structure, branches, calls) is region_compiler.ts's.
+ * that the state is exact at every fault; in some loops (deferral.ts) they are stored where the loop is left. The operands
+ * of flags go to the state block where it is left too, or where ways with other flags join. What crosses blocks
+ * (structure, branches, calls) is region_compiler.ts's.
  */
 export class RegionEmitter extends LazyFlagsEmitter implements Builder {
   readonly cpu: Operand<"i32">;
   protected readonly exactFlags: number;
   readonly count = new Operand("i32", 2);
-  /** VA of the page, start of its records, and instructions executed up to the block minus the budget. */
-  readonly page = this.newLocal("i64");
+  /** Start of the page's records, and instructions executed up to the block minus the budget. */
   readonly recordBase: Operand<"i32">;
   readonly executed = this.newLocal("i32");
   readonly #x: (Operand<"i64"> | undefined)[] = [];
   readonly #v: (Operand<"v128"> | undefined)[] = [];
-  /** Base register of the instruction's accesses; 32 where none is (literals). */
+  /** Base register of the instruction's accesses, 32 where none is (literals), its value, and what was added to that. */
   #base = 32;
+  #baseValue: I64 | null = null;
+  #sum: { readonly address: I64; readonly added: I64 } | null = null;
   #facts!: Facts;
-  #member: RunMember | null = null;
+  #around!: Surroundings;
+  /** What stays in locals from here on. */
+  deferral: Deferral | null = null;
   /** Host addresses of the lowest bytes of a block's runs, by number. */
   readonly #runs: Operand<"i32">[] = [];
-  /** Index of the instruction in the page, and in its block. */
+  /** Index of the instruction in the page. */
   #index = 0;
-  #position = 0;
   #fpChecked = false;
   /** SP is known to be aligned. */
   #spChecked = false;
@@ -70,6 +93,7 @@ export class RegionEmitter extends LazyFlagsEmitter implements Builder {
    * slot of that instruction's handler in tier 1.
    * @param recordBase where the records of the region's page start: as long as they do, the region is in use.
    * @param soleVcpu where the state block of a machine's only vCPU stands; 0 where there are several.
+   * @param splitsRuns accesses of a run that is in two pages are checked each for itself; else tier 1 does the first.
    */
   constructor(
     readonly functions: ModuleFunctions,
@@ -77,6 +101,7 @@ export class RegionEmitter extends LazyFlagsEmitter implements Builder {
     readonly rootSlot: number,
     recordBase: number,
     soleVcpu: number,
+    readonly splitsRuns: boolean,
   ) {
     super(HANDLER_PARAMS);
     this.cpu = cpuOperand(soleVcpu);
@@ -86,19 +111,31 @@ export class RegionEmitter extends LazyFlagsEmitter implements Builder {
 
   // Entering blocks and instructions
 
+  /** Begins where nothing is known but how the flags stand. */
   beginBlock(flags: FlagState): void {
     this.flags = flags;
     this.flagsPending = false;
     this.#fpChecked = false;
     this.#spChecked = false;
   }
-  /** Writes one instruction: the `position`th of its block, at `index` in the page. */
-  instruction(facts: Facts, index: number, position: number, member: RunMember | null = null): void {
+  /** To be kept before other code is written that does not come back, and set behind it. */
+  get knowledge(): Knowledge {
+    const { knownFlags: flags } = this;
+    return { flags, deferral: this.deferral, fpChecked: this.#fpChecked, spChecked: this.#spChecked };
+  }
+  set knowledge({ flags, deferral, fpChecked, spChecked }: Knowledge) {
+    this.knownFlags = flags;
+    this.deferral = deferral;
+    this.#fpChecked = fpChecked;
+    this.#spChecked = spChecked;
+  }
+  /** Writes one instruction, at `index` in the page. */
+  instruction(facts: Facts, index: number, around: Surroundings): void {
     this.#facts = facts;
-    this.#member = member;
+    this.#around = around;
     this.#index = index;
-    this.#position = position;
     this.#base = 32;
+    this.#baseValue = this.#sum = null;
     this.terminal = null;
     if (facts.row.options.trap === "fp" && !this.#fpChecked) {
       this.checkFp();
@@ -136,11 +173,32 @@ export class RegionEmitter extends LazyFlagsEmitter implements Builder {
     return this.take("i64");
   }
   #writeX(n: number, value: I64): void {
-    if (n === 31) this.#spChecked = false;
+    if (n === 31 && !this.#keepsAlignment) this.#spChecked = false;
     const local = this.#xLocal(n);
     this.get(value);
     this.set(local);
-    this.storeMemory(8, this.cpu, xOffset(n), local);
+    const unstored = this.#around.xDead | (this.deferral?.x ?? 0);
+    if ((unstored & (1 << n)) === 0) this.#storeX(n);
+  }
+  /** The instruction changes its base register, SP, by a multiple of 16 only. */
+  get #keepsAlignment(): boolean {
+    const { access } = this.#facts;
+    return access !== null && access.base === 31 && access.writeback % 16 === 0;
+  }
+  #storeX(n: number): void {
+    this.storeMemory(8, this.cpu, xOffset(n), this.#xLocal(n));
+  }
+  /** Puts what only locals have in the state block: to be called where other code goes on. */
+  storeState(): void {
+    this.storeFlags();
+    this.storeDeferred();
+  }
+  storeDeferred(): void {
+    const { x, v } = this.deferral ?? { x: 0, v: 0 };
+    for (let n = 0; n < 32; n++) {
+      if (x & (1 << n)) this.#storeX(n);
+      if (v & (1 << n)) this.#storeV(n);
+    }
   }
   x(n: number): I64 {
     return n === 31 ? this.i64(0) : this.#readX(n);
@@ -161,7 +219,12 @@ export class RegionEmitter extends LazyFlagsEmitter implements Builder {
       this.#sideExitIf(this.and(this.wrap(value), this.i32(15)));
       this.#spChecked = true;
     }
-    return value;
+    return this.#baseValue = value;
+  }
+  override add<T extends Int>(a: T, b: T): T {
+    const sum = super.add(a, b);
+    if (a === this.#baseValue) this.#sum = { address: sum as I64, added: b as I64 };
+    return sum;
   }
   reg(sf: number, n: number): Int {
     return sf ? this.x(n) : this.w(n);
@@ -218,10 +281,17 @@ export class RegionEmitter extends LazyFlagsEmitter implements Builder {
     return this.lane("f32x4.extract_lane", 0, this.#vLocal(n));
   }
   setV(n: number, value: V128): void {
-    const local = this.#vLocal(n);
     this.get(value);
-    this.set(local);
-    this.storeMemory(16, this.cpu, V + 16 * n, local);
+    this.#writeV(n);
+  }
+  /** Takes the register's value from the stack. */
+  #writeV(n: number): void {
+    this.set(this.#vLocal(n));
+    const unstored = this.#around.vDead | (this.deferral?.v ?? 0);
+    if ((unstored & (1 << n)) === 0) this.#storeV(n);
+  }
+  #storeV(n: number): void {
+    this.storeMemory(16, this.cpu, V + 16 * n, this.#vLocal(n));
   }
   setVLow64(n: number, value: I64): void {
     this.setV(n, this.lane("i64x2.replace_lane", 0, this.v128(0n, 0n), value));
@@ -248,8 +318,7 @@ export class RegionEmitter extends LazyFlagsEmitter implements Builder {
       const name = ({ 1: "i8x16.replace_lane", 2: "i16x8.replace_lane", 4: "i32x4.replace_lane" } as const)[bytes]!;
       this.get(this.lane(name, index, local, this.wrap(value)));
     }
-    this.set(local);
-    this.storeMemory(16, this.cpu, V + 16 * n, local);
+    this.#writeV(n);
   }
 
   // Operands are constants
@@ -278,9 +347,9 @@ export class RegionEmitter extends LazyFlagsEmitter implements Builder {
     this.#leaveTo(this.functions.straddle, start, this.i32(bytes));
   }
   #leaveTo(index: number, ...more: Value[]): void {
-    this.storeFlags();
+    this.storeState();
     const where = this.i64(
-      this.#index + 2 ** 10 * this.#position + (this.#index === this.root ? 2 ** 20 * this.rootSlot : 0),
+      this.#index + 2 ** 10 * this.#around.position + (this.#index === this.root ? 2 ** 20 * this.rootSlot : 0),
     );
     for (const value of [this.cpu, this.recordBase, this.executed, where, ...more]) this.get(value);
     this.code.u8(0x12); // return_call
@@ -304,8 +373,8 @@ export class RegionEmitter extends LazyFlagsEmitter implements Builder {
   }
   checkInterrupts(): void {
     this.beginIf(this.state32("attention"), 0);
-    this.storeFlags();
-    const executed = this.add(this.executed as I32, this.i32(this.#position + 1));
+    this.storeState();
+    const executed = this.add(this.executed as I32, this.i32(this.#around.position + 1));
     for (const value of [this.cpu, this.pcPlus(4), executed]) this.get(value);
     this.code.u8(0x12); // return_call
     this.code.u32(this.functions.endSlice);
@@ -316,7 +385,18 @@ export class RegionEmitter extends LazyFlagsEmitter implements Builder {
   // Memory: a page per base register, then the TLB, then TypeScript by way of tier 1
 
   protected override access(a: Access): void {
-    if (this.#member) return this.#accessInRun(a, this.#member);
+    const { member } = this.#around;
+    if (!member) return this.#accessAlone(a);
+    const host = this.#hostOfRun(a, member);
+    if (!this.splitsRuns) return a.fast(host, member.offset);
+    this.beginIf(host, 1);
+    a.fast(host, member.offset);
+    this.beginElse();
+    this.#accessAlone(a);
+    this.endBlock();
+  }
+
+  #accessAlone(a: Access): void {
     const low = this.wrap(a.address), limit = this.i64(4097 - a.bytes);
     const misaligned = mustAlign(a) ? this.and(low, this.i32(a.bytes - 1)) : null;
     if (a.kind === "unprivileged") {
@@ -333,26 +413,53 @@ export class RegionEmitter extends LazyFlagsEmitter implements Builder {
     if (misaligned) absent = this.or(absent, misaligned);
     this.#sideExitIf(absent);
     this.endBlock();
-    a.fast(this.add(low, this.loadMemory("i32", 4, this.cpu, this.#siteOf(a) + 8)));
+    this.#accessAt(a, this.loadMemory("i32", 4, this.cpu, this.#siteOf(a) + 8));
   }
 
-  /** The first access of a run finds the page of all of them. */
-  #accessInRun(a: Access, { run, isFirst, offset }: RunMember): void {
+  /**
+   * Writes an access to a page that begins at `addend` in the host's memory. What is added to the base register comes last,
+   * a constant as the access's own offset, so that what takes longest to know is used latest.
+   */
+  #accessAt(a: Access, addend: I32): void {
+    if (a.address !== this.#sum?.address) return a.fast(this.add(this.wrap(a.address), addend));
+    const { added } = this.#sum, start = this.add(this.wrap(this.#baseValue!), addend);
+    const { local, lo, hi } = added as Operand;
+    // No page of the guest is so low in memory that the start would be below 0
+    if (local < 0 && hi === 0 && lo >= 0 && a.kind === "normal") a.fast(start, lo);
+    else a.fast(this.add(start, this.wrap(added)));
+  }
+
+  /**
+   * Where the lowest byte of a run stands in the host's memory: its first access finds the page of all of them. 0 where runs
+   * are split and this one is not known to be in one page.
+   */
+  #hostOfRun(a: Access, { run, isFirst, offset }: RunMember): I32 {
     const host = this.#runs[run.number] ??= this.newLocal("i32");
-    if (isFirst) {
-      const start = offset === 0 ? a.address : this.sub(a.address, this.i64(offset));
-      const inPage = this.#inPage(a, start), span = this.loadMemory("i64", 4, this.cpu, this.#siteOf(a) + 12);
-      let miss: I32 = this.geU(inPage, span as I64);
-      if (run.bytes > ACCESS_BYTES_MAX) miss = this.or(miss, this.geU(inPage, this.i64(4097 - run.bytes)));
-      this.beginIf(miss, 0);
-      this.beginIf(this.#lookUp(a, start, run.bytes), 0);
-      this.#straddle(this.wrap(start), run.bytes);
-      this.endBlock();
-      this.endBlock();
+    if (!isFirst) return host as I32;
+    const start = offset === 0 ? a.address : this.sub(a.address, this.i64(offset));
+    const inPage = this.#inPage(a, start), span = this.loadMemory("i64", 4, this.cpu, this.#siteOf(a) + 12);
+    let miss: I32 = this.geU(inPage, span as I64);
+    if (run.bytes > ACCESS_BYTES_MAX) miss = this.or(miss, this.geU(inPage, this.i64(4097 - run.bytes)));
+    const setHost = () => {
       this.get(this.add(this.wrap(start), this.loadMemory("i32", 4, this.cpu, this.#siteOf(a) + 8) as I32));
       this.set(host);
+    };
+    this.beginIf(miss, 0);
+    this.beginIf(this.#lookUp(a, start, run.bytes), this.splitsRuns ? undefined : 0);
+    if (this.splitsRuns) {
+      this.get(this.i32(0));
+      this.set(host);
+      this.beginElse();
+      setHost();
+    } else this.#straddle(this.wrap(start), run.bytes);
+    this.endBlock();
+    if (this.splitsRuns) {
+      this.beginElse();
+      setHost();
     }
-    a.fast(host as I32, offset);
+    this.endBlock();
+    if (!this.splitsRuns) setHost();
+    return host as I32;
   }
 
   /** The site of the instruction's accesses. Those without a base register, which are few, share that of IP0. */
@@ -381,13 +488,19 @@ export class RegionEmitter extends LazyFlagsEmitter implements Builder {
     return this.callFunction(this.functions.outlines.get(name)!, "i64", this.cpu, a, b);
   }
 
+  /** Where a call that has just been made is to return to: no callee changes the local. */
+  get link(): I64 {
+    return this.#xLocal(30);
+  }
+
   // The guest's control flow: written by the region's compiler
 
   pcPlus(offset: number): I64 {
-    return this.add(this.page as I64, this.i64(4 * this.#index + offset));
+    return this.pagePlus(4 * this.#index + offset);
   }
+  /** The page is not kept in a local, which V8 would give a register of the host in loops that do not look at it. */
   pagePlus(offset: number): I64 {
-    return this.add(this.page as I64, this.i64(offset));
+    return this.add(this.state64("pcPage"), this.i64(offset));
   }
   branch(_offset: number): void {
     this.terminal = { kind: "branch" };

@@ -6,7 +6,8 @@ import { CPU_MODELS } from "../../cpu/features.ts";
 import { FLAGS } from "../../cpu/layout.ts";
 import { UNDEFINED_ROW } from "../code_cache.ts";
 import { Analyst } from "./analysis.ts";
-import { type Block, findRegion, type Region } from "./region.ts";
+import type { Block, Region } from "./block.ts";
+import { findRegion } from "./region.ts";
 
 const analyst = new Analyst(new Decoder(MEANINGS, CPU_MODELS.max.features), UNDEFINED_ROW);
 

@@ -25,8 +25,8 @@ export interface CompileRequest {
   readonly slot: number;
   /** What was never executed is part of the region too. */
   readonly isWhole: boolean;
-  /** Accesses are checked together; see access_runs.ts. */
-  readonly hasRuns: boolean;
+  /** Runs of accesses are expected in two pages; see RegionEmitter. */
+  readonly splitsRuns: boolean;
 }
 
 /** What became of a batch of requests. */
@@ -93,7 +93,7 @@ export class Translator {
         self,
         MODULE_FUNCTIONS,
         this.soleVcpu,
-        request.hasRuns,
+        request.splitsRuns,
       );
       regions.push(compiler.compile());
       slots.push(slot);
