@@ -68,7 +68,10 @@ export const STATE = {
   /** VA of the page that runs, and where its decoded records start in memory. */
   pcPage:           { offset: 0x138, bytes: 8 },
   recordBase:       { offset: 0x140, bytes: 4 },
-  /** Where the TLB of the current context stands (see mmu/tlb.ts): for addresses with bit 55 clear, and set. */
+  /**
+   * Where the TLB of the current context stands (see mmu/tlb.ts): for addresses with bit 55 clear, and set. CALL_SITES takes
+   * both as one.
+   */
   tlb:              { offset: 0x144, bytes: 4 },
   tlbUpper:         { offset: 0x148, bytes: 4 },
   /** The TLB for unprivileged accesses from EL1 or EL2, to any address. */
@@ -124,7 +127,7 @@ export const STATE = {
   flagKind:         { offset: 0x1c4, bytes: 4 },
   flagA:            { offset: 0x1c8, bytes: 8 },
   flagB:            { offset: 0x1d0, bytes: 8 },
-  /** Call sites (see CALL_SITES) that know a target: a bit for each. */
+  /** Call sites (see CALL_SITES) that know a target: a bit for all whose numbers are the same in bits 4:0. */
   callSites:        { offset: 0x1d8, bytes: 4 },
   /** What generated code may do of exceptions by itself, as things stand: bits of CODE_EXCEPTIONS. */
   codeExceptions:   { offset: 0xb00, bytes: 4 },
@@ -179,16 +182,6 @@ export const SCRATCH_SLOTS = 16;
 export const SITES = 0x500;
 export const SITE_BYTES = 16;
 export const WRITE_SITES = SITES + 32 * SITE_BYTES;
-/**
- * Call sites: where calls to other pages went last, so that they need no look-up in the execute TLB. CALL_SITE_BYTES each,
- * by a hash of the call's place:
- *   +0  the target's address
- *   +8  its record; 0 where none is known
- *   +12 where the records of its page start
- */
-export const CALL_SITES = WRITE_SITES + 32 * SITE_BYTES;
-export const CALL_SITE_BYTES = 16;
-export const CALL_SITE_COUNT = 32;
 /** Stored system registers: 8 bytes each, by index in the system-register table. */
 export const SYSREG = 0x1000;
 export const SYSREG_SLOTS = 1024;
@@ -221,11 +214,22 @@ export const PACS = HOT + 2 * HOT_COUNTERS;
 export const PAC_BYTES = 64;
 export const PAC_COUNT = 256;
 /**
+ * Call sites: where calls to other pages went last, so that they need no look-up in the execute TLB. CALL_SITE_BYTES each,
+ * by a hash of the call's place:
+ *   +0  the target's address
+ *   +8  its record
+ *   +12 where the records of its page start
+ *   +16 the fields tlb and tlbUpper of the context in which that is so; 0 where no target is known
+ */
+export const CALL_SITES = PACS + PAC_COUNT * PAC_BYTES;
+export const CALL_SITE_BYTES = 32;
+export const CALL_SITE_COUNT = 256;
+/**
  * Exceptions taken, by Exception level and then EXCEPTION_KINDS kinds, EXCEPTION_BYTES each:
  *   +0  how many, as a float64
  *   +8  ESR_ELx, FAR_ELx, HPFAR_EL2 and the PC that was left, of the last
  */
-export const EXCEPTIONS = PACS + PAC_COUNT * PAC_BYTES;
+export const EXCEPTIONS = CALL_SITES + CALL_SITE_COUNT * CALL_SITE_BYTES;
 export const EXCEPTION_KINDS = 67;
 export const EXCEPTION_BYTES = 40;
 export const VCPU_BYTES = EXCEPTIONS + 0x3000;

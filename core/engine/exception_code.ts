@@ -1,6 +1,5 @@
 import { EC } from "../cpu/syndrome.ts";
 import {
-  CALL_SITES,
   CODE_EXCEPTIONS,
   EXCEPTION_BYTES,
   EXCEPTION_KINDS,
@@ -283,7 +282,6 @@ export function emitEnterRegime(soleVcpu: number): Emitter {
   e.beginIf(e.eqz(e.and(isSame("tlb", 8), isSame("tlbUpper", 12))));
   forgetAll(e, cpu, STATE.readSites.offset, SITES + 12);
   forgetAll(e, cpu, STATE.writeSites.offset, WRITE_SITES + 12);
-  forgetAll(e, cpu, STATE.callSites.offset, CALL_SITES + 8);
   e.endBlock();
   copy(4, 8, STATE.tlb.offset);
   copy(4, 12, STATE.tlbUpper.offset);

@@ -1,5 +1,5 @@
 import { STATE } from "../cpu/layout.ts";
-import { forgetSites } from "../cpu/sites.ts";
+import { forgetPages, forgetSites } from "../cpu/sites.ts";
 import type { Vcpu } from "../cpu/vcpu.ts";
 import { KEY_PAN } from "./context.ts";
 import { KnownFaults } from "./known_faults.ts";
@@ -175,7 +175,7 @@ export class VcpuTlb {
   }
 
   #enter(current: number, upper: number, unprivileged: number): void {
-    if (current !== this.current || upper !== this.upper) forgetSites(this.vcpu);
+    if (current !== this.current || upper !== this.upper) forgetPages(this.vcpu);
     const { i32, w } = this.vcpu;
     i32[w + GUARDED] = this.guarded[current] | this.guarded[upper];
     i32[w + TLB] = this.offset(current);

@@ -1,6 +1,6 @@
 import type { I32, I64 } from "../builder.ts";
 import type { Operand } from "../emitter.ts";
-import { CALL_SITE_BYTES, CALL_SITE_COUNT, CALL_SITES, FLAGS } from "../../cpu/layout.ts";
+import { CALL_SITE_BYTES, CALL_SITE_COUNT, CALL_SITES, FLAGS, STATE } from "../../cpu/layout.ts";
 import { makeFlagsExact } from "../lazy_flags.ts";
 import { GENERATION_OFFSET, RECORD_BYTES } from "../record.ts";
 import {
@@ -325,18 +325,18 @@ export class RegionCompiler {
     const o = this.emitter, number = (index ^ index >>> 5 ^ this.#generation) & (CALL_SITE_COUNT - 1);
     const site = CALL_SITES + CALL_SITE_BYTES * number;
     const returned = o.temporary("i64"), depth = o.state32("depth");
-    const record = o.loadMemory("i32", 4, o.cpu, site + 8) as I32;
+    const load = (offset: number) => o.loadMemory("i64", 8, o.cpu, site + offset) as I64;
     o.beginPlainBlock();
     o.beginPlainBlock();
-    o.leaveBlockIf(o.ne(o.loadMemory("i64", 8, o.cpu, site) as I64, address), 0);
-    o.leaveBlockIf(o.eqz(record), 0);
+    o.leaveBlockIf(o.ne(load(0), address), 0);
+    o.leaveBlockIf(o.ne(load(16), o.loadMemory("i64", 8, o.cpu, STATE.tlb.offset) as I64), 0);
     o.leaveBlockIf(o.geU(depth, o.i32(DEPTH_MAX)), 0);
     // Direct calls have looked at the budget already
     if (branchType !== BRANCH_TYPE.ret) o.leaveBlockIf(o.geS(o.executed as I32, o.i32(0)), 0);
     o.setState64("pcPage", o.and(address, o.i64(-4096)));
     o.setState32("recordBase", o.loadMemory("i32", 4, o.cpu, site + 12) as I32);
     o.setState32("depth", o.add(depth, o.i32(1)));
-    this.#pushHandler(record);
+    this.#pushHandler(o.loadMemory("i32", 4, o.cpu, site + 8) as I32);
     o.get(this.#callIndirect());
     o.set(returned);
     o.setState32("depth", depth);

@@ -264,7 +264,7 @@ function emitEndSlice(cpu: Operand<"i32">): Emitter {
 /**
  * `callFar(cpu, address, executed, branchType, site)`: runs what is at an address of any page until it returns, and gives
  * the address it returned to. A call nested too deeply leaves: a jump would keep the caller's frame. The call site knows
- * the target from then on, unless branch targets may have to be checked.
+ * the target in this context from then on, unless branch targets may have to be checked.
  */
 function emitCallFar(cpu: Operand<"i32">): Emitter {
   const e = new Emitter(5);
@@ -280,6 +280,7 @@ function emitCallFar(cpu: Operand<"i32">): Emitter {
   e.storeMemory(8, site, CALL_SITES, address);
   e.storeMemory(4, site, CALL_SITES + 8, record);
   e.storeMemory(4, site, CALL_SITES + 12, e.loadMemory("i32", 4, cpu, STATE.recordBase.offset));
+  e.storeMemory(8, site, CALL_SITES + 16, e.loadMemory("i64", 8, cpu, STATE.tlb.offset));
   const known = e.loadMemory("i32", 4, cpu, STATE.callSites.offset) as I32;
   e.storeMemory(4, cpu, STATE.callSites.offset, e.or(known, e.shl(e.i32(1), number)));
   e.endBlock();
