@@ -120,9 +120,6 @@ export const STATE = {
    */
   resume:           { offset: 0x1b8, bytes: 4 },
   restart:          { offset: 0x1bc, bytes: 4 },
-  /** Sites (see SITES) that know a page: a bit for each base register. */
-  readSites:        { offset: 0x1dc, bytes: 4 },
-  writeSites:       { offset: 0x1e0, bytes: 4 },
   /** Not 0: NZCV is still to be computed of these operands, of 64 or 32 bits. See FLAGS. */
   flagKind:         { offset: 0x1c4, bytes: 4 },
   flagA:            { offset: 0x1c8, bytes: 8 },
@@ -177,11 +174,18 @@ export const SCRATCH_SLOTS = 16;
  * stay in it. SITE_BYTES each, for reads and then for writes, by the number of the register (31 is SP):
  *   +0  VA of the page
  *   +8  addend, as in the TLB (mmu/tlb.ts)
- *   +12 accesses that begin so far from the page's start do not end in it; 0 where no page is known
  */
 export const SITES = 0x500;
 export const SITE_BYTES = 16;
-export const WRITE_SITES = SITES + 32 * SITE_BYTES;
+export const SITE_COUNT = 64;
+/** Number of the first site for writes. */
+export const WRITE_SITES = 32;
+/**
+ * For each site, in SPAN_BYTES: accesses that begin so far from the page's start do not end in it; 0 where no page is known.
+ * They stand together, since all are cleared when an exception is taken.
+ */
+export const SPANS = SITES + SITE_COUNT * SITE_BYTES;
+export const SPAN_BYTES = 4;
 /** Stored system registers: 8 bytes each, by index in the system-register table. */
 export const SYSREG = 0x1000;
 export const SYSREG_SLOTS = 1024;

@@ -78,8 +78,6 @@ const KEPT: readonly { offset: number }[] = [
   STATE.tlbUpper,
   STATE.tlbUnprivileged,
   STATE.regimeEpoch,
-  STATE.readSites,
-  STATE.writeSites,
   STATE.callSites,
   STATE.budget,
   STATE.record,

@@ -8,14 +8,14 @@ import {
   type ExitKind,
   REGIME_BYTES,
   REGIMES,
-  SITE_BYTES,
-  SITES,
+  SITE_COUNT,
   SP_SLOT,
+  SPAN_BYTES,
+  SPANS,
   STATE,
   type StateField,
   SYSREG,
   SYSREG_ACCESS,
-  WRITE_SITES,
   X,
 } from "../cpu/layout.ts";
 import { PSTATE, PSTATE_KEPT } from "../cpu/pstate.ts";
@@ -280,8 +280,7 @@ export function emitEnterRegime(soleVcpu: number): Emitter {
   const isSame = (field: StateField, from: number): I32 =>
     e.eq(get(field), e.loadMemory("i32", 4, at, REGIMES + from) as I32);
   e.beginIf(e.eqz(e.and(isSame("tlb", 8), isSame("tlbUpper", 12))));
-  forgetAll(e, cpu, STATE.readSites.offset, SITES + 12);
-  forgetAll(e, cpu, STATE.writeSites.offset, WRITE_SITES + 12);
+  forgetPages(e, cpu);
   e.endBlock();
   copy(4, 8, STATE.tlb.offset);
   copy(4, 12, STATE.tlbUpper.offset);
@@ -302,20 +301,8 @@ export function emitEnterRegime(soleVcpu: number): Emitter {
   return e;
 }
 
-/** Clears the word at `first`, in steps of SITE_BYTES, for each bit of the set at an offset, as cpu/sites.ts does. */
-function forgetAll(e: Emitter, cpu: Operand<"i32">, set: number, first: number): void {
-  const left = e.newLocal("i32");
-  e.get(e.loadMemory("i32", 4, cpu, set));
-  e.set(left);
-  e.beginIf(left);
-  e.loop(() => {
-    const site = e.mul(e.op("i32.ctz", left) as I32, e.i32(SITE_BYTES));
-    e.storeMemory(4, e.add(cpu as I32, site), first, e.i32(0));
-    const rest = e.and(left as I32, e.sub(left as I32, e.i32(1)));
-    e.get(rest);
-    e.set(left);
-    return rest;
-  });
-  e.storeMemory(4, cpu, set, e.i32(0));
-  e.endBlock();
+/** Forgets the pages of one context, as cpu/sites.ts does. */
+function forgetPages(e: Emitter, cpu: Operand<"i32">): void {
+  const zero = e.v128(0n, 0n);
+  for (let at = 0; at < SITE_COUNT * SPAN_BYTES; at += 16) e.storeMemory(16, cpu, SPANS + at, zero);
 }

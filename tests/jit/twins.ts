@@ -31,8 +31,6 @@ const PRIVATE: readonly StateField[] = [
   "depth",
   "left",
   "sideExits",
-  "readSites",
-  "writeSites",
   "callSites",
   "flagA",
   "flagB",

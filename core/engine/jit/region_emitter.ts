@@ -1,5 +1,15 @@
 import type { Builder, F32, F64, I32, I64, Int, V128, Value, WasmType } from "../builder.ts";
-import { type ExitKind, type FlagState, SITE_BYTES, SITES, V, WRITE_SITES, X } from "../../cpu/layout.ts";
+import {
+  type ExitKind,
+  type FlagState,
+  SITE_BYTES,
+  SITES,
+  SPAN_BYTES,
+  SPANS,
+  V,
+  WRITE_SITES,
+  X,
+} from "../../cpu/layout.ts";
 import { Operand } from "../emitter.ts";
 import { type Access, mustAlign } from "../guest_emitter.ts";
 import { findHelper } from "../helpers.ts";
@@ -406,7 +416,7 @@ export class RegionEmitter extends LazyFlagsEmitter implements Builder {
       this.#sideExitIf(this.and(addend, this.i32(1)));
       return a.fast(this.add(low, addend));
     }
-    let miss: I32 = this.geU(this.#inPage(a), this.loadMemory("i64", 4, this.cpu, this.#siteOf(a) + 12) as I64);
+    let miss: I32 = this.geU(this.#inPage(a), this.#spanOf(a));
     if (misaligned) miss = this.or(miss, misaligned);
     this.beginIf(miss, 0);
     let absent = this.#lookUp(a, a.address, a.bytes);
@@ -437,8 +447,8 @@ export class RegionEmitter extends LazyFlagsEmitter implements Builder {
     const host = this.#runs[run.number] ??= this.newLocal("i32");
     if (!isFirst) return host as I32;
     const start = offset === 0 ? a.address : this.sub(a.address, this.i64(offset));
-    const inPage = this.#inPage(a, start), span = this.loadMemory("i64", 4, this.cpu, this.#siteOf(a) + 12);
-    let miss: I32 = this.geU(inPage, span as I64);
+    const inPage = this.#inPage(a, start), span = this.#spanOf(a);
+    let miss: I32 = this.geU(inPage, span);
     if (run.bytes > ACCESS_BYTES_MAX) miss = this.or(miss, this.geU(inPage, this.i64(4097 - run.bytes)));
     const setHost = () => {
       this.get(this.add(this.wrap(start), this.loadMemory("i32", 4, this.cpu, this.#siteOf(a) + 8) as I32));
@@ -466,8 +476,14 @@ export class RegionEmitter extends LazyFlagsEmitter implements Builder {
   get #siteNumber(): number {
     return this.#base === 32 ? 16 : this.#base;
   }
+  #numberOf(a: Access): number {
+    return this.#siteNumber + (a.write ? WRITE_SITES : 0);
+  }
+  #spanOf(a: Access): I64 {
+    return this.loadMemory("i64", 4, this.cpu, SPANS + SPAN_BYTES * this.#numberOf(a));
+  }
   #siteOf(a: Access): number {
-    return (a.write ? WRITE_SITES : SITES) + SITE_BYTES * this.#siteNumber;
+    return SITES + SITE_BYTES * this.#numberOf(a);
   }
   /** Where an address is in the page that the site knows. */
   #inPage(a: Access, address = a.address): I64 {

@@ -9,6 +9,8 @@ import {
   PACS,
   SITE_BYTES,
   SITES,
+  SPAN_BYTES,
+  SPANS,
   STATE,
   WRITE_SITES,
 } from "../../cpu/layout.ts";
@@ -177,14 +179,12 @@ function emitTlb(cpu: Operand<"i32">, write: boolean): Emitter {
   const array = tlbOf(e, cpu, address as I64);
   const { tag, addend, hit } = lookUp(e, array, write ? WRITE_TLB_OFFSET : 0, address as I64, limit as I64);
   e.beginIf(hit, 1);
-  const site = e.add(cpu as I32, e.shl(base as I32, e.i32(Math.log2(SITE_BYTES)))),
-    offset = write ? WRITE_SITES : SITES;
-  e.storeMemory(8, site, offset, tag);
-  e.storeMemory(4, site, offset + 8, addend);
-  e.storeMemory(4, site, offset + 12, e.i32(SPAN));
-  const set = STATE[write ? "writeSites" : "readSites"].offset;
-  const others = e.loadMemory("i32", 4, cpu, set) as I32;
-  e.storeMemory(4, cpu, set, e.or(others, e.shl(e.i32(1), base as I32)));
+  const first = write ? WRITE_SITES : 0;
+  const site = e.add(cpu as I32, e.mul(base as I32, e.i32(SITE_BYTES)));
+  e.storeMemory(8, site, SITES + SITE_BYTES * first, tag);
+  e.storeMemory(4, site, SITES + SITE_BYTES * first + 8, addend);
+  const span = e.add(cpu as I32, e.mul(base as I32, e.i32(SPAN_BYTES)));
+  e.storeMemory(4, span, SPANS + SPAN_BYTES * first, e.i32(SPAN));
   e.get(e.i32(0));
   e.return();
   e.endBlock();
