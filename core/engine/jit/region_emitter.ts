@@ -1,15 +1,5 @@
-import type { Builder, F32, F64, I32, I64, Int, V128, Value, WasmType } from "../builder.ts";
-import {
-  type ExitKind,
-  type FlagState,
-  SITE_BYTES,
-  SITES,
-  SPAN_BYTES,
-  SPANS,
-  V,
-  WRITE_SITES,
-  X,
-} from "../../cpu/layout.ts";
+import type { Builder, I32, I64, Int, Value, WasmType } from "../builder.ts";
+import { type ExitKind, type FlagState, SITE_BYTES, SITES, SPAN_BYTES, SPANS, WRITE_SITES } from "../../cpu/layout.ts";
 import { Operand } from "../emitter.ts";
 import { type Access, mustAlign } from "../guest_emitter.ts";
 import { findHelper } from "../helpers.ts";
@@ -18,7 +8,8 @@ import { cpuOperand, HANDLER_PARAMS } from "../code_flow.ts";
 import type { RunMember } from "./access_runs.ts";
 import type { Facts } from "./analysis.ts";
 import type { Deferral } from "./block.ts";
-import { type KnownFlags, LazyFlagsEmitter } from "./lazy_flags_emitter.ts";
+import type { KnownFlags } from "./lazy_flags_emitter.ts";
+import { RegisterEmitter, type Surroundings } from "./register_emitter.ts";
 
 /** No access is longer: those that begin in the last bytes of a page ask the TLB. */
 export const ACCESS_BYTES_MAX = 64;
@@ -56,46 +47,26 @@ interface Knowledge {
   readonly spChecked: boolean;
 }
 
-/** What the compiler knows of an instruction from those around it. */
-export interface Surroundings {
-  /** Its place in its block. */
-  readonly position: number;
-  readonly member: RunMember | null;
-  /** Registers that it need not store: they are written again before the region can be left. */
-  readonly xDead: number;
-  readonly vDead: number;
-}
-
 /**
- * Writes the instructions of a region: registers are locals, and each write of one is stored in the state block too, so
- * that the state is exact at every fault; in some loops (deferral.ts) they are stored where the loop is left. The operands
- * of flags go to the state block where it is left too, or where ways with other flags join. What crosses blocks
- * (structure, branches, calls) is region_compiler.ts's.
+ * Writes the instructions of a region: their accesses and where it is left. What crosses blocks (structure, branches, calls)
+ * is region_compiler.ts's.
  */
-export class RegionEmitter extends LazyFlagsEmitter implements Builder {
+export class RegionEmitter extends RegisterEmitter implements Builder {
   readonly cpu: Operand<"i32">;
   protected readonly exactFlags: number;
   readonly count = new Operand("i32", 2);
   /** Start of the page's records, and instructions executed up to the block minus the budget. */
   readonly recordBase: Operand<"i32">;
   readonly executed = this.newLocal("i32");
-  readonly #x: (Operand<"i64"> | undefined)[] = [];
-  readonly #v: (Operand<"v128"> | undefined)[] = [];
   /** Base register of the instruction's accesses, 32 where none is (literals), its value, and what was added to that. */
   #base = 32;
   #baseValue: I64 | null = null;
   #sum: { readonly address: I64; readonly added: I64 } | null = null;
-  #facts!: Facts;
-  #around!: Surroundings;
-  /** What stays in locals from here on. */
-  deferral: Deferral | null = null;
   /** Host addresses of the lowest bytes of a block's runs, by number. */
   readonly #runs: Operand<"i32">[] = [];
   /** Index of the instruction in the page. */
   #index = 0;
   #fpChecked = false;
-  /** SP is known to be aligned. */
-  #spChecked = false;
   terminal: Terminal | null = null;
 
   /**
@@ -126,23 +97,23 @@ export class RegionEmitter extends LazyFlagsEmitter implements Builder {
     this.flags = flags;
     this.flagsPending = false;
     this.#fpChecked = false;
-    this.#spChecked = false;
+    this.spChecked = false;
   }
   /** To be kept before other code is written that does not come back, and set behind it. */
   get knowledge(): Knowledge {
     const { knownFlags: flags } = this;
-    return { flags, deferral: this.deferral, fpChecked: this.#fpChecked, spChecked: this.#spChecked };
+    return { flags, deferral: this.deferral, fpChecked: this.#fpChecked, spChecked: this.spChecked };
   }
   set knowledge({ flags, deferral, fpChecked, spChecked }: Knowledge) {
     this.knownFlags = flags;
     this.deferral = deferral;
     this.#fpChecked = fpChecked;
-    this.#spChecked = spChecked;
+    this.spChecked = spChecked;
   }
   /** Writes one instruction, at `index` in the page. */
   instruction(facts: Facts, index: number, around: Surroundings): void {
-    this.#facts = facts;
-    this.#around = around;
+    this.facts = facts;
+    this.around = around;
     this.#index = index;
     this.#base = 32;
     this.#baseValue = this.#sum = null;
@@ -154,80 +125,14 @@ export class RegionEmitter extends LazyFlagsEmitter implements Builder {
     facts.row.semantics!(this, facts.fields);
   }
 
-  // Registers
+  // Bases of addresses
 
-  #xLocal(n: number): Operand<"i64"> {
-    return this.#x[n] ??= this.newLocal("i64");
-  }
-  #vLocal(n: number): Operand<"v128"> {
-    return this.#v[n] ??= this.newLocal("v128");
-  }
-  /** Reads the registers of two sets from the state block. */
-  loadRegisters(x: number, v: number): void {
-    for (let n = 0; n < 32; n++) {
-      if (x & (1 << n)) {
-        this.get(this.loadMemory("i64", 8, this.cpu, xOffset(n)));
-        this.set(this.#xLocal(n));
-      }
-      if (v & (1 << n)) {
-        this.get(this.loadMemory("v128", 16, this.cpu, V + 16 * n));
-        this.set(this.#vLocal(n));
-      }
-    }
-  }
-  /** The register's value; a copy where this instruction writes the register too. */
-  #readX(n: number): I64 {
-    const local = this.#xLocal(n);
-    if (!(this.#facts.xWrites & (1 << n))) return local;
-    this.get(local);
-    return this.take("i64");
-  }
-  #writeX(n: number, value: I64): void {
-    if (n === 31 && !this.#keepsAlignment) this.#spChecked = false;
-    const local = this.#xLocal(n);
-    this.get(value);
-    this.set(local);
-    const unstored = this.#around.xDead | (this.deferral?.x ?? 0);
-    if ((unstored & (1 << n)) === 0) this.#storeX(n);
-  }
-  /** The instruction changes its base register, SP, by a multiple of 16 only. */
-  get #keepsAlignment(): boolean {
-    const { access } = this.#facts;
-    return access !== null && access.base === 31 && access.writeback % 16 === 0;
-  }
-  #storeX(n: number): void {
-    this.storeMemory(8, this.cpu, xOffset(n), this.#xLocal(n));
-  }
-  /** Puts what only locals have in the state block: to be called where other code goes on. */
-  storeState(): void {
-    this.storeFlags();
-    this.storeDeferred();
-  }
-  storeDeferred(): void {
-    const { x, v } = this.deferral ?? { x: 0, v: 0 };
-    for (let n = 0; n < 32; n++) {
-      if (x & (1 << n)) this.#storeX(n);
-      if (v & (1 << n)) this.#storeV(n);
-    }
-  }
-  x(n: number): I64 {
-    return n === 31 ? this.i64(0) : this.#readX(n);
-  }
-  w(n: number): I32 {
-    return n === 31 ? this.i32(0) : this.wrap(this.#readX(n));
-  }
-  xsp(n: number): I64 {
-    return this.#readX(n);
-  }
-  wsp(n: number): I32 {
-    return this.wrap(this.#readX(n));
-  }
   base(n: number): I64 {
     this.#base = n;
-    const value = this.#readX(n);
-    if (n === 31 && !this.#spChecked) {
+    const value = this.readX(n);
+    if (n === 31 && !this.spChecked) {
       this.#sideExitIf(this.and(this.wrap(value), this.i32(15)));
-      this.#spChecked = true;
+      this.spChecked = true;
     }
     return this.#baseValue = value;
   }
@@ -236,117 +141,14 @@ export class RegionEmitter extends LazyFlagsEmitter implements Builder {
     if (a === this.#baseValue) this.#sum = { address: sum as I64, added: b as I64 };
     return sum;
   }
-  reg(sf: number, n: number): Int {
-    return sf ? this.x(n) : this.w(n);
-  }
-  regsp(sf: number, n: number): Int {
-    return sf ? this.xsp(n) : this.wsp(n);
-  }
-  setX(n: number, value: I64): void {
-    if (n !== 31) this.#writeX(n, value);
-  }
-  setW(n: number, value: I32): void {
-    if (n !== 31) this.#writeX(n, this.zeroExtend(value));
-  }
-  setXsp(n: number, value: I64): void {
-    this.#writeX(n, value);
-  }
-  setWsp(n: number, value: I32): void {
-    this.#writeX(n, this.zeroExtend(value));
-  }
-  setReg(n: number, value: Int): void {
-    if (value.type === "i64") this.setX(n, value);
-    else this.setW(n, value as I32);
-  }
-  setRegsp(n: number, value: Int): void {
-    if (value.type === "i64") this.setXsp(n, value);
-    else this.setWsp(n, value as I32);
-  }
-
-  v(n: number): V128 {
-    const local = this.#vLocal(n);
-    if (!(this.#facts.vWrites & (1 << n))) return local;
-    this.get(local);
-    return this.take("v128");
-  }
-  vLow64(n: number): I64 {
-    return this.lane("i64x2.extract_lane", 0, this.#vLocal(n));
-  }
-  vHigh64(n: number): I64 {
-    return this.lane("i64x2.extract_lane", 1, this.#vLocal(n));
-  }
-  vLow32(n: number): I32 {
-    return this.lane("i32x4.extract_lane", 0, this.#vLocal(n));
-  }
-  vLow16(n: number): I32 {
-    return this.lane("i16x8.extract_lane_u", 0, this.#vLocal(n));
-  }
-  vLow8(n: number): I32 {
-    return this.lane("i8x16.extract_lane_u", 0, this.#vLocal(n));
-  }
-  d(n: number): F64 {
-    return this.lane("f64x2.extract_lane", 0, this.#vLocal(n));
-  }
-  s(n: number): F32 {
-    return this.lane("f32x4.extract_lane", 0, this.#vLocal(n));
-  }
-  setV(n: number, value: V128): void {
-    this.get(value);
-    this.#writeV(n);
-  }
-  /** Takes the register's value from the stack. */
-  #writeV(n: number): void {
-    this.set(this.#vLocal(n));
-    const unstored = this.#around.vDead | (this.deferral?.v ?? 0);
-    if ((unstored & (1 << n)) === 0) this.#storeV(n);
-  }
-  #storeV(n: number): void {
-    this.storeMemory(16, this.cpu, V + 16 * n, this.#vLocal(n));
-  }
-  setVLow64(n: number, value: I64): void {
-    this.setV(n, this.lane("i64x2.replace_lane", 0, this.v128(0n, 0n), value));
-  }
-  setVLow32(n: number, value: I32): void {
-    this.setV(n, this.lane("i32x4.replace_lane", 0, this.v128(0n, 0n), value));
-  }
-  setVLow16(n: number, value: I32): void {
-    this.setV(n, this.lane("i16x8.replace_lane", 0, this.v128(0n, 0n), value));
-  }
-  setVLow8(n: number, value: I32): void {
-    this.setV(n, this.lane("i8x16.replace_lane", 0, this.v128(0n, 0n), value));
-  }
-  setD(n: number, value: F64): void {
-    this.setV(n, this.lane("f64x2.replace_lane", 0, this.v128(0n, 0n), value));
-  }
-  setS(n: number, value: F32): void {
-    this.setV(n, this.lane("f32x4.replace_lane", 0, this.v128(0n, 0n), value));
-  }
-  setVElement(n: number, bytes: number, index: number, value: I64): void {
-    const local = this.#vLocal(n);
-    if (bytes === 8) this.get(this.lane("i64x2.replace_lane", index, local, value));
-    else {
-      const name = ({ 1: "i8x16.replace_lane", 2: "i16x8.replace_lane", 4: "i32x4.replace_lane" } as const)[bytes]!;
-      this.get(this.lane(name, index, local, this.wrap(value)));
-    }
-    this.#writeV(n);
-  }
-
-  // Operands are constants
-
-  imm(value: number): I64 {
-    return this.i64(value);
-  }
-  imm64(lo: number, hi: number): I64 {
-    return this.i64Halves(lo, hi);
-  }
-  imm16(value: number): I32 {
-    return this.i32(value);
-  }
-  imm16s(value: number): I64 {
-    return this.i64(value);
-  }
 
   // Leaving
+
+  /** Puts what only locals have in the state block: to be called where other code goes on. */
+  storeState(): void {
+    this.storeFlags();
+    this.storeDeferred();
+  }
 
   /** Has tier 1 execute this instruction, of which nothing has been done yet, and what follows. */
   sideExit(): void {
@@ -359,7 +161,7 @@ export class RegionEmitter extends LazyFlagsEmitter implements Builder {
   #leaveTo(index: number, ...more: Value[]): void {
     this.storeState();
     const where = this.i64(
-      this.#index + 2 ** 10 * this.#around.position + (this.#index === this.root ? 2 ** 20 * this.rootSlot : 0),
+      this.#index + 2 ** 10 * this.around.position + (this.#index === this.root ? 2 ** 20 * this.rootSlot : 0),
     );
     for (const value of [this.cpu, this.recordBase, this.executed, where, ...more]) this.get(value);
     this.code.u8(0x12); // return_call
@@ -384,7 +186,7 @@ export class RegionEmitter extends LazyFlagsEmitter implements Builder {
   checkInterrupts(): void {
     this.beginIf(this.state32("attention"), 0);
     this.storeState();
-    const executed = this.add(this.executed as I32, this.i32(this.#around.position + 1));
+    const executed = this.add(this.executed as I32, this.i32(this.around.position + 1));
     for (const value of [this.cpu, this.pcPlus(4), executed]) this.get(value);
     this.code.u8(0x12); // return_call
     this.code.u32(this.functions.endSlice);
@@ -395,7 +197,7 @@ export class RegionEmitter extends LazyFlagsEmitter implements Builder {
   // Memory: a page per base register, then the TLB, then TypeScript by way of tier 1
 
   protected override access(a: Access): void {
-    const { member } = this.#around;
+    const { member } = this.around;
     if (!member) return this.#accessAlone(a);
     const host = this.#hostOfRun(a, member);
     if (!this.splitsRuns) return a.fast(host, member.offset);
@@ -506,7 +308,7 @@ export class RegionEmitter extends LazyFlagsEmitter implements Builder {
 
   /** Where a call that has just been made is to return to: no callee changes the local. */
   get link(): I64 {
-    return this.#xLocal(30);
+    return this.xLocal(30);
   }
 
   // The guest's control flow: written by the region's compiler
@@ -525,7 +327,7 @@ export class RegionEmitter extends LazyFlagsEmitter implements Builder {
     this.terminal = { kind: "branchIf", condition };
   }
   branchLink(_offset: number): void {
-    this.#writeX(30, this.pcPlus(4));
+    this.writeX(30, this.pcPlus(4));
     this.terminal = { kind: "call" };
   }
   branchTo(address: I64, kind: "br" | "blr" | "ret"): void {
@@ -535,9 +337,4 @@ export class RegionEmitter extends LazyFlagsEmitter implements Builder {
   synchronize(): void {
     this.terminal = { kind: "synchronize" };
   }
-}
-
-/** Where Xn stands in the state block; 31 is SP. */
-function xOffset(n: number): number {
-  return X + 8 * (n === 31 ? 32 : n);
 }
