@@ -284,9 +284,17 @@ export abstract class GuestEmitter extends Emitter {
       write: true,
       kind,
       request: memoryRequest({ bytes: width, count: values.length, write: true, kind }),
-      fast: (host, offset = 0) => put(host, offset, width, width),
+      fast: (host, offset = 0) => {
+        // Together they are one store, whose bounds are checked once
+        if (values.length === 2 && width === 8) this.storeMemory(16, host, offset, this.#pair(values as I64[]));
+        else put(host, offset, width, width);
+      },
       before: () => put(this.cpu, SCRATCH, width === 16 ? 32 : 8, width === 16 ? 16 : 8),
     });
+  }
+
+  #pair([first, second]: readonly I64[]): V128 {
+    return this.lane("i64x2.replace_lane", 1, this.op("i64x2.splat", first), second);
   }
 
   load(address: I64, bytes: number, kind: AccessKind = "normal"): I64 {
