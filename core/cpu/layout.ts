@@ -65,7 +65,7 @@ export const STATE = {
   /** 0: SIMD and FP instructions run; else they exit with "fp". */
   fpTrap:           { offset: 0x12c, bytes: 4 },
   exitArgument:     { offset: 0x130, bytes: 8 },
-  /** VA of the page that runs, and where its decoded records start in memory. */
+  /** VA of the page that runs, and where its decoded records start in memory: not while regions run. */
   pcPage:           { offset: 0x138, bytes: 8 },
   recordBase:       { offset: 0x140, bytes: 4 },
   /**

@@ -174,13 +174,13 @@ export class RegionCompiler {
       case "return":
         return this.#return(terminal.address);
       case "jumpTo":
-        o.storeState();
+        o.settle();
         // TypeScript finds the BR by its record where a guarded page is entered.
         o.setState32("record", this.#recordOf(index));
         return this.#dispatch(terminal.address, BRANCH_TYPE.br);
       case "synchronize": {
         const next = this.#addressOf(index + 1);
-        o.storeState();
+        o.settle();
         this.#checkBudget(() => next);
         return this.#dispatch(next, BRANCH_TYPE.ret);
       }
@@ -200,7 +200,7 @@ export class RegionCompiler {
     const target = index + offset / 4, isNear = target >= 0 && target < 1024;
     if (offset <= 0 || !isNear) this.#checkBudget(() => this.#addressOf(target));
     if (isNear) return this.#goTo(from, to, target);
-    this.emitter.storeState();
+    this.emitter.settle();
     this.#dispatch(this.#addressOf(target), BRANCH_TYPE.ret);
   }
 
@@ -208,7 +208,7 @@ export class RegionCompiler {
   #goTo(from: Block, to: Block | null, index: number): void {
     const o = this.emitter;
     if (!to) {
-      o.storeState();
+      o.settle();
       return this.#continueAt(index);
     }
     if (to.deferral !== from.deferral) o.storeDeferred();
@@ -226,7 +226,7 @@ export class RegionCompiler {
   #checkBudget(pc: () => I64): void {
     const o = this.emitter;
     o.beginIf(o.geS(o.executed as I32, o.i32(0)), 0);
-    o.storeState();
+    o.settle();
     for (const value of [o.cpu, pc(), o.executed]) o.get(value);
     o.code.u8(0x12); // return_call
     o.code.u32(this.#functions.endSlice);
@@ -234,11 +234,12 @@ export class RegionCompiler {
     o.endBlock();
   }
 
-  /** Pushes the call of the handler of a record, whose arrival is counted. */
-  #pushHandler(record: I32): void {
+  /** Pushes the call of the handler of a record, whose arrival is counted. Regions know where their records start. */
+  #pushHandler(record: I32, recordBase: () => I32): void {
     const o = this.emitter;
     const head = loadHead(o, record), slot = slotOfHead(o, head);
     o.beginIf(o.ltU(slot, o.i32(FIRST_REGION_SLOT)), 0);
+    o.setState32("recordBase", recordBase());
     o.callFunction(this.#functions.arrive, "i32", o.cpu, record);
     o.endBlock();
     pushHandler(o, o.cpu, record, countAt(o, record, o.executed), head, slot);
@@ -292,6 +293,7 @@ export class RegionCompiler {
   #callNear(address: () => I64, target: number): Operand<"i64"> {
     const o = this.emitter, depth = o.state32("depth");
     o.beginIf(o.geU(depth, o.i32(DEPTH_MAX)), 0);
+    o.settle();
     this.#dispatch(address(), BRANCH_TYPE.ret);
     o.endBlock();
     o.setState32("depth", o.add(depth, o.i32(1)));
@@ -301,7 +303,7 @@ export class RegionCompiler {
   }
 
   #callRecord(index: number): Operand<"i64"> {
-    this.#pushHandler(this.#recordOf(index));
+    this.#pushHandler(this.#recordOf(index), () => this.emitter.recordBase as I32);
     return this.#callIndirect();
   }
 
@@ -334,14 +336,15 @@ export class RegionCompiler {
     // Direct calls have looked at the budget already
     if (branchType !== BRANCH_TYPE.ret) o.leaveBlockIf(o.geS(o.executed as I32, o.i32(0)), 0);
     o.setState64("pcPage", o.and(address, o.i64(-4096)));
-    o.setState32("recordBase", o.loadMemory("i32", 4, o.cpu, site + 12) as I32);
     o.setState32("depth", o.add(depth, o.i32(1)));
-    this.#pushHandler(o.loadMemory("i32", 4, o.cpu, site + 8) as I32);
+    const word = (offset: number) => o.loadMemory("i32", 4, o.cpu, site + offset) as I32;
+    this.#pushHandler(word(8), () => word(12));
     o.get(this.#callIndirect());
     o.set(returned);
     o.setState32("depth", depth);
     o.leaveBlock(1);
     o.endBlock();
+    o.settle();
     const { callFar } = this.#functions;
     o.get(o.callFunction(callFar, "i64", o.cpu, address, o.executed, o.i32(branchType), o.i32(number)));
     o.set(returned);
@@ -364,7 +367,6 @@ export class RegionCompiler {
       o.endBlock();
     }
     o.setState64("pcPage", o.sub(link, o.i64(4 * (index + 1))));
-    o.setState32("recordBase", o.recordBase);
     o.get(o.state32("budget"));
     o.set(o.executed);
     if (!block.next) return this.#continueAt(index + 1);

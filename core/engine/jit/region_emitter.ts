@@ -149,6 +149,11 @@ export class RegionEmitter extends RegisterEmitter implements Builder {
     this.storeFlags();
     this.storeDeferred();
   }
+  /** The same where that may be tier 1 or TypeScript: `recordBase` is theirs, and regions leave it alone. */
+  settle(): void {
+    this.storeState();
+    this.setState32("recordBase", this.recordBase as I32);
+  }
 
   /** Has tier 1 execute this instruction, of which nothing has been done yet, and what follows. */
   sideExit(): void {
@@ -185,7 +190,7 @@ export class RegionEmitter extends RegisterEmitter implements Builder {
   }
   checkInterrupts(): void {
     this.beginIf(this.state32("attention"), 0);
-    this.storeState();
+    this.settle();
     const executed = this.add(this.executed as I32, this.i32(this.around.position + 1));
     for (const value of [this.cpu, this.pcPlus(4), executed]) this.get(value);
     this.code.u8(0x12); // return_call

@@ -229,6 +229,7 @@ function emitSideExit(cpu: Operand<"i32">, isStraddle: boolean): Emitter {
   const recordBase = new Operand("i32", 1);
   const executed = new Operand("i32", 2), where = new Operand("i64", 3);
   makeFlagsExact(e, cpu, EXACT_FLAGS);
+  e.storeMemory(4, cpu, STATE.recordBase.offset, recordBase);
   const sideExits = e.add(e.loadMemory("i64", 8, cpu, STATE.sideExits.offset) as I64, e.i64(1));
   e.storeMemory(8, cpu, STATE.sideExits.offset, sideExits);
   const low = e.wrap(where), slot = e.wrap(e.shrU(where as I64, e.i32(20)));
