@@ -26,6 +26,8 @@ export interface Translation {
    * @returns the byte offset in memory, or a value of TRANSLATION.
    */
   fill(vcpu: Vcpu, vaLo: number, vaHi: number, access: number): number;
+  /** Where the byte at an address stands in memory, if later accesses may go fast now; else -1. */
+  hostOf(vcpu: Vcpu, vaLo: number, vaHi: number, write: boolean): number;
   /** Physical address of the last translation. */
   readonly pa: number;
 }
@@ -128,11 +130,11 @@ export class MemoryPath {
     const nextLo = (lo + first) >>> 0, nextHi = nextLo === 0 ? (hi + 1) >>> 0 : hi;
     const write = (access & WRITE) !== 0;
     const hosts = this.#translated;
-    hosts[0] = this.mmu.fill(vcpu, lo, hi, access);
+    hosts[0] = this.#find(vcpu, lo, hi, access);
     if (hosts[0] === ANSWER.fault) return this.#fault(vcpu);
     const deviceFirst = hosts[0] === ANSWER.device;
     if (!deviceFirst) {
-      hosts[1] = this.mmu.fill(vcpu, nextLo, nextHi, access);
+      hosts[1] = this.#find(vcpu, nextLo, nextHi, access);
       if (hosts[1] === ANSWER.fault) return this.#fault(vcpu);
     }
     if (deviceFirst || hosts[1] === ANSWER.device) {
@@ -155,6 +157,13 @@ export class MemoryPath {
       }
     }
     return 0;
+  }
+
+  /** Translation.fill, of what the TLB may have already: plain accesses that lie in two pages come here each time. */
+  #find(vcpu: Vcpu, lo: number, hi: number, access: number): number {
+    const isPlain = (access & ~(WRITE | UNALIGNED)) === 0;
+    const host = isPlain ? this.mmu.hostOf(vcpu, lo, hi, (access & WRITE) !== 0) : -1;
+    return host >= 0 ? host : this.mmu.fill(vcpu, lo, hi, access);
   }
 
   #probe(vcpu: Vcpu, lo: number, hi: number, access: number): number {

@@ -137,6 +137,10 @@ export class Mmu implements CpuMmu {
     return tlb.hasNonGlobal[upper] !== 0 ? current : upper;
   }
 
+  hostOf(vcpu: Vcpu, lo: number, hi: number, write: boolean): number {
+    return this.#tlbs[vcpu.index]!.hostOf(lo, hi, write);
+  }
+
   /**
    * Translates a data access, and enters the page in the TLB where all later accesses may go fast.
    * @param access bits of access.ts.
@@ -279,7 +283,7 @@ export class Mmu implements CpuMmu {
     if (kind === "zero") return this.translate(vcpu, lo, hi, ACCESS_WRITE | ACCESS_ZERO);
     if (kind === "dcInvalidate") return this.translate(vcpu, lo, hi, ACCESS_DC | ACCESS_WRITE);
     // What may be read, may be cleaned; lines of a page come one after the other
-    if (this.#tlbs[vcpu.index]!.hasRead(lo, hi)) return true;
+    if (this.#tlbs[vcpu.index]!.hostOf(lo, hi, false) >= 0) return true;
     if (!this.translate(vcpu, lo, hi, kind === "ic" ? ACCESS_IC : ACCESS_DC)) return false;
     this.fill(vcpu, lo, hi, 0);
     return true;

@@ -235,11 +235,12 @@ export class VcpuTlb {
     return w;
   }
 
-  /** Whether the page of an address may be read without a translation now. */
-  hasRead(lo: number, hi: number): boolean {
+  /** Where the byte at an address stands in memory, if it may be read or written without a translation now; else -1. */
+  hostOf(lo: number, hi: number, write: boolean): number {
     const words = this.#words, { i32, w } = this.vcpu;
-    const entry = (i32[w + ((hi & 1 << 23) === 0 ? TLB : TLB_UPPER)] >>> 2) + (lo >>> 10 & 0x3ffc);
-    return words[entry] === (lo & ~0xfff) && words[entry + 1] === (hi | 0);
+    const array = i32[w + ((hi & 1 << 23) === 0 ? TLB : TLB_UPPER)] + (write ? TLB_WRITE : TLB_READ);
+    const entry = (array >>> 2) + (lo >>> 10 & 0x3ffc);
+    return words[entry] === (lo & ~0xfff) && words[entry + 1] === (hi | 0) ? lo + words[entry + 2] >>> 0 : -1;
   }
 
   /** Prepares for the engine's entering a page in the EXEC array. */

@@ -106,6 +106,9 @@ class FlatMmu implements EngineMmu {
     return -1;
   }
 
+  hostOf(): number {
+    return -1;
+  }
   fill(_vcpu: Vcpu, lo: number, hi: number, access: number): number {
     const host = this.#find(lo, hi, false);
     const isWrite = (access & (ACCESS_WRITE | ACCESS_ATOMIC | ACCESS_ZERO)) !== 0;
