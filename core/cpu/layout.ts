@@ -65,8 +65,9 @@ export const STATE = {
   /** 0: SIMD and FP instructions run; else they exit with "fp". */
   fpTrap:           { offset: 0x12c, bytes: 4 },
   exitArgument:     { offset: 0x130, bytes: 8 },
-  /** VA of the page that runs, and where its decoded records start in memory: not while regions run. */
+  /** VA of the page that runs. */
   pcPage:           { offset: 0x138, bytes: 8 },
+  /** Where the page's decoded records start in memory: regions leave that to those whom they leave for, who read it. */
   recordBase:       { offset: 0x140, bytes: 4 },
   /**
    * Where the TLB of the current context stands (see mmu/tlb.ts): for addresses with bit 55 clear, and set. CALL_SITES takes
@@ -177,9 +178,9 @@ export const SCRATCH_SLOTS = 16;
  */
 export const SITES = 0x500;
 export const SITE_BYTES = 16;
-export const SITE_COUNT = 64;
 /** Number of the first site for writes. */
 export const WRITE_SITES = 32;
+export const SITE_COUNT = 2 * WRITE_SITES;
 /**
  * For each site, in SPAN_BYTES: accesses that begin so far from the page's start do not end in it; 0 where no page is known.
  * They stand together, since all are cleared when an exception is taken.

@@ -326,16 +326,18 @@ export class Emitter {
     this.code.raw([0x02, 0x40]);
     this.#setEnd = -1;
   }
-  /** Goes on behind a block: 0 is the innermost. */
+  /** Goes on behind a block, or anew at the start of a loop: 0 is the innermost. */
   leaveBlock(depth: number): void {
-    this.code.raw([0x0c, depth]);
+    this.code.u8(0x0c);
+    this.code.u32(depth);
     this.#setEnd = -1;
   }
   /** The same where a condition holds, which is not likely. */
   leaveBlockIf(condition: I32, depth: number): void {
     this.get(condition);
     this.hints.push({ offset: this.code.length, likely: 0 });
-    this.code.raw([0x0d, depth]);
+    this.code.u8(0x0d);
+    this.code.u32(depth);
     this.#setEnd = -1;
   }
   loop(body: () => I32): void {

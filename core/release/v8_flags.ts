@@ -1,8 +1,8 @@
 /**
- * What V8 is told in the program. A trap goes through some twenty functions, which V8 by default joins to five or six
- * pieces of machine code. Joined to two or three, an HVC costs a tenth less and an emulated load a fifth less
- * (tests/bench/turns.ts). Only what nearly every call meets is joined, and only what has been called often is optimized
- * at all: otherwise V8's threads, which do it, take the host's cores from a boot of Linux, which then takes 6 % longer.
+ * What V8 is told in the program. A trap goes through some twenty functions, which V8 joins to fewer pieces of machine
+ * code than it would by itself: tests/bench/turns.ts shows what an HVC and an emulated load cost. Only what nearly every
+ * call meets is joined, and only what has been called often is optimized at all, as V8's threads take the host's cores
+ * from a boot of Linux: with limits of 6,000 and 3,000 and V8's own count of calls it took 6 % longer.
  */
 export const V8_FLAGS = "--v8-flags=" + [
   "--max-inlined-bytecode-size-cumulative=2500",

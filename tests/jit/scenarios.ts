@@ -21,6 +21,7 @@ const CONSTANTS = String.raw`
 .equ READ_ONLY, 0x2300000000
 .equ DEVICE, 0x2400000000
 .equ NOWHERE, 0x0080000000000001            // in no half of the address space
+.equ TABLES, 0x2500000000
 .equ DEEP, 0x2500020000                     // behind the tables in use: 128 KiB
 `;
 
@@ -469,6 +470,7 @@ beyond:
     subs    x20, x20, #1
     b.ne    1b
     brk     #0`,
+    97,
   ),
   scenario(
     "addresses that are not canonical",
@@ -745,6 +747,76 @@ near:
     .balign 4096
 far:
     b       near`,
+  ),
+  scenario(
+    "calls to an address that is another function's in another address space",
+    String.raw`
+    mrs     x25, ttbr0_el1
+    ldr     x23, =TABLES
+    mov     x0, x23
+    ldr     x1, =DEEP
+    adr     x2, far
+    mov     x3, #39
+1:  mov     x4, #0                          // copies the tables on the way to the page of far
+2:  ldr     x7, [x0, x4, lsl #3]
+    str     x7, [x1, x4, lsl #3]
+    add     x4, x4, #1
+    cmp     x4, #512
+    b.ne    2b
+    lsr     x8, x2, x3
+    and     x8, x8, #511
+    cmp     x3, #12
+    b.eq    3f
+    ldr     x7, [x0, x8, lsl #3]
+    and     x7, x7, #0xfffffffff000
+    sub     x7, x7, x25
+    add     x0, x23, x7
+    add     x9, x1, #4096
+    sub     x10, x9, x23
+    add     x10, x10, x25
+    orr     x10, x10, #3
+    str     x10, [x1, x8, lsl #3]
+    mov     x1, x9
+    sub     x3, x3, #9
+    b       1b
+3:  add     x9, x8, #1                      // there it is the page behind
+    ldr     x7, [x0, x9, lsl #3]
+    orr     x7, x7, #1 << 11
+    str     x7, [x1, x8, lsl #3]
+    ldr     x26, [x0, x8, lsl #3]
+    orr     x7, x26, #1 << 11
+    add     x27, x0, x8, lsl #3
+    str     x7, [x27]
+    dsb     ish
+    tlbi    vmalle1
+    dsb     ish
+    ldr     x24, =DEEP
+    sub     x24, x24, x23
+    add     x24, x24, x25
+    movz    x9, #1, lsl #48                 // ASID 1
+    orr     x24, x24, x9
+    mov     x20, #60
+4:  bl      far
+    eor     x11, x12, x11, ror #7
+    mov     x13, x24
+    mov     x24, x25
+    mov     x25, x13
+    msr     ttbr0_el1, x25
+    isb
+    subs    x20, x20, #1
+    b.ne    4b
+    str     x26, [x27]
+    dsb     ish
+    tlbi    vmalle1
+    dsb     ish
+    brk     #0
+    .balign 4096
+far:
+    add     x12, x12, #1
+    ret
+    .balign 4096
+    add     x12, x12, #100
+    ret`,
   ),
   scenario(
     "stops behind a callee that has emptied the TLBs",

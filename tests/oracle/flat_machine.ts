@@ -106,8 +106,8 @@ class FlatMmu implements EngineMmu {
     return -1;
   }
 
-  hostOf(): number {
-    return -1;
+  hostOf(_vcpu: Vcpu, lo: number, hi: number): number {
+    return this.#find(lo, hi, false);
   }
   fill(_vcpu: Vcpu, lo: number, hi: number, access: number): number {
     const host = this.#find(lo, hi, false);

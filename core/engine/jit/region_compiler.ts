@@ -218,9 +218,7 @@ export class RegionCompiler {
     if (isInline) return this.#tree(to, isOnlyWay);
     const kind = to.order > from.order ? "block" : loopKind(from, to);
     const depth = this.#labels.toReversed().findIndex((l) => l.kind === kind && l.target === to);
-    o.code.u8(0x0c); // br
-    o.code.u32(depth);
-    o.endOfCode();
+    o.leaveBlock(depth);
   }
 
   #checkBudget(pc: () => I64): void {
