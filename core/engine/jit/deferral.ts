@@ -1,5 +1,5 @@
 import { type Block, type Deferral, findPredecessors, successors } from "./block.ts";
-import { naturalLoop } from "./loops.ts";
+import { latchesOf, naturalLoop } from "./loops.ts";
 
 /** Stores at the exits of a loop at most: each is code. */
 const STORES_MAX = 128;
@@ -14,8 +14,7 @@ export function findDeferrals(blocks: readonly Block[]): Deferral[] {
   const deferrals: Deferral[] = [];
   for (const header of blocks) {
     if (!header.isLoopHeader || covered.has(header)) continue;
-    const sources = predecessors.get(header)!.filter((b) => b.order >= header.order);
-    const deferral = deferralOf(header, naturalLoop(header, sources, predecessors));
+    const deferral = deferralOf(header, naturalLoop(header, latchesOf(header, predecessors), predecessors));
     if (!deferral) continue;
     for (const b of deferral.blocks) covered.add(b);
     deferrals.push(deferral);

@@ -27,7 +27,7 @@ export function findLoops(blocks: readonly Block[]): Map<Block, Loop[]> {
   const placed = new Set<Block>();
   for (const header of blocks) {
     if (!header.isLoopHeader) continue;
-    const sources = predecessors.get(header)!.filter((b) => b.order >= header.order);
+    const sources = latchesOf(header, predecessors);
     const inner = sources.filter((b) => loopKind(b, header) === "loop");
     const list: Loop[] = [];
     for (const [kind, latches] of [["outerLoop", sources], ["loop", inner]] as const) {
@@ -40,6 +40,11 @@ export function findLoops(blocks: readonly Block[]): Map<Block, Loop[]> {
     loops.set(header, list);
   }
   return loops;
+}
+
+/** The blocks that go back to a header. */
+export function latchesOf(header: Block, predecessors: ReadonlyMap<Block, readonly Block[]>): Block[] {
+  return predecessors.get(header)!.filter((b) => b.order >= header.order);
 }
 
 /** The blocks from which the latches are reached without passing the header, and the header. */
