@@ -112,6 +112,7 @@ export class Engine {
         fetch: (branchType) => this.#fetchTarget(branchType),
         exit: (kind) => this.#exit(kind),
         resident: () => this.#resident(),
+        fill: (request) => this.#memoryPath.fill(this.#vcpu, request),
         hot: (record) => {
           this.jit?.hot(record);
           return 0;

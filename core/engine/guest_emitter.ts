@@ -7,7 +7,7 @@ import { findHelper } from "./helpers.ts";
 import { encodeSysreg, findSysreg, sysregIndex } from "../cpu/sysregs.ts";
 
 /** Imported functions, in the order in which every module of generated code imports them. */
-export const IMPORT = { helper: 0, memory: 1, decode: 2, hot: 3, fetch: 4, exit: 5, resident: 6 } as const;
+export const IMPORT = { helper: 0, memory: 1, decode: 2, hot: 3, fetch: 4, exit: 5, resident: 6, fill: 7 } as const;
 
 /** For each condition code, the set of NZCV values for which it holds, as 16 bits. Arm DDI 0487, ConditionHolds(). */
 const CONDITION_SETS: readonly number[] = Array.from({ length: 16 }, (_, cond) => {

@@ -49,6 +49,7 @@ export const IMPORTS = [
   { name: "fetch", type: TYPE.import },
   { name: "exit", type: TYPE.exit },
   { name: "resident", type: TYPE.import },
+  { name: "fill", type: TYPE.import },
 ];
 
 /** What generated code calls in TypeScript; each gets one number and answers with one. */
@@ -70,6 +71,8 @@ export interface Callbacks {
   exit(kind: number): void;
   /** Has the resident of EL2 handle an HVC; not 0 where its ERET was done here: `resume` says where the code goes on. */
   resident(): number;
+  /** Has the TLB take up the page of a packed MemoryRequest, if it may; not 0 where it faults or no RAM is there. */
+  fill(request: number): number;
 }
 
 /** One shape of a row, to be made into a handler: any word of it, and the variant bits. */
@@ -116,9 +119,9 @@ export class Handlers {
    */
   constructor(memory: WebAssembly.Memory, callbacks: Callbacks, readonly profile = false, readonly soleVcpu = 0) {
     this.memoryPages = memory.buffer.byteLength / 65536;
-    const { helper, memoryAccess, decode, hot, fetch, exit, resident } = callbacks;
+    const { helper, memoryAccess, ...others } = callbacks;
     this.#imports = {
-      env: { memory, table: this.table, helper, memory_access: memoryAccess, decode, hot, fetch, exit, resident },
+      env: { memory, table: this.table, helper, memory_access: memoryAccess, ...others },
     };
     const bytes = prebuiltModule(this, []) ?? this.encodeSpecial();
     this.enter = this.install(new WebAssembly.Module(bytes)).exports.enter as typeof this.enter;

@@ -67,6 +67,7 @@ function makeHandlers(memory: WebAssembly.Memory): Handlers {
     fetch: () => 0,
     exit: () => {},
     resident: () => 0,
+    fill: () => 1,
   });
 }
 

@@ -104,6 +104,12 @@ export class MemoryPath {
     return 0;
   }
 
+  /** Enters the page of an access in the TLB, if later ones may go fast. Returns 1 where it would fault or no RAM is there. */
+  fill(vcpu: Vcpu, request: number): number {
+    const at = vcpu.scratch32(1), lo = vcpu.u32[at], hi = vcpu.u32[at + 1];
+    return this.mmu.fill(vcpu, lo, hi, accessOf(request, lo)) < 0 ? 1 : 0;
+  }
+
   #fault(vcpu: Vcpu): number {
     this.abort(vcpu);
     return 1;

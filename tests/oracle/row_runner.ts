@@ -41,6 +41,7 @@ export class RowRunner {
       fetch: () => 0,
       exit: (kind) => this.#u32[this.#field("exitKind")] = kind,
       resident: () => 0,
+      fill: () => 1,
     });
   }
 

@@ -14,12 +14,16 @@ import { RegisterEmitter, type Surroundings } from "./register_emitter.ts";
 /** No access is longer: those that begin in the last bytes of a page ask the TLB. */
 export const ACCESS_BYTES_MAX = 64;
 
+/** Where in the last parameter of `read` and `write` the place of the access stands; see region_module.ts. */
+export const WHAT_OFFSET = 16;
+
 /** Functions that all regions share, by index; see region_module.ts. */
 export interface ModuleFunctions {
   readonly dispatch: number;
   readonly read: number;
   readonly write: number;
   readonly unprivileged: number;
+  readonly resume: number;
   readonly exactFlags: number;
   readonly arrive: number;
   readonly endSlice: number;
@@ -219,16 +223,16 @@ export class RegionEmitter extends RegisterEmitter implements Builder {
     if (a.kind === "unprivileged") {
       const array = this.i32(a.write ? WRITE_TLB_OFFSET : 0);
       const { unprivileged } = this.functions;
-      const addend = this.callFunction(unprivileged, "i32", this.cpu, array, a.address, limit) as I32;
+      const request = this.i32(a.request);
+      const addend = this.callFunction(unprivileged, "i32", this.cpu, array, a.address, limit, request) as I32;
       this.#sideExitIf(this.and(addend, this.i32(1)));
       return a.fast(this.add(low, addend));
     }
     let miss: I32 = this.geU(this.#inPage(a), this.#spanOf(a));
     if (misaligned) miss = this.or(miss, misaligned);
     this.beginIf(miss, 0);
-    let absent = this.#lookUp(a, a.address, a.bytes);
-    if (misaligned) absent = this.or(absent, misaligned);
-    this.#sideExitIf(absent);
+    if (misaligned) this.#sideExitIf(misaligned);
+    this.#sideExitIf(this.#lookUp(a, a.address, a.bytes));
     this.endBlock();
     this.#accessAt(a, this.loadMemory("i32", 4, this.cpu, this.#siteOf(a) + 8));
   }
@@ -262,7 +266,7 @@ export class RegionEmitter extends RegisterEmitter implements Builder {
       this.set(host);
     };
     this.beginIf(miss, 0);
-    this.beginIf(this.#lookUp(a, start, run.bytes), this.splitsRuns ? undefined : 0);
+    this.beginIf(this.#lookUp(a, start, run.bytes, offset), this.splitsRuns ? undefined : 0);
     if (this.splitsRuns) {
       this.get(this.i32(0));
       this.set(host);
@@ -296,10 +300,11 @@ export class RegionEmitter extends RegisterEmitter implements Builder {
   #inPage(a: Access, address = a.address): I64 {
     return this.sub(address, this.loadMemory("i64", 8, this.cpu, this.#siteOf(a)) as I64);
   }
-  /** Has the site know the page of so many bytes; 0 where the TLB has it. */
-  #lookUp(a: Access, start: I64, bytes: number): I32 {
+  /** Has the site know the page of so many bytes, of which the access is `offset` bytes behind the start; 0 if it does. */
+  #lookUp(a: Access, start: I64, bytes: number, offset = 0): I32 {
     const tlb = a.write ? this.functions.write : this.functions.read;
-    return this.callFunction(tlb, "i32", this.cpu, this.i32(this.#siteNumber), start, this.i64(4097 - bytes));
+    const site = this.i32(this.#siteNumber), what = this.i32(a.request | offset << WHAT_OFFSET);
+    return this.callFunction(tlb, "i32", this.cpu, site, start, this.i64(4097 - bytes), what);
   }
   #sideExitIf(condition: I32): void {
     this.beginIf(condition, 0);

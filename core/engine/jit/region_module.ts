@@ -7,6 +7,7 @@ import {
   PAC_BYTES,
   PAC_COUNT,
   PACS,
+  SCRATCH,
   SITE_BYTES,
   SITES,
   SPAN_BYTES,
@@ -26,6 +27,7 @@ import {
   cpuOperand,
   emitDispatch,
   emitFind,
+  emitResume,
   endSlice,
   goOn,
   HOT_STRADDLE,
@@ -38,11 +40,11 @@ import {
 import { Tier1Emitter } from "../tier1.ts";
 import { encodeHead, encodeModule, type FunctionBody, type Signature } from "../wasm_module.ts";
 import { DEPTH_MAX } from "./region_compiler.ts";
-import { ACCESS_BYTES_MAX, type ModuleFunctions, type RegionEmitter } from "./region_emitter.ts";
+import { ACCESS_BYTES_MAX, type ModuleFunctions, type RegionEmitter, WHAT_OFFSET } from "./region_emitter.ts";
 
 const TYPES: readonly Signature[] = [
   ...SIGNATURES,
-  { params: ["i32", "i32", "i64", "i64"], results: ["i32"] },
+  { params: ["i32", "i32", "i64", "i64", "i32"], results: ["i32"] },
   { params: ["i32", "i32"], results: ["i32"] },
   { params: ["i32", "i64", "i32"], results: ["i64"] },
   { params: ["i32", "i32", "i32", "i64"], results: ["i64"] },
@@ -71,6 +73,9 @@ const SHARED: readonly NamedFunction[] = [
   { name: "callFar", type: CALL_FAR_TYPE, emit: emitCallFar },
   { name: "sideExit", type: SIDE_EXIT_TYPE, emit: (cpu) => emitSideExit(cpu, false) },
   { name: "straddle", type: STRADDLE_TYPE, emit: (cpu) => emitSideExit(cpu, true) },
+  { name: "resume", type: TYPE.resume, emit: (_, soleVcpu) => emitResume(soleVcpu) },
+  { name: "fillRead", type: TLB_TYPE, emit: (cpu) => emitFill(cpu, false) },
+  { name: "fillWrite", type: TLB_TYPE, emit: (cpu) => emitFill(cpu, true) },
   { name: "unprivileged", type: TLB_TYPE, emit: emitUnprivileged },
   { name: "exactFlags", type: TYPE.import, emit: (cpu) => new ExactFlags(cpu).write() },
   { name: "arrive", type: ARRIVE_TYPE, emit: emitArrive },
@@ -97,6 +102,7 @@ export const MODULE_FUNCTIONS: ModuleFunctions = {
   read: indexOf("read"),
   write: indexOf("write"),
   unprivileged: indexOf("unprivileged"),
+  resume: indexOf("resume"),
   exactFlags: indexOf("exactFlags"),
   arrive: indexOf("arrive"),
   endSlice: indexOf("endSlice"),
@@ -170,11 +176,41 @@ function lookUp(e: Emitter, array: I32, offset: number, address: I64, limit: I64
 }
 
 /**
- * `read(cpu, base, address, limit)` and `write`: 0 where the TLB has the address's page and the access fits, which the
- * base register's site then knows; else 1.
+ * `read(cpu, base, address, limit, what)` and `write`: 0 where the TLB has the address's page, perhaps only now, and the
+ * access fits; the base register's site then knows the page. Else 1. `what` is the packed MemoryRequest of an access, and
+ * above it, from WHAT_OFFSET on, how far behind the address that is.
  */
 function emitTlb(cpu: Operand<"i32">, write: boolean): Emitter {
-  const e = new Emitter(4);
+  const e = new Emitter(5);
+  const params = [1, 2, 3, 4].map((n) => new Operand(n === 2 || n === 3 ? "i64" : "i32", n));
+  knowPage(e, cpu, write);
+  e.get(e.callFunction(indexOf(write ? "fillWrite" : "fillRead"), "i32", cpu, ...params));
+  return e;
+}
+
+/** `fillRead(cpu, base, address, limit, what)` and `fillWrite`: the same, after TypeScript has filled the TLB. */
+function emitFill(cpu: Operand<"i32">, write: boolean): Emitter {
+  const e = new Emitter(5);
+  const address = new Operand("i64", 2) as I64, limit = new Operand("i64", 3) as I64;
+  // What lies in two pages is left to tier 1: the second would be translated before the first
+  e.beginIf(e.ltU(e.and(address, e.i64(4095)), limit), 1);
+  e.beginIf(e.eqz(callFill(e, cpu, address)), 1);
+  knowPage(e, cpu, write);
+  e.endBlock();
+  e.endBlock();
+  e.get(e.i32(1));
+  return e;
+}
+
+/** Has TypeScript fill the TLB for an access that the last parameter tells. */
+function callFill(e: Emitter, cpu: Operand<"i32">, address: I64): I32 {
+  const what = new Operand("i32", 4) as I32, offset = e.zeroExtend(e.shrU(what, e.i32(WHAT_OFFSET)));
+  e.storeMemory(8, cpu, SCRATCH + 16, e.add(address, offset));
+  return e.callFunction(IMPORT.fill, "i32", e.and(what, e.i32((1 << WHAT_OFFSET) - 1)));
+}
+
+/** Returns 0 from `read` and its like where the TLB has the page, which the site is told. */
+function knowPage(e: Emitter, cpu: Operand<"i32">, write: boolean): void {
   const base = new Operand("i32", 1), address = new Operand("i64", 2), limit = new Operand("i64", 3);
   const array = tlbOf(e, cpu, address as I64);
   const { tag, addend, hit } = lookUp(e, array, write ? WRITE_TLB_OFFSET : 0, address as I64, limit as I64);
@@ -188,17 +224,30 @@ function emitTlb(cpu: Operand<"i32">, write: boolean): Emitter {
   e.get(e.i32(0));
   e.return();
   e.endBlock();
-  e.get(e.i32(1));
-  return e;
 }
 
-/** `unprivileged(cpu, array, address, limit)`: the addend in an array of the unprivileged TLB, or 1 where it has none. */
+/**
+ * `unprivileged(cpu, array, address, limit, request)`: the addend in an array of the unprivileged TLB, perhaps filled only
+ * now, or 1 where it has none.
+ */
 function emitUnprivileged(cpu: Operand<"i32">): Emitter {
-  const e = new Emitter(4);
-  const tlb = e.loadMemory("i32", 4, cpu, STATE.tlbUnprivileged.offset) as I32;
-  const array = e.add(tlb, new Operand("i32", 1) as I32);
-  const { addend, hit } = lookUp(e, array, 0, new Operand("i64", 2) as I64, new Operand("i64", 3) as I64);
-  e.get(e.select(hit, addend, e.i32(1)));
+  const e = new Emitter(5);
+  const address = new Operand("i64", 2) as I64, limit = new Operand("i64", 3) as I64;
+  const returnFound = () => {
+    const tlb = e.loadMemory("i32", 4, cpu, STATE.tlbUnprivileged.offset) as I32;
+    const { addend, hit } = lookUp(e, e.add(tlb, new Operand("i32", 1) as I32), 0, address, limit);
+    e.beginIf(hit, 1);
+    e.get(addend);
+    e.return();
+    e.endBlock();
+  };
+  returnFound();
+  e.beginIf(e.ltU(e.and(address, e.i64(4095)), limit), 1);
+  e.beginIf(e.eqz(callFill(e, cpu, address)), 1);
+  returnFound();
+  e.endBlock();
+  e.endBlock();
+  e.get(e.i32(1));
   return e;
 }
 
