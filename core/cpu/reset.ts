@@ -4,6 +4,7 @@ import { updateDebug } from "./hardware_debug.ts";
 import { SP_SLOT, STATE, V, X } from "./layout.ts";
 import { updateRegime } from "./regime.ts";
 import type { SysregRow } from "./sysreg_row.ts";
+import { SYSTEM_INSTRUCTIONS } from "./system_instruction_table.ts";
 import { sysregIndex, SYSREGS } from "./sysregs.ts";
 import type { Vcpu } from "./vcpu.ts";
 
@@ -41,6 +42,10 @@ export function resetCpu(vcpu: Vcpu, options: ResetOptions = {}): void {
     vcpu.writable[2 * index] = Number(writable & 0xffffffffn);
     vcpu.writable[2 * index + 1] = Number(writable >> 32n);
   }
+  vcpu.systemInstructions = Uint8Array.from(
+    SYSTEM_INSTRUCTIONS,
+    ({ features = [] }) => Number(features.every((f) => vcpu.model.features.has(f))),
+  );
   setIdentity(vcpu, options);
   if (el < 3 && vcpu.hasEl3) set(vcpu, "SCR_EL3", SCR_EL3_NONSECURE & ~lackingBits(vcpu, "SCR_EL3"));
   if (el < 2 && vcpu.hasEl2) set(vcpu, "HCR_EL2", (0x80000000n | 3n << 40n) & ~lackingBits(vcpu, "HCR_EL2"));

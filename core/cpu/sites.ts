@@ -2,6 +2,7 @@ import { CALL_SITE_BYTES, CALL_SITE_COUNT, CALL_SITES, SITE_COUNT, SPAN_BYTES, S
 import type { Vcpu } from "./vcpu.ts";
 
 const KNOWN_CALLS = STATE.callSites.offset >>> 2, CONTEXTS = CALL_SITES + 16;
+const SPANS_AT = SPANS >>> 3, SPANS_SIZE = SITE_COUNT * SPAN_BYTES >>> 3;
 
 /**
  * Makes regions forget the pages and call targets that they remember in the state block: to be called where an entry of
@@ -13,9 +14,9 @@ export function forgetSites(vcpu: Vcpu): void {
 }
 
 /** The same for pages alone, which are those of one context: to be called where another comes into use. */
-export function forgetPages({ i32, w }: Vcpu): void {
-  const start = w + (SPANS >>> 2);
-  i32.fill(0, start, start + SITE_COUNT * SPAN_BYTES / 4);
+export function forgetPages({ f64, w }: Vcpu): void {
+  // Two at a time; V8's `fill` takes longer for so few
+  for (let at = (w >>> 1) + SPANS_AT, end = at + SPANS_SIZE; at < end; at++) f64[at] = 0;
 }
 
 /** The same for call targets alone. */

@@ -124,12 +124,15 @@ const TLBI_IPA: readonly SystemInstructionRow[] = ([
 /** Every system instruction in the SYS space but DC ZVA, which is an instruction row of its own. */
 export const SYSTEM_INSTRUCTIONS: readonly SystemInstructionRow[] = [...CACHE, ...TRANSLATION, ...TLBI, ...TLBI_IPA];
 
-const byEncoding = new Map(SYSTEM_INSTRUCTIONS.map((row) => [encodeSysreg(1, ...row.op), row]));
-if (byEncoding.size !== SYSTEM_INSTRUCTIONS.length) {
-  throw new TypeError("Cannot build the system instruction table as an encoding stands twice");
-}
+/** One more than the row's index, by op1:CRn:CRm:op2. */
+const byEncoding = new Uint8Array(1 << 14);
+SYSTEM_INSTRUCTIONS.forEach(({ op }, index) => {
+  const place = encodeSysreg(0, ...op);
+  if (byEncoding[place]) throw new TypeError("Cannot build the system instruction table as an encoding stands twice");
+  byEncoding[place] = index + 1;
+});
 
-/** The row of an encoding op0:op1:CRn:CRm:op2, or undefined. */
-export function findSystemInstruction(encoding: number): SystemInstructionRow | undefined {
-  return byEncoding.get(encoding);
+/** The index in SYSTEM_INSTRUCTIONS of an encoding op0:op1:CRn:CRm:op2 with op0 = 1, or -1. */
+export function findSystemInstruction(encoding: number): number {
+  return byEncoding[encoding & 0x3fff] - 1;
 }

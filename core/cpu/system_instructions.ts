@@ -8,7 +8,7 @@ import { readSysreg, writeSysreg } from "./sysreg_access.ts";
 import { checkSysregAccess, checkTraps, isOfEl1, OUTCOME, redirectSysreg } from "./sysreg_check.ts";
 import { sysregIss } from "./syndrome.ts";
 import { findSysreg } from "./sysregs.ts";
-import { findSystemInstruction, type SystemInstructionRow } from "./system_instruction_table.ts";
+import { findSystemInstruction, SYSTEM_INSTRUCTIONS } from "./system_instruction_table.ts";
 import { type Trap, TRAPS } from "./traps.ts";
 import type { Vcpu } from "./vcpu.ts";
 import { zvaTrapTarget } from "./zva.ts";
@@ -74,22 +74,17 @@ export function executeMsr(vcpu: Vcpu, encoding: number, lo: number, hi: number)
   writeSysreg(vcpu, redirectSysreg(vcpu, index, el), lo, hi);
 }
 
-const traps = new Map<SystemInstructionRow, Trap[]>();
-
-function trapsOf(row: SystemInstructionRow): Trap[] {
-  let result = traps.get(row);
-  if (!result) traps.set(row, result = (row.traps ?? []).map((name) => TRAPS[name]));
-  return result;
-}
+const TRAPS_OF = SYSTEM_INSTRUCTIONS.map(({ traps = [] }): Trap[] => traps.map((name) => TRAPS[name]));
 
 /** A SYS instruction with every check. */
 export function executeSys(vcpu: Vcpu, encoding: number, lo: number, hi: number): void {
-  const row = findSystemInstruction(encoding), el = vcpu.currentEl();
-  if (row === undefined || (row.features && !row.features.every((f) => vcpu.model.features.has(f)))) {
+  const index = findSystemInstruction(encoding), el = vcpu.currentEl();
+  if (index < 0 || vcpu.systemInstructions[index] === 0) {
     return refuse(vcpu, unallocated(vcpu, encoding), encoding, false);
   }
+  const row = SYSTEM_INSTRUCTIONS[index];
   if (el < row.el) return refuse(vcpu, row.el === 1 ? OUTCOME.undefined : unclaimed(vcpu), encoding, false);
-  const outcome = checkTraps(vcpu, trapsOf(row), el);
+  const outcome = checkTraps(vcpu, TRAPS_OF[index], el);
   if (outcome !== OUTCOME.access) return refuse(vcpu, outcome, encoding, false);
   const mmu = vcpu.mmu;
   if (mmu === null || row.kind === "none") return;
@@ -126,7 +121,10 @@ function argumentHi(vcpu: Vcpu, slot: number): number {
 const mayExit = { mayExit: true };
 defineHelper("mrs", (vcpu) => executeMrs(vcpu, argument(vcpu, 0)), mayExit);
 defineHelper("msr", (vcpu) => executeMsr(vcpu, argument(vcpu, 0), argument(vcpu, 1), argumentHi(vcpu, 1)), mayExit);
-defineHelper("sys", (vcpu) => executeSys(vcpu, argument(vcpu, 0), argument(vcpu, 1), argumentHi(vcpu, 1)), mayExit);
+defineHelper("sys", (vcpu) => executeSys(vcpu, argument(vcpu, 0), argument(vcpu, 1), argumentHi(vcpu, 1)), {
+  mayExit: true,
+  isWhole: true,
+});
 // No instruction of the SYSL space exists
 defineHelper("sysl", (vcpu) => refuse(vcpu, unallocated(vcpu, argument(vcpu, 0)), argument(vcpu, 0), true), mayExit);
 defineHelper("msrImmediate", (vcpu) => {

@@ -82,6 +82,8 @@ export class Vcpu implements GicVcpu {
   readonly sysregTraps = new Uint8Array(SYSREG_SLOTS);
   /** By system-register index: 1 where this vCPU has the register. */
   readonly sysregPresent = new Uint8Array(SYSREG_SLOTS);
+  /** By index in SYSTEM_INSTRUCTIONS: 1 where this vCPU has the instruction. */
+  systemInstructions = new Uint8Array(0);
   /** By twice the system-register index: low and high halves of the bits that an MSR changes. */
   readonly writable = new Uint32Array(2 * SYSREG_SLOTS);
   readonly directAccess = new DirectAccessCache();

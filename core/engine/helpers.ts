@@ -11,16 +11,21 @@ export interface Helper {
   readonly run: (vcpu: Vcpu) => void;
   /** The helper may take an exception or move the PC; it then returns after `vcpu.redirect()`. */
   readonly mayExit: boolean;
+  /** It is all that its instruction does, and most often returns: regions call it and go on. */
+  readonly isWhole: boolean;
 }
 
 const helpers = new Map<string, Helper>();
 /** All helpers by id. */
 export const helperTable: Helper[] = [];
 
+type HelperOptions = Partial<Pick<Helper, "mayExit" | "isWhole">>;
+
 /** Registers a helper under a name that no other has. */
-export function defineHelper(name: string, run: (vcpu: Vcpu) => void, options: { mayExit?: boolean } = {}): void {
+export function defineHelper(name: string, run: (vcpu: Vcpu) => void, options: HelperOptions = {}): void {
   if (helpers.has(name)) throw new TypeError(`Cannot define helper ${name} as it exists already`);
-  const helper = { name, id: helperTable.length, run, mayExit: options.mayExit ?? false };
+  const { mayExit = false, isWhole = false } = options,
+    helper = { name, id: helperTable.length, run, mayExit, isWhole };
   helpers.set(name, helper);
   helperTable.push(helper);
 }

@@ -110,6 +110,7 @@ export class TlbMaintenance {
 
   /** Global pages are in the contexts of all ASIDs, so a page is dropped whatever the ASID. */
   #va(tlb: VcpuTlb, lo: number, hi: number): void {
+    tlb.forgetPages();
     for (let i = 0; i < TLB_CONTEXTS; i++) if (this.#matches(tlb, i)) tlb.invalidateVa(i, lo, hi);
   }
 

@@ -1,5 +1,5 @@
 import { STATE } from "../cpu/layout.ts";
-import { forgetPages, forgetSites } from "../cpu/sites.ts";
+import { forgetCallSites, forgetPages, forgetSites } from "../cpu/sites.ts";
 import type { Vcpu } from "../cpu/vcpu.ts";
 import { KEY_PAN } from "./context.ts";
 import { KnownFaults } from "./known_faults.ts";
@@ -288,11 +288,15 @@ export class VcpuTlb {
     for (let context = 0; context < TLB_CONTEXTS; context++) this.invalidate(context);
   }
 
+  /** To be called before `invalidateVa`, once for all contexts: what was remembered of their pages. */
+  forgetPages(): void {
+    this.faults.forget();
+    forgetPages(this.vcpu);
+  }
+
   /** Forgets what a context holds for the page at a VA, and for the block that the page is in. */
   invalidateVa(context: number, lo: number, hi: number): void {
-    this.faults.forget();
     if (this.#stale[context] !== 0) return;
-    forgetSites(this.vcpu);
     if ((this.#largeBlocks[context] & 1 << (hi >>> 23 & 1)) !== 0) return this.invalidate(context);
     const hash = blockHash(lo, hi);
     if ((this.#blockMap[context * BLOCK_MAP_WORDS + (hash >>> 5)] & 1 << (hash & 31)) === 0) {
@@ -316,6 +320,7 @@ export class VcpuTlb {
     if ((this.#execMap[context * EXEC_MAP_WORDS + (lo >>> 17 & EXEC_MAP_WORDS - 1)] >>> (lo >>> 12 & 31) & 1) === 0) {
       return;
     }
+    forgetCallSites(this.vcpu);
     if (context === this.current || context === this.upper) this.vcpu.codeMoved = true;
   }
 

@@ -78,8 +78,8 @@ export class WalkCache {
 
   /** Forgets the tables for a VA, whatever the registers. */
   invalidateVa(hi: number, lo: number): void {
-    this.#words.fill(0, entryOf(3, hi, lo), entryOf(3, hi, lo) + ENTRY_WORDS);
-    this.#words.fill(0, entryOf(2, hi, lo), entryOf(2, hi, lo) + ENTRY_WORDS);
+    // No key has flags of 0
+    this.#words[entryOf(3, hi, lo) + FLAGS] = this.#words[entryOf(2, hi, lo) + FLAGS] = 0;
   }
 
   invalidateAll(): void {

@@ -46,7 +46,8 @@ function candidates(instructions: readonly Facts[]): Candidate[] {
   const values = Array.from({ length: 32 }, (_, n) => n), added = new Array<number>(32).fill(0);
   let nextValue = 32;
   const open = new Map<number, Candidate>(), all: Candidate[] = [];
-  instructions.forEach(({ access, xWrites }, position) => {
+  instructions.forEach(({ access, xWrites, mayRemap }, position) => {
+    if (mayRemap) open.clear();
     let base = -1, value = 0, after = 0;
     if (access) {
       base = access.base;

@@ -38,6 +38,8 @@ export interface Facts {
   readonly readsFlags: boolean;
   /** The region may be left at it, before or after it was executed. */
   readonly mayLeave: boolean;
+  /** TypeScript may change what addresses mean. */
+  readonly mayRemap: boolean;
   readonly ending: Ending;
   /** Of a direct branch, in bytes. */
   readonly offset: number;
@@ -58,6 +60,7 @@ class AnalysisBuilder extends NullBuilder {
   offset = 0;
   readsFlags = false;
   mayLeave = false;
+  mayRemap = false;
   /** Accesses made, and whether any is more than plain. */
   accessCount = 0;
   isPlain = true;
@@ -75,7 +78,7 @@ class AnalysisBuilder extends NullBuilder {
         0;
     this.flags = -1;
     this.ending = "next";
-    this.readsFlags = this.mayLeave = false;
+    this.readsFlags = this.mayLeave = this.mayRemap = false;
     this.accessCount = 0;
     this.isPlain = true;
   }
@@ -215,11 +218,12 @@ class AnalysisBuilder extends NullBuilder {
   override helper<T extends WasmType>(name: string, result: T, ...operands: Value[]): Value<T>;
   override helper(name: string, result: null, ...operands: Value[]): void;
   override helper(name: string, result: WasmType | null): Value | void {
-    // A helper that may raise an exception is left to tier 1.
-    if (findHelper(name).mayExit) {
-      this.mayLeave = true;
-      if (this.#depth === 0) this.#end("exit");
-    }
+    const { mayExit, isWhole } = findHelper(name);
+    if (mayExit) this.mayLeave = true;
+    if (isWhole) {
+      this.mayRemap = true;
+      this.#setFlags(FLAGS.memory);
+    } else if (mayExit && this.#depth === 0) this.#end("exit"); // left to tier 1
     return super.helper(name, result as WasmType);
   }
 }
@@ -248,7 +252,7 @@ export class Analyst {
     builder.reset();
     row.semantics!(builder, fields);
     const { xReads, xWrites, xAlways, vReads, vWrites, vAlways, flags, readsFlags, ending, offset } = builder;
-    const mayLeave = builder.mayLeave || row.options.trap === "fp";
+    const { mayRemap } = builder, mayLeave = builder.mayLeave || row.options.trap === "fp";
     const access = builder.accessCount === 1 && builder.isPlain ? fixedAccess(accessOf(row, word)) : null;
     return {
       row,
@@ -262,6 +266,7 @@ export class Analyst {
       flags,
       readsFlags,
       mayLeave,
+      mayRemap,
       ending,
       offset,
       access,

@@ -1,9 +1,20 @@
 import type { Builder, I32, I64, Int, Value, WasmType } from "../builder.ts";
-import { type ExitKind, type FlagState, SITE_BYTES, SITES, SPAN_BYTES, SPANS, WRITE_SITES } from "../../cpu/layout.ts";
+import {
+  type ExitKind,
+  FLAGS,
+  type FlagState,
+  SITE_BYTES,
+  SITES,
+  SPAN_BYTES,
+  SPANS,
+  WRITE_SITES,
+} from "../../cpu/layout.ts";
 import { Operand } from "../emitter.ts";
 import { type Access, mustAlign } from "../guest_emitter.ts";
 import { findHelper } from "../helpers.ts";
+import { makeFlagsExact } from "../lazy_flags.ts";
 import { WRITE_TLB_OFFSET } from "../memory_request.ts";
+import { RECORD_BYTES } from "../record.ts";
 import { cpuOperand, HANDLER_PARAMS } from "../code_flow.ts";
 import type { RunMember } from "./access_runs.ts";
 import type { Facts } from "./analysis.ts";
@@ -181,14 +192,28 @@ export class RegionEmitter extends RegisterEmitter implements Builder {
     this.sideExit();
   }
   protected spill(): void {
-    throw new TypeError("Cannot call TypeScript from a region where it may raise an exception");
+    this.settle();
+    makeFlagsExact(this, this.cpu, this.exactFlags);
+    this.flags = FLAGS.memory;
+    this.flagsPending = false;
+    this.setState32("record", this.add(this.recordBase as I32, this.i32(RECORD_BYTES * this.#index)));
+    this.setState32("budget", this.add(this.executed as I32, this.i32(this.around.position)));
   }
-  protected reload(): void {}
-  protected leave(): void {}
+  protected reload(): void {
+    this.get(this.sub(this.state32("budget"), this.i32(this.around.position)));
+    this.set(this.executed);
+  }
+  protected leave(): void {
+    this.get(this.cpu);
+    this.code.u8(0x12); // return_call
+    this.code.u32(this.functions.resume);
+    this.endOfCode();
+  }
   override helper<T extends WasmType>(name: string, result: T, ...operands: Value[]): Value<T>;
   override helper(name: string, result: null, ...operands: Value[]): void;
   override helper(name: string, result: WasmType | null, ...operands: Value[]): Value | void {
-    if (!findHelper(name).mayExit) return super.helper(name, result as WasmType, ...operands);
+    const { mayExit, isWhole } = findHelper(name);
+    if (!mayExit || isWhole) return super.helper(name, result as WasmType, ...operands);
     this.sideExit();
     if (result) return this.temporary(result);
   }
