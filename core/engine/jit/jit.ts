@@ -5,7 +5,7 @@ import type { Handlers } from "../handlers.ts";
 import { GENERATION_OFFSET, PAGE_RECORD_BYTES } from "../record.ts";
 import { encodeShared } from "./region_module.ts";
 import { HOT_STRADDLE } from "../code_flow.ts";
-import type { CompileRequest, RegionCompilerService } from "./translator.ts";
+import { type CompileRequest, POSTPONED, type RegionCompilerService } from "./translator.ts";
 
 /**
  * Instructions after which a vCPU's arrivals are forgotten: what is met seldom would be hot at last, and is worth neither
@@ -15,9 +15,10 @@ export const COOLING_INSTRUCTIONS = 2 ** 29;
 
 /** What the JIT did, for statistics. */
 export interface JitCounts {
-  /** Records that became hot, and those that were not to be compiled: regions would be too short, or too many. */
+  /** Records that became hot, and those that were not to be compiled: regions would be too short, or too many, or wait. */
   requested: number;
   tooShort: number;
+  postponed: number;
   tooMany: number;
   regions: number;
   instructions: number;
@@ -47,6 +48,7 @@ export class Jit {
   readonly counts: JitCounts = {
     requested: 0,
     tooShort: 0,
+    postponed: 0,
     tooMany: 0,
     regions: 0,
     instructions: 0,
@@ -152,7 +154,9 @@ export class Jit {
   compile(): void {
     if (this.#isBusy) this.#collect();
     if (this.#queue.size === 0 || this.#isBusy) return;
-    const requests = [...this.#queue].map((record) => this.#request(record)).filter((r) => r !== null);
+    const requests = [...this.#queue].sort((a, b) => a - b).map((record) => this.#request(record)).filter((r) =>
+      r !== null
+    );
     this.#queue.clear();
     if (requests.length === 0) return;
     this.#isBusy = true;
@@ -212,11 +216,11 @@ export class Jit {
 
   #install({ record, slot, generation, rootSlot }: CompileRequest, instructions: number): void {
     const isLate = generation !== this.#generationOf(record) || this.#code.breakpoints.size !== 0;
-    if (instructions === 0 || isLate) {
-      if (isLate) {
-        this.counts.late++;
-        this.#settled.get(this.#code.slotOf(record))?.delete(record);
-      } else this.counts.tooShort++;
+    if (instructions <= 0 || isLate) {
+      if (isLate) this.counts.late++;
+      else if (instructions === POSTPONED) this.counts.postponed++;
+      else this.counts.tooShort++;
+      if (isLate || instructions === POSTPONED) this.#settled.get(this.#code.slotOf(record))?.delete(record);
       return this.#free(slot);
     }
     const pageSlot = this.#code.slotOf(record);

@@ -2,6 +2,7 @@ import type { Decoder } from "../../a64/decoder.ts";
 import { UNDEFINED_ROW } from "../code_cache.ts";
 import { RECORD_BYTES } from "../record.ts";
 import { Analyst } from "./analysis.ts";
+import { Coverage } from "./coverage.ts";
 import { checkingDecoder } from "../trapped_sysregs.ts";
 import { findRegion } from "./region.ts";
 import { RegionCompiler } from "./region_compiler.ts";
@@ -11,6 +12,9 @@ import type { Rehearsal } from "./rehearsal.ts";
 
 /** Regions shorter than this are not worth a function. */
 const INSTRUCTIONS_MIN = 2;
+
+/** See Coverage. */
+export const POSTPONED = -1;
 
 /** A region to be compiled. */
 export interface CompileRequest {
@@ -32,7 +36,7 @@ export interface CompileRequest {
 /** What became of a batch of requests. */
 export interface CompiledBatch {
   readonly requests: readonly CompileRequest[];
-  /** Instructions of each region; 0 where none was made. */
+  /** Instructions of each region; 0 where none was made, and POSTPONED where it may be later. */
   readonly instructions: readonly number[];
   /** Null where no region was made at all. */
   readonly module: WebAssembly.Module | null;
@@ -46,6 +50,7 @@ export class Translator {
   readonly #u16: Uint16Array;
   #analyst: Analyst;
   readonly #modules: RegionModules;
+  readonly #coverage = new Coverage();
 
   /**
    * @param soleVcpu where the state block of a machine's only vCPU stands; 0 where there are several.
@@ -71,7 +76,12 @@ export class Translator {
   compile(requests: readonly CompileRequest[]): CompiledBatch {
     const start = performance.now();
     const regions: RegionEmitter[] = [], slots: number[] = [], instructions: number[] = [];
+    // Functions come before what is behind their loops
     for (const request of requests) {
+      if (this.#coverage.postpones(request)) {
+        instructions.push(POSTPONED);
+        continue;
+      }
       // A copy: the guest may write to the page meanwhile. It then has another generation, and the region is not used.
       const first = (request.at & ~0xfff) >>> 2;
       const words = this.#i32.slice(first, first + 1024);
@@ -83,6 +93,7 @@ export class Translator {
       const isWorth = region.instructionCount >= INSTRUCTIONS_MIN;
       instructions.push(isWorth ? region.instructionCount : 0);
       if (!isWorth) continue;
+      this.#coverage.add(request, region);
       const { generation, rootSlot, slot } = request;
       const self = { slot, function: FIRST_REGION_FUNCTION + regions.length };
       const compiler = new RegionCompiler(
