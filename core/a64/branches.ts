@@ -68,7 +68,7 @@ const PSTATE_EL = 3 << 2;
 type BranchKind = "br" | "blr" | "ret";
 
 function branchRegister(o: Builder, target: I64, kind: BranchKind): void {
-  if (kind === "blr") o.setX(30, o.pcPlus(4));
+  if (kind === "blr") o.link();
   o.branchTo(target, kind);
 }
 

@@ -30,6 +30,7 @@ function run(word: number, x: Readonly<Record<number, bigint>> = {}, conditions:
     zeroExtend: (a: Known) => i64(a.value),
     condition: (cond: number) => i32(conditions.includes(cond)),
     pcPlus: (offset: number) => i64(0x1000 + offset),
+    link: () => log.push("x30=0x1004"),
     branch: (offset: number) => log.push(`b ${offset}`),
     branchLink: (offset: number) => log.push(`bl ${offset}`),
     branchIf: (a: Known, offset: number) => a.value !== 0n && log.push(`b ${offset}`),

@@ -202,6 +202,9 @@ export interface Builder {
   pagePlus(offset: number): I64;
   branch(offset: number): void;
   branchIf(condition: I32, offset: number): void;
+  /** X30 takes the address behind this instruction. */
+  link(): void;
+  /** The same, and branches. */
   branchLink(offset: number): void;
   /** To an address in a register; BLR writes X30 itself, after reading its target. BTYPE follows from the kind. */
   branchTo(address: I64, kind: "br" | "blr" | "ret"): void;

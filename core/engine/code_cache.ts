@@ -3,7 +3,7 @@ import type { Fields, Row } from "../a64/row.ts";
 import { CaptureBuilder } from "./capture.ts";
 import type { Handlers } from "./handlers.ts";
 import { SPECIAL } from "./handlers.ts";
-import { GENERATION_OFFSET, PAGE_RECORD_BYTES, PAGE_RECORDS, RECORD_BYTES } from "./record.ts";
+import { GENERATION_OFFSET, HOST_PAGE_OFFSET, PAGE_RECORD_BYTES, PAGE_RECORDS, RECORD_BYTES } from "./record.ts";
 import { RECALLED, RecordMemo } from "./record_memo.ts";
 import { row as makeRow } from "../a64/row.ts";
 
@@ -86,9 +86,10 @@ export class CodeCache {
     const slot = this.#free.pop() ?? this.#nextSlot++;
     this.#slotOfPage[hostPage] = slot;
     this.#pageOfSlot[slot] = hostPage;
-    const last = this.base + slot * PAGE_RECORD_BYTES + (PAGE_RECORDS - 1) * RECORD_BYTES;
-    this.#u16[last >>> 1] = SPECIAL.nextPage;
-    this.#i32[(last - (PAGE_RECORDS - 1) * RECORD_BYTES + GENERATION_OFFSET) >>> 2] = this.#nextGeneration++;
+    const start = this.base + slot * PAGE_RECORD_BYTES;
+    this.#u16[(start + (PAGE_RECORDS - 1) * RECORD_BYTES) >>> 1] = SPECIAL.nextPage;
+    this.#i32[(start + HOST_PAGE_OFFSET) >>> 2] = hostPage;
+    this.#i32[(start + GENERATION_OFFSET) >>> 2] = this.#nextGeneration++;
     return slot;
   }
 

@@ -114,7 +114,7 @@ export class Engine {
         resident: () => this.#resident(),
         fill: (request) => this.#memoryPath.fill(this.#vcpu, request),
         hot: (record) => {
-          this.jit?.hot(record);
+          this.jit?.hot(record, this.#vcpu);
           return 0;
         },
       },
@@ -479,7 +479,7 @@ export class Engine {
   }
 
   #decode(record: number): number {
-    if (this.jit?.isEager && this.jit.compileAt(record)) return record;
+    if (this.jit?.isEager && this.jit.compileAt(record, this.#vcpu)) return record;
     if (this.code.decode(record)) return record;
     const vcpu = this.#vcpu;
     vcpu.syncPc();

@@ -361,6 +361,7 @@ export class NullBuilder implements Builder {
   }
   branch(_offset: number): void {}
   branchIf(_condition: I32, _offset: number): void {}
+  link(): void {}
   branchLink(_offset: number): void {}
   branchTo(_address: I64, _kind: "br" | "blr" | "ret"): void {}
   exit(_kind: ExitKind): void {}

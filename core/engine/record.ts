@@ -12,6 +12,8 @@ export const PAGE_RECORD_BYTES = RECORD_BYTES * PAGE_RECORDS;
 
 /** Where, in the record behind a page's last, the page's generation stands: another number for each time it is entered. */
 export const GENERATION_OFFSET = RECORD_BYTES * (PAGE_RECORDS - 1) + 8;
+/** Behind it the number of the page of memory: its byte offset divided by 4096. */
+export const HOST_PAGE_OFFSET = GENERATION_OFFSET + 4;
 
 /** Deals out operand places in the order of calls; the capturing and the emitting side use the same. */
 export class RecordSlots {

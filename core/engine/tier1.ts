@@ -224,9 +224,11 @@ export class Tier1Emitter extends GuestEmitter implements Builder {
     this.#branch(offset, false);
     this.endBlock();
   }
+  link(): void {
+    this.storeMemory(8, this.cpu, 30 * 8, this.add(this.#pc(), this.i64(4)));
+  }
   branchLink(offset: number): void {
-    const link = this.add(this.#pc(), this.i64(4));
-    this.storeMemory(8, this.cpu, 30 * 8, link);
+    this.link();
     this.#branch(offset, true);
     this.#ended = true;
   }
@@ -284,6 +286,8 @@ export class Tier1Emitter extends GuestEmitter implements Builder {
     if (kind === "ret") return this.#return(address);
     // BTYPE of a BR depends on its register: TypeScript looks at the instruction where a guarded page is entered.
     if (kind === "br") this.setState32("record", this.#record as I32);
+    // For the JIT: see LeafFinder
+    else if (this.profile) this.storeMemory(8, this.#record, 8, address);
     this.#dispatch(address, BRANCH_TYPE[kind]);
   }
   /** Returns to who called this code in WebAssembly, which goes on if it expects that address. */

@@ -54,7 +54,7 @@ const requests = Array.from({ length: REGIONS }, (_, i) => {
   const at = host + 256 * i;
   ram.u8.set(bytes, at);
   const slot = engine.handlers.allocate(), record = engine.code.recordsOf(at >>> 12) + (at & 0xfff) * 4;
-  return { record, at, generation: 1, rootSlot: 0, slot, isWhole: true, splitsRuns: false };
+  return { record, at, generation: 1, rootSlot: 0, slot, isWhole: true, splitsRuns: false, place: null };
 });
 
 Deno.bench(`${INSTRUCTIONS} x instructions translated and compiled, in a module of 1 region`, () => {

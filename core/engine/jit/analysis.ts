@@ -201,8 +201,11 @@ class AnalysisBuilder extends NullBuilder {
   override branchIf(_condition: I32, offset: number): void {
     this.#end("branchIf", offset);
   }
+  override link(): void {
+    this.setX(30);
+  }
   override branchLink(offset: number): void {
-    this.xWrites |= 1 << 30;
+    this.link();
     this.#end("call", offset);
   }
   override branchTo(_address: I64, kind: "br" | "blr" | "ret"): void {

@@ -1,5 +1,6 @@
 import type { FlagState } from "../../cpu/layout.ts";
 import type { Facts } from "./analysis.ts";
+import type { Leaf } from "./leaf.ts";
 
 /** A straight run of instructions: entered at its first, left at its last. */
 export interface Block {
@@ -25,6 +26,8 @@ export interface Block {
   flagsLive: boolean;
   /** What stays in locals in the block; null where all stands in the state block. */
   deferral: Deferral | null;
+  /** What the call at its end goes to, where that is written in its place. */
+  leaf: Leaf | null;
 }
 
 /** A loop in which registers stay in locals: they are stored where it is left. */

@@ -7,7 +7,7 @@ const INSTRUCTIONS = 1024;
 
 interface PageCoverage {
   readonly generation: number;
-  /** By index in the page: 1 where an instruction is part of a region, 2 where it was to begin one itself. */
+  /** By index in the page: 1 where an instruction is part of a region, 2 where one began or was to begin. */
   readonly states: Uint8Array;
 }
 
@@ -32,6 +32,7 @@ export class Coverage {
   /** A region was made. */
   add(request: CompileRequest, { blocks }: Region): void {
     const { states } = this.#pageOf(request);
+    states[indexOf(request)] = 2;
     for (const { start, instructions } of blocks) {
       for (let i = start; i < start + instructions.length; i++) states[i] ||= 1;
     }

@@ -1,8 +1,9 @@
-import { HOT, HOT_COUNTERS } from "../../cpu/layout.ts";
+import { HOT, HOT_COUNTERS, STATE } from "../../cpu/layout.ts";
 import type { Vcpu } from "../../cpu/vcpu.ts";
 import type { CodeCache, DropReason } from "../code_cache.ts";
 import type { Handlers } from "../handlers.ts";
 import { GENERATION_OFFSET, PAGE_RECORD_BYTES } from "../record.ts";
+import type { CodePlace } from "./leaf.ts";
 import { encodeShared } from "./region_module.ts";
 import { HOT_STRADDLE } from "../code_flow.ts";
 import { type CompileRequest, POSTPONED, type RegionCompilerService } from "./translator.ts";
@@ -70,6 +71,8 @@ export class Jit {
   /** The regions of each page slot by their table slots, and the records that were asked for already. */
   readonly #regions = new Map<number, Map<number, RegionInfo>>();
   readonly #settled = new Map<number, Set<number>>();
+  /** By page slot, where the page was when one of its records became hot last. */
+  readonly #places = new Map<number, CodePlace>();
   /** Page slots whose regions split runs of accesses. */
   readonly #splitting = new Set<number>();
   readonly #freeSlots: number[] = [];
@@ -93,8 +96,9 @@ export class Jit {
   }
 
   /** Told of a record at which many branches arrive, or with HOT_STRADDLE set. */
-  hot(record: number): void {
+  hot(record: number, vcpu: Vcpu): void {
     if ((record & HOT_STRADDLE) !== 0) return this.#split(record - HOT_STRADDLE);
+    this.#places.set(this.#code.slotOf(record), placeOf(vcpu));
     if (!this.#settled.get(this.#code.slotOf(record))?.has(record)) this.#queue.add(record);
   }
 
@@ -115,6 +119,7 @@ export class Jit {
     this.#regions.delete(pageSlot);
     this.#settled.delete(pageSlot);
     this.#splitting.delete(pageSlot);
+    this.#places.delete(pageSlot);
   }
 
   /** Has the regions of a record's page compiled anew, with runs of accesses split. */
@@ -143,9 +148,9 @@ export class Jit {
   }
 
   /** Compiles the region at a record now. False where none was made: the interpreter runs the instruction. */
-  compileAt(record: number): boolean {
+  compileAt(record: number, vcpu: Vcpu): boolean {
     const { regions } = this.counts;
-    this.hot(record);
+    this.hot(record, vcpu);
     this.compile();
     return this.counts.regions !== regions;
   }
@@ -191,6 +196,7 @@ export class Jit {
       slot,
       isWhole: this.isEager,
       splitsRuns: this.#splitting.has(pageSlot),
+      place: this.#places.get(pageSlot) ?? null,
     };
   }
 
@@ -236,4 +242,15 @@ export class Jit {
   regionsOf(pageSlot: number): Iterable<RegionInfo> {
     return this.#regions.get(pageSlot)?.values() ?? [];
   }
+}
+
+/** Where the code is that a vCPU runs. */
+function placeOf(vcpu: Vcpu): CodePlace {
+  const at = vcpu.w + (STATE.pcPage.offset >>> 2);
+  return {
+    pageLo: vcpu.i32[at],
+    pageHi: vcpu.i32[at + 1],
+    tlb: vcpu.get32("tlb"),
+    tlbUpper: vcpu.get32("tlbUpper"),
+  };
 }

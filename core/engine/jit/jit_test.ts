@@ -93,7 +93,7 @@ place: .skip 32
 Deno.test("Jit.compileAt() compiles a region before it is hot", () => {
   const m = debuggedMachine(LOOP), { code } = m.machine.engine;
   const host = m.machine.ram.hostOffset(Number(m.at("loop")));
-  assertEquals(jitOf(m).compileAt(code.recordsOf(host >>> 12) + (host & 0xfff) * 4), true);
+  assertEquals(jitOf(m).compileAt(code.recordsOf(host >>> 12) + (host & 0xfff) * 4, m.vcpu), true);
   assertEquals(jitOf(m).counts.regions, 1);
   assertEquals([...jitOf(m).regionsOf(code.slotOf(code.recordsOf(host >>> 12)))].length, 1);
 });
@@ -143,19 +143,19 @@ function slowJit() {
   const host = m.machine.ram.hostOffset(Number(m.at("loop"))), page = host >>> 12;
   const jit = new Jit(code, handlers, compiler), record = code.recordsOf(page) + (host & 0xfff) * 4;
   code.onDrop = (slot, reason) => jit.drop(slot, reason);
-  jit.hot(record);
+  jit.hot(record, m.vcpu);
   jit.compile();
   return { m, code, compiler, jit, record, page };
 }
 
 Deno.test("Jit puts a region in place when its compiler is ready", () => {
-  const { compiler, jit, record } = slowJit();
+  const { m, compiler, jit, record } = slowJit();
   jit.compile();
   assertEquals(jit.counts.regions, 0);
   compiler.finish();
   jit.compile();
   assertEquals([jit.counts.regions, jit.counts.late], [1, 0]);
-  jit.hot(record);
+  jit.hot(record, m.vcpu);
   jit.compile();
   assertEquals(jit.counts.requested, 1);
 });
@@ -170,13 +170,13 @@ Deno.test("Jit takes no region of a page that was written to meanwhile", () => {
 });
 
 Deno.test("Jit takes no region while there are breakpoints, and asks again when there are none", () => {
-  const { code, compiler, jit, record } = slowJit();
+  const { m, code, compiler, jit, record } = slowJit();
   code.breakpoints.add(0x1000);
   compiler.finish();
   jit.compile();
   assertEquals([jit.counts.regions, jit.counts.late], [0, 1]);
   code.breakpoints.clear();
-  jit.hot(record);
+  jit.hot(record, m.vcpu);
   jit.compile();
   compiler.finish();
   jit.compile();

@@ -2,6 +2,7 @@ import { FLAGS, type FlagState } from "../../cpu/layout.ts";
 import type { Analyst, Facts } from "./analysis.ts";
 import { type Block, findPredecessors, type Region, successors } from "./block.ts";
 import { findDeferrals } from "./deferral.ts";
+import type { Leaf } from "./leaf.ts";
 
 /** Instructions of a region at most: larger functions take V8's optimizing compiler too long. */
 const REGION_INSTRUCTIONS = 600;
@@ -9,12 +10,14 @@ const REGION_INSTRUCTIONS = 600;
 /**
  * Finds the region of the instruction at index `start` of a page's words.
  * @param isExecuted whether the instruction at an index was ever executed: the others are left to tier 1.
+ * @param leafOf what the call at an index goes to, if that is to be written in its place.
  */
 export function findRegion(
   words: Int32Array,
   start: number,
   analyst: Analyst,
   isExecuted: (index: number) => boolean = () => true,
+  leafOf: (index: number, call: Facts) => Leaf | null = () => null,
 ): Region {
   const facts = discover(words, start, analyst, isExecuted);
   const blocks = new Map<number, Mutable<Block>>();
@@ -29,6 +32,7 @@ export function findRegion(
   const ordered = reversePostorder(root);
   findDominators(ordered);
   cutIrreducible(ordered);
+  findLeaves(ordered, leafOf);
   for (const deferral of findDeferrals(ordered)) {
     for (const b of deferral.blocks) (b as Mutable<Block>).deferral = deferral;
   }
@@ -136,6 +140,7 @@ function emptyBlock(start: number): Mutable<Block> {
     flagsIn: FLAGS.memory,
     flagsLive: false,
     deferral: null,
+    leaf: null,
   };
 }
 
@@ -226,6 +231,16 @@ function cutIrreducible(blocks: readonly Mutable<Block>[]): void {
   }
 }
 
+/** Finds what is written in the place of calls. What follows such a call has a second way in: behind the call itself. */
+function findLeaves(blocks: readonly Mutable<Block>[], leafOf: (index: number, call: Facts) => Leaf | null): void {
+  for (const b of blocks) {
+    const { ending } = b.instructions.at(-1)!;
+    if ((ending !== "call" && ending !== "callTo") || !b.next) continue;
+    b.leaf = leafOf(b.start + b.instructions.length - 1, b.instructions.at(-1)!);
+    if (b.leaf && b.next.order > b.order) b.next.forwardCount++;
+  }
+}
+
 /** Registers live at the start of each block. Calls end a block; what is read behind them is read from memory again. */
 function findLiveness(blocks: readonly Mutable<Block>[]): void {
   for (let changed = true; changed;) {
@@ -233,16 +248,18 @@ function findLiveness(blocks: readonly Mutable<Block>[]): void {
     for (let i = blocks.length - 1; i >= 0; i--) {
       const b = blocks[i], last = b.instructions.at(-1)!;
       let x = 0, v = 0;
-      if (last.ending !== "call" && last.ending !== "callTo") {
+      if (b.leaf || last.ending !== "call" && last.ending !== "callTo") {
         for (const s of successors(b)) {
           x |= s.xLive;
           v |= s.vLive;
         }
       }
-      for (let k = b.instructions.length - 1; k >= 0; k--) {
-        const f = b.instructions[k];
-        x = (x & ~f.xWrites) | f.xReads;
-        v = (v & ~f.vWrites) | f.vReads;
+      for (const instructions of [b.leaf?.instructions ?? [], b.instructions]) {
+        for (let k = instructions.length - 1; k >= 0; k--) {
+          const f = instructions[k];
+          x = (x & ~f.xWrites) | f.xReads;
+          v = (v & ~f.vWrites) | f.vReads;
+        }
       }
       // What is stored where the loop is left must be in locals when it begins
       if (b === b.deferral?.header) {

@@ -17,6 +17,7 @@ import { findRuns } from "./access_runs.ts";
 import { findLoops, type Loop, type LoopKind, loopKind } from "./loops.ts";
 import type { Block, Region } from "./block.ts";
 import type { Facts } from "./analysis.ts";
+import type { FarPage, Leaf } from "./leaf.ts";
 import { type CallTerminal, type ModuleFunctions, RegionEmitter, type Terminal } from "./region_emitter.ts";
 
 /** WebAssembly calls that may be nested: each takes stack of the host. */
@@ -274,15 +275,58 @@ export class RegionCompiler {
   /** A call of the guest is one of WebAssembly, which comes back when the callee returns to the expected address. */
   #call(block: Block, terminal: CallTerminal, index: number, offset: number): void {
     const o = this.emitter;
+    if (block.leaf) this.#callLeaf(block, block.leaf, terminal, index);
     o.storeFlags();
     o.flags = FLAGS.memory;
     o.flagsPending = false;
     this.#afterCall(block, this.#callAddress(terminal, index, index + offset / 4), index);
   }
 
+  /** Has the callee in the call's place, as long as it is still that one; the budget is looked at where the two do it. */
+  #callLeaf(block: Block, leaf: Leaf, terminal: CallTerminal, index: number): void {
+    const o = this.emitter, { knowledge } = o;
+    o.beginPlainBlock();
+    this.#labels.push({ kind: "if" });
+    o.leaveBlockIf(o.geS(o.executed as I32, o.i32(0)), 0);
+    if (terminal.kind === "callTo") {
+      const { far, start } = leaf;
+      const known = far ? o.i64(BigInt.asIntN(64, far.va + BigInt(4 * start))) : o.pagePlus(4 * start);
+      o.leaveBlockIf(o.ne(terminal.address, known), 0);
+    }
+    if (leaf.far) this.#checkFar(leaf.far, leaf.start, index);
+    o.leaf(leaf);
+    o.get(o.add(o.executed as I32, o.i32(leaf.instructions.length)));
+    o.set(o.executed);
+    this.#checkBudget(() => o.returnAddress);
+    this.#goTo(block, block.next!, index + 1);
+    this.#labels.pop();
+    o.endBlock();
+    o.knowledge = knowledge;
+  }
+
+  /** Leaves a block where the address in another page stands for other code now, as far as the call site knows. */
+  #checkFar({ va, recordBase, generation }: FarPage, start: number, index: number): void {
+    const o = this.emitter, site = this.#callSite(index), record = recordBase + RECORD_BYTES * start;
+    const address = o.i64(BigInt.asIntN(64, va + BigInt(4 * start)));
+    o.leaveBlockIf(o.ne(site.load("i64", 0) as I64, address), 0);
+    o.leaveBlockIf(o.ne(site.load("i64", 16) as I64, o.loadMemory("i64", 8, o.cpu, STATE.tlb.offset) as I64), 0);
+    o.leaveBlockIf(o.ne(site.load("i32", 8) as I32, o.i32(record)), 0);
+    const now = o.loadMemory("i32", 4, o.i32(recordBase), GENERATION_OFFSET) as I32;
+    o.leaveBlockIf(o.ne(now, o.i32(generation)), 0);
+  }
+
+  /** What the site of a call to another page knows: see CALL_SITES. */
+  #callSite(index: number) {
+    const o = this.emitter, number = (index ^ index >>> 5 ^ this.#generation) & (CALL_SITE_COUNT - 1);
+    const site = CALL_SITES + CALL_SITE_BYTES * number;
+    const load = (type: "i32" | "i64", offset: number) =>
+      o.loadMemory(type, type === "i32" ? 4 : 8, o.cpu, site + offset);
+    return { number, load };
+  }
+
   #callAddress(terminal: CallTerminal, index: number, target: number): Operand<"i64"> {
     if (terminal.kind === "callTo") return this.#callFar(terminal.address, BRANCH_TYPE.blr, index);
-    const address = () => this.emitter.add(this.emitter.link, this.emitter.i64(4 * (target - index - 1)));
+    const address = () => this.emitter.add(this.emitter.returnAddress, this.emitter.i64(4 * (target - index - 1)));
     this.#checkBudget(address);
     const isNear = target >= 0 && target < 1024;
     return isNear ? this.#callNear(address, target) : this.#callFar(address(), BRANCH_TYPE.ret, index);
@@ -322,21 +366,18 @@ export class RegionCompiler {
 
   /** A call to another page goes where the call site's last one went, if to the same address, or asks the TLB. */
   #callFar(address: I64, branchType: number, index: number): Operand<"i64"> {
-    const o = this.emitter, number = (index ^ index >>> 5 ^ this.#generation) & (CALL_SITE_COUNT - 1);
-    const site = CALL_SITES + CALL_SITE_BYTES * number;
+    const o = this.emitter, { number, load } = this.#callSite(index);
     const returned = o.temporary("i64"), depth = o.state32("depth");
-    const load = (offset: number) => o.loadMemory("i64", 8, o.cpu, site + offset) as I64;
     o.beginPlainBlock();
     o.beginPlainBlock();
-    o.leaveBlockIf(o.ne(load(0), address), 0);
-    o.leaveBlockIf(o.ne(load(16), o.loadMemory("i64", 8, o.cpu, STATE.tlb.offset) as I64), 0);
+    o.leaveBlockIf(o.ne(load("i64", 0) as I64, address), 0);
+    o.leaveBlockIf(o.ne(load("i64", 16) as I64, o.loadMemory("i64", 8, o.cpu, STATE.tlb.offset) as I64), 0);
     o.leaveBlockIf(o.geU(depth, o.i32(DEPTH_MAX)), 0);
     // Direct calls have looked at the budget already
     if (branchType !== BRANCH_TYPE.ret) o.leaveBlockIf(o.geS(o.executed as I32, o.i32(0)), 0);
     o.setState64("pcPage", o.and(address, o.i64(-4096)));
     o.setState32("depth", o.add(depth, o.i32(1)));
-    const word = (offset: number) => o.loadMemory("i32", 4, o.cpu, site + offset) as I32;
-    this.#pushHandler(word(8), () => word(12));
+    this.#pushHandler(load("i32", 8) as I32, () => load("i32", 12) as I32);
     o.get(this.#callIndirect());
     o.set(returned);
     o.setState32("depth", depth);
@@ -357,7 +398,8 @@ export class RegionCompiler {
 
   #afterCall(block: Block, returned: Operand<"i64">, index: number): void {
     const o = this.emitter;
-    const { link } = o, generation = () => o.loadMemory("i32", 4, o.recordBase, GENERATION_OFFSET) as I32;
+    const { returnAddress: link } = o,
+      generation = () => o.loadMemory("i32", 4, o.recordBase, GENERATION_OFFSET) as I32;
     for (const isElsewhere of [() => o.ne(returned as I64, link), () => o.ne(generation(), o.i32(this.#generation))]) {
       o.beginIf(isElsewhere(), 0);
       o.get(returned);

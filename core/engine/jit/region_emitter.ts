@@ -19,6 +19,7 @@ import { cpuOperand, HANDLER_PARAMS } from "../code_flow.ts";
 import type { RunMember } from "./access_runs.ts";
 import type { Facts } from "./analysis.ts";
 import type { Deferral } from "./block.ts";
+import type { FarPage, Leaf } from "./leaf.ts";
 import type { KnownFlags } from "./lazy_flags_emitter.ts";
 import { RegisterEmitter, type Surroundings } from "./register_emitter.ts";
 
@@ -70,7 +71,7 @@ export class RegionEmitter extends RegisterEmitter implements Builder {
   readonly cpu: Operand<"i32">;
   protected readonly exactFlags: number;
   readonly count = new Operand("i32", 2);
-  /** Start of the page's records, and instructions executed up to the block minus the budget. */
+  /** Start of the records of the region's page, and instructions executed up to the block minus the budget. */
   readonly recordBase: Operand<"i32">;
   readonly executed = this.newLocal("i32");
   /** Base register of the instruction's accesses, 32 where none is (literals), its value, and what was added to that. */
@@ -79,8 +80,9 @@ export class RegionEmitter extends RegisterEmitter implements Builder {
   #sum: { readonly address: I64; readonly added: I64 } | null = null;
   /** Host addresses of the lowest bytes of a block's runs, by number. */
   readonly #runs: Operand<"i32">[] = [];
-  /** Index of the instruction in the page. */
+  /** Index of the instruction in its page, and that page where it is another than the region's. */
   #index = 0;
+  #far: FarPage | null = null;
   #fpChecked = false;
   terminal: Terminal | null = null;
 
@@ -140,6 +142,15 @@ export class RegionEmitter extends RegisterEmitter implements Builder {
     facts.row.semantics!(this, facts.fields);
   }
 
+  /** Writes the instructions of a leaf up to its RET, after `executed` instructions. */
+  leaf({ instructions, start, far }: Leaf): void {
+    this.#far = far;
+    instructions.forEach((facts, i) => {
+      this.instruction(facts, start + i, { position: i, member: null, xDead: 0, vDead: 0 });
+    });
+    this.#far = null;
+  }
+
   // Bases of addresses
 
   base(n: number): I64 {
@@ -167,7 +178,16 @@ export class RegionEmitter extends RegisterEmitter implements Builder {
   /** The same where that may be tier 1 or TypeScript: `recordBase` is theirs, and regions leave it alone. */
   settle(): void {
     this.storeState();
-    this.setState32("recordBase", this.recordBase as I32);
+    this.#enterPage();
+    this.setState32("recordBase", this.#records);
+  }
+  /** Has the state block name the page of the instruction. */
+  #enterPage(): void {
+    if (this.#far) this.setState64("pcPage", this.i64(this.#far.va));
+  }
+  /** Where the records of the instruction's page start. */
+  get #records(): I32 {
+    return this.#far ? this.i32(this.#far.recordBase) : this.recordBase as I32;
   }
 
   /** Has tier 1 execute this instruction, of which nothing has been done yet, and what follows. */
@@ -180,10 +200,10 @@ export class RegionEmitter extends RegisterEmitter implements Builder {
   }
   #leaveTo(index: number, ...more: Value[]): void {
     this.storeState();
-    const where = this.i64(
-      this.#index + 2 ** 10 * this.around.position + (this.#index === this.root ? 2 ** 20 * this.rootSlot : 0),
-    );
-    for (const value of [this.cpu, this.recordBase, this.executed, where, ...more]) this.get(value);
+    this.#enterPage();
+    const isRoot = !this.#far && this.#index === this.root;
+    const where = this.i64(this.#index + 2 ** 10 * this.around.position + (isRoot ? 2 ** 20 * this.rootSlot : 0));
+    for (const value of [this.cpu, this.#records, this.executed, where, ...more]) this.get(value);
     this.code.u8(0x12); // return_call
     this.code.u32(index);
     this.endOfCode();
@@ -196,7 +216,7 @@ export class RegionEmitter extends RegisterEmitter implements Builder {
     makeFlagsExact(this, this.cpu, this.exactFlags);
     this.flags = FLAGS.memory;
     this.flagsPending = false;
-    this.setState32("record", this.add(this.recordBase as I32, this.i32(RECORD_BYTES * this.#index)));
+    this.setState32("record", this.add(this.#records, this.i32(RECORD_BYTES * this.#index)));
     this.setState32("budget", this.add(this.executed as I32, this.i32(this.around.position)));
   }
   protected reload(): void {
@@ -341,11 +361,6 @@ export class RegionEmitter extends RegisterEmitter implements Builder {
     return this.callFunction(this.functions.outlines.get(name)!, "i64", this.cpu, a, b);
   }
 
-  /** Where a call that has just been made is to return to: no callee changes the local. */
-  get link(): I64 {
-    return this.xLocal(30);
-  }
-
   // The guest's control flow: written by the region's compiler
 
   pcPlus(offset: number): I64 {
@@ -353,6 +368,7 @@ export class RegionEmitter extends RegisterEmitter implements Builder {
   }
   /** The page is not kept in a local, which V8 would give a register of the host in loops that do not look at it. */
   pagePlus(offset: number): I64 {
+    if (this.#far) return this.i64(BigInt.asIntN(64, this.#far.va + BigInt(offset)));
     return this.add(this.state64("pcPage"), this.i64(offset));
   }
   branch(_offset: number): void {
@@ -361,8 +377,16 @@ export class RegionEmitter extends RegisterEmitter implements Builder {
   branchIf(condition: I32, _offset: number): void {
     this.terminal = { kind: "branchIf", condition };
   }
-  branchLink(_offset: number): void {
+  /** Where a call that has just been made is to return to: no callee changes the local. */
+  get returnAddress(): I64 {
+    return this.xLocal(30);
+  }
+
+  link(): void {
     this.writeX(30, this.pcPlus(4));
+  }
+  branchLink(_offset: number): void {
+    this.link();
     this.terminal = { kind: "call" };
   }
   branchTo(address: I64, kind: "br" | "blr" | "ret"): void {

@@ -17,7 +17,16 @@ function rehearse(source: string, soleVcpu: number): void {
   bytes.set(assemble(source, { origin: 0n }).bytes, CODE);
   const before: Uint8Array = bytes.slice();
   const translator = new Translator(buffer, decoder, soleVcpu, new Rehearsal(MEMORY_PAGES, soleVcpu));
-  const request = { record: 0, at: CODE, generation: 1, rootSlot: 9, slot: 0x8000, isWhole: true, splitsRuns: false };
+  const request = {
+    record: 0,
+    at: CODE,
+    generation: 1,
+    rootSlot: 9,
+    slot: 0x8000,
+    isWhole: true,
+    splitsRuns: false,
+    place: null,
+  };
   // Twice, as the first leaves something in the memory of rehearsals
   for (let i = 0; i < 2; i++) assertEquals(translator.compile([request]).module !== null, true);
   assertEquals(bytes, before);

@@ -1,9 +1,10 @@
 import type { Decoder } from "../../a64/decoder.ts";
 import { UNDEFINED_ROW } from "../code_cache.ts";
 import { RECORD_BYTES } from "../record.ts";
-import { Analyst } from "./analysis.ts";
+import { Analyst, type Facts } from "./analysis.ts";
 import { Coverage } from "./coverage.ts";
 import { checkingDecoder } from "../trapped_sysregs.ts";
+import { type CodePlace, LeafFinder } from "./leaf.ts";
 import { findRegion } from "./region.ts";
 import { RegionCompiler } from "./region_compiler.ts";
 import type { RegionEmitter } from "./region_emitter.ts";
@@ -31,6 +32,7 @@ export interface CompileRequest {
   readonly isWhole: boolean;
   /** Runs of accesses are expected in two pages; see RegionEmitter. */
   readonly splitsRuns: boolean;
+  readonly place: CodePlace | null;
 }
 
 /** What became of a batch of requests. */
@@ -89,7 +91,9 @@ export class Translator {
       const recordBase = request.record - start * RECORD_BYTES;
       const isExecuted = (index: number) =>
         request.isWhole || this.#u16[(recordBase + index * RECORD_BYTES) >>> 1] !== 0;
-      const region = findRegion(words, start, this.#analyst, isExecuted);
+      const leaves = new LeafFinder(this.buffer, this.#analyst, recordBase, words, request.place);
+      const leafOf = (index: number, call: Facts) => leaves.find(index, call);
+      const region = findRegion(words, start, this.#analyst, isExecuted, leafOf);
       const isWorth = region.instructionCount >= INSTRUCTIONS_MIN;
       instructions.push(isWorth ? region.instructionCount : 0);
       if (!isWorth) continue;
