@@ -84,6 +84,7 @@ const KEPT: readonly { offset: number }[] = [
   STATE.tlbUnprivileged,
   STATE.regimeEpoch,
   STATE.callSites,
+  STATE.recordMemo,
   STATE.budget,
   STATE.record,
   STATE.recordBase,

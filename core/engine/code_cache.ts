@@ -22,7 +22,7 @@ export class CodeCache {
   readonly #u16: Uint16Array;
   readonly #capture: CaptureBuilder;
   #decoder: Decoder;
-  #memo: RecordMemo;
+  readonly #memo: RecordMemo;
   readonly #fields = new Map<Row, Fields>();
   /** Cache slot of each page of memory, or -1; and the page of each slot, or -1. */
   readonly #slotOfPage: Int32Array;
@@ -39,12 +39,14 @@ export class CodeCache {
 
   /**
    * @param base byte offset of the records in `buffer`, a multiple of 16, and `pages` how many pages fit there.
+   * @param memoOffset byte offset of MEMO_BYTES.
    * @param flushExecTlbs removes every execute TLB entry of every vCPU, so that dropped slots can be used again.
    */
   constructor(
     readonly buffer: SharedArrayBuffer,
     readonly base: number,
     readonly pages: number,
+    readonly memoOffset: number,
     decoder: Decoder,
     readonly handlers: Handlers,
     readonly flushExecTlbs: () => void,
@@ -53,7 +55,7 @@ export class CodeCache {
     this.#u16 = new Uint16Array(buffer);
     this.#capture = new CaptureBuilder(buffer);
     this.#decoder = decoder;
-    this.#memo = new RecordMemo(buffer);
+    this.#memo = new RecordMemo(buffer, memoOffset);
     this.#slotOfPage = new Int32Array(buffer.byteLength >>> 12).fill(-1);
     this.#pageOfSlot = new Int32Array(pages).fill(-1);
   }
@@ -61,7 +63,12 @@ export class CodeCache {
   /** Words mean what another decoder says from now on. What was decoded stays as it is, and is to be dropped. */
   decodeWith(decoder: Decoder): void {
     this.#decoder = decoder;
-    this.#memo = new RecordMemo(this.buffer);
+    this.#memo.clear();
+  }
+
+  /** The state field `recordMemo`: generated code looks at no breakpoints, and compiles nothing. */
+  get memoForCode(): number {
+    return this.decodesAhead && this.breakpoints.size === 0 ? this.memoOffset : 0;
   }
 
   /** Where the records of a page of memory start; the page is entered in the cache if it is not there. */

@@ -22,7 +22,7 @@ export const BREAKPOINT_OWNER = { debugger: 1, guest: 2 } as const;
 
 const PC = STATE.pc.offset >>> 2;
 const PC_PAGE = STATE.pcPage.offset >>> 2, RECORD_BASE = STATE.recordBase.offset >>> 2;
-const BUDGET = STATE.budget.offset >>> 2;
+const BUDGET = STATE.budget.offset >>> 2, RECORD_MEMO = STATE.recordMemo.offset >>> 2;
 const KIND_FIELD = STATE.exitKind.offset >>> 2;
 /** 0: no interrupt pends; 1: one pends but is masked; 2: look now. */
 const ATTENTION = STATE.attention.offset >>> 2;
@@ -48,6 +48,8 @@ export interface EngineOptions {
   /** Byte offset in memory of the decoded records, a multiple of 16, and how many pages of code fit there. */
   readonly recordsOffset: number;
   readonly recordPages: number;
+  /** Byte offset in memory of MEMO_BYTES. */
+  readonly memoOffset: number;
   /** Hot code is translated by the JIT. */
   readonly jit: boolean;
   /** Where the state block of the only vCPU stands; 0 (the default) where there are several. */
@@ -126,7 +128,8 @@ export class Engine {
     this.handlers.generate(shapes, prebuilt);
     const pages = options.recordPages - 1;
     this.#stepRecords = options.recordsOffset + pages * PAGE_RECORD_BYTES;
-    this.code = new CodeCache(buffer, options.recordsOffset, pages, decoder, this.handlers, () => mmu.flushExecTlbs());
+    const { recordsOffset, memoOffset } = options, flush = () => mmu.flushExecTlbs();
+    this.code = new CodeCache(buffer, recordsOffset, pages, memoOffset, decoder, this.handlers, flush);
     this.jit = null;
     if (options.jit) {
       const compiler = options.compiler ?? new LocalCompiler(new Translator(buffer, decoder, options.soleVcpu));
@@ -173,6 +176,7 @@ export class Engine {
     if (owners !== 0) this.code.breakpoints.add(host);
     else this.code.breakpoints.delete(host);
     this.storedTo(host >>> 12);
+    if (this.#running) this.#running.i32[this.#running.w + RECORD_MEMO] = this.code.memoForCode;
   }
 
   /** To be called at a breakpoint: the instruction is executed, and the slice ends behind it. */
@@ -226,6 +230,7 @@ export class Engine {
     this.#vcpu = this.#running = vcpu;
     this.#sliceEnd = vcpu.instructions + budget;
     vcpu.i32[vcpu.w + BUDGET] = -budget;
+    vcpu.i32[vcpu.w + RECORD_MEMO] = this.code.memoForCode;
     return vcpu.instructions;
   }
   #finish(vcpu: Vcpu): number {

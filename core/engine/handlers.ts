@@ -23,6 +23,7 @@ import { type Successor, Tier1Emitter } from "./tier1.ts";
 import { emitEnterRegime, ExceptionCode } from "./exception_code.ts";
 import { ExactFlags, makeFlagsExact } from "./lazy_flags.ts";
 import { prebuiltModule } from "./prebuilt.ts";
+import { emitRecall } from "./record_memo.ts";
 import { encodeModule, type FunctionBody, type Signature } from "./wasm_module.ts";
 import { Emitter } from "./emitter.ts";
 
@@ -305,9 +306,11 @@ function storeProgress(e: Emitter): void {
   e.storeMemory(4, CPU, STATE.budget.offset, e.add(COUNT, e.shrU(RECORD, e.i32(4))));
 }
 
-/** Slot 0: has TypeScript decode the instruction, then runs it. */
+/** Slot 0: recalls how the instruction's word was decoded before, or has TypeScript decode it, and then runs it. */
 function emitDecode(): Emitter {
   const e = new Emitter(HANDLER_PARAMS);
+  const memo = e.loadMemory("i32", 4, CPU, STATE.recordMemo.offset);
+  emitRecall(e, memo, e.loadMemory("i32", 4, CPU, STATE.recordBase.offset), RECORD, () => goOn(e, CPU, RECORD, COUNT));
   storeProgress(e);
   const record = e.callFunction(IMPORT.decode, "i32", RECORD);
   e.beginIf(e.eqz(record), 0);

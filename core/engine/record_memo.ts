@@ -1,5 +1,7 @@
 import type { CaptureBuilder } from "./capture.ts";
-import { RECORD_BYTES } from "./record.ts";
+import type { I32, Value } from "./builder.ts";
+import type { Emitter } from "./emitter.ts";
+import { GENERATION_OFFSET, HOST_PAGE_OFFSET, RECORD_BYTES } from "./record.ts";
 
 /** Words that are remembered. */
 const ENTRIES_LOG2 = 14, ENTRIES = 1 << ENTRIES_LOG2;
@@ -9,6 +11,9 @@ const RECORD_WORDS = RECORD_BYTES / 4;
  * bytes that a direct branch goes, 0 for other instructions, and for a branch to itself, which stays in its page too.
  */
 const PLACE = { word: 0, offset: 1, flags: 2, record: 4 } as const, ENTRY_WORDS = 4 + RECORD_WORDS;
+/** What a memo takes of memory. */
+export const MEMO_BYTES = ENTRIES * ENTRY_WORDS * 4;
+const HASH = 0x9e3779b1;
 /** The record is that of a direct branch to another page, near ones have other records; it ends a block. */
 const FLAG = { far: 1, endsBlock: 2 } as const;
 
@@ -22,10 +27,17 @@ export const RECALLED = { unknown: 0, known: 1, end: 2 } as const;
 export class RecordMemo {
   readonly #memory: Int32Array;
   /** All that is known of a word lies together, as each entry is met at random: see PLACE. */
-  readonly #entries = new Int32Array(ENTRIES * ENTRY_WORDS);
+  readonly #entries: Int32Array;
 
-  constructor(buffer: SharedArrayBuffer) {
+  /** @param at byte offset of MEMO_BYTES of the buffer. */
+  constructor(buffer: SharedArrayBuffer, at: number) {
     this.#memory = new Int32Array(buffer);
+    this.#entries = new Int32Array(buffer, at, MEMO_BYTES / 4);
+  }
+
+  /** Forgets everything. */
+  clear(): void {
+    this.#entries.fill(0);
   }
 
   /**
@@ -58,11 +70,35 @@ export class RecordMemo {
 
 /** The first word of the entry of an instruction word. */
 function entryOf(word: number): number {
-  return (Math.imul(word, 0x9e3779b1) >>> (32 - ENTRIES_LOG2)) * ENTRY_WORDS;
+  return (Math.imul(word, HASH) >>> (32 - ENTRIES_LOG2)) * ENTRY_WORDS;
 }
 
 /** 1 where a branch over so many bytes leaves the page. */
 function isFarBranch(pageOffset: number, branchOffset: number): 0 | 1 {
   const target = pageOffset + branchOffset;
   return target >= 0 && target < 4096 ? 0 : 1;
+}
+
+/**
+ * Writes what RecordMemo.recall does for the instruction of a record in the page whose records start at `recordBase`, and
+ * then what `known` writes.
+ * @param memo where the memo stands, or 0.
+ */
+export function emitRecall(e: Emitter, memo: Value, recordBase: Value, record: Value, known: () => void): void {
+  const place = e.sub(record as I32, recordBase as I32),
+    load = (at: Value, offset: number) => e.loadMemory("i32", 4, at, offset) as I32;
+  const isHere = e.and(e.ltU(place, e.i32(1024 * RECORD_BYTES)), load(recordBase, GENERATION_OFFSET));
+  e.beginIf(e.and(e.ne(memo as I32, e.i32(0)), e.ne(isHere, e.i32(0))), 1);
+  const pageOffset = e.shrU(place, e.i32(2));
+  const word = load(e.add(e.shl(load(recordBase, HOST_PAGE_OFFSET), e.i32(12)), pageOffset), 0);
+  const hash = e.shrU(e.mul(word, e.i32(HASH | 0)), e.i32(32 - ENTRIES_LOG2));
+  const entry = e.add(memo as I32, e.shl(hash, e.i32(Math.log2(4 * ENTRY_WORDS))));
+  e.beginIf(e.and(e.eq(load(entry, 4 * PLACE.word), word), e.ne(word, e.i32(0))), 1);
+  const isNear = e.ltU(e.add(pageOffset, load(entry, 4 * PLACE.offset)), e.i32(4096));
+  e.beginIf(e.ne(e.and(load(entry, 4 * PLACE.flags), e.i32(FLAG.far)), isNear), 1);
+  for (const half of [8, 0]) {
+    e.storeMemory(8, record, half, e.loadMemory("i64", 8, entry, 4 * PLACE.record + half)); // the handler last
+  }
+  known();
+  for (let i = 0; i < 3; i++) e.endBlock();
 }

@@ -1,12 +1,13 @@
 import { assertEquals } from "@std/assert";
 import { CaptureBuilder } from "./capture.ts";
-import { RECALLED, RecordMemo } from "./record_memo.ts";
+import { MEMO_BYTES, RECALLED, RecordMemo } from "./record_memo.ts";
 
 const FROM = 64, TO = 128, OTHER = 160;
 const BRANCH = 0x1400_0002, NOP = 0xd503_201f | 0;
 
 function remember(word: number, pageOffset: number, branchOffset: number) {
-  const buffer = new SharedArrayBuffer(256), memory = new Int32Array(buffer), memo = new RecordMemo(buffer);
+  const buffer = new SharedArrayBuffer(256 + MEMO_BYTES), memory = new Int32Array(buffer);
+  const memo = new RecordMemo(buffer, 256);
   const found = new CaptureBuilder(buffer);
   found.branchOffset = branchOffset;
   found.endsBlock = branchOffset !== 0;

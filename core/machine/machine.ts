@@ -11,6 +11,7 @@ import { Vcpu } from "../cpu/vcpu.ts";
 import { Engine } from "../engine/engine.ts";
 import { RemoteCompiler } from "../engine/jit/remote_compiler.ts";
 import { PAGE_RECORD_BYTES } from "../engine/record.ts";
+import { MEMO_BYTES } from "../engine/record_memo.ts";
 import { uncheckedSysregs } from "../engine/trapped_sysregs.ts";
 import { Mmu } from "../mmu/mmu.ts";
 import { PhysicalMemory } from "../mmu/physical.ts";
@@ -93,7 +94,7 @@ export class Machine {
 
   constructor(readonly options: MachineOptions) {
     const { ramBytes, cpuCount, model } = options;
-    const { tlbs, records, ram } = layOut(cpuCount);
+    const { tlbs, records, memo, ram } = layOut(cpuCount);
     this.memory = allocate(ram + ramBytes);
     this.buffer = this.memory.buffer as unknown as SharedArrayBuffer;
     this.ram = new PhysicalMemory(this.buffer, [{ base: RAM_PA, size: ramBytes, offset: ram }]);
@@ -113,6 +114,7 @@ export class Machine {
       decoder: new Decoder(MEANINGS, model.features),
       recordsOffset: records,
       recordPages: RECORD_PAGES,
+      memoOffset: memo,
       jit: options.jit ?? true,
       soleVcpu,
       compiler: options.compilerPort &&
@@ -249,10 +251,11 @@ export class Machine {
 }
 
 /** Where the parts of the machine's memory begin that follow the vCPUs' states. */
-function layOut(cpuCount: number): { readonly tlbs: number; readonly records: number; readonly ram: number } {
+function layOut(cpuCount: number): Readonly<Record<"tlbs" | "records" | "memo" | "ram", number>> {
   const tlbs = align(STATE_OFFSET + cpuCount * VCPU_BYTES, WASM_PAGE);
   const records = align(tlbs + cpuCount * TLB_BYTES, WASM_PAGE);
-  return { tlbs, records, ram: align(records + RECORD_PAGES * PAGE_RECORD_BYTES, WASM_PAGE) };
+  const memo = align(records + RECORD_PAGES * PAGE_RECORD_BYTES, WASM_PAGE);
+  return { tlbs, records, memo, ram: align(memo + MEMO_BYTES, WASM_PAGE) };
 }
 
 /** The most RAM that a machine with so many vCPUs can have: all of it lies in one WebAssembly memory, of 4 GiB at most. */

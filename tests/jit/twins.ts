@@ -32,6 +32,7 @@ const PRIVATE: readonly StateField[] = [
   "left",
   "sideExits",
   "callSites",
+  "recordMemo",
   "flagA",
   "flagB",
   "resume",

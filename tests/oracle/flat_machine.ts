@@ -67,7 +67,12 @@ export const TIERS: Readonly<Record<string, Tier>> = {
   },
 };
 
-const CPU = 0x10000, TLB = 0x100000, RAM = 0x200000, MEMORY = RAM + CODE_PAGES * 4096, RECORDS = 0x400000;
+const CPU = 0x10000,
+  TLB = 0x100000,
+  RAM = 0x200000,
+  MEMORY = RAM + CODE_PAGES * 4096,
+  MEMO = 0x380000,
+  RECORDS = 0x400000;
 /** 64 KiB pages of WebAssembly memory. */
 const WASM_PAGES = 0x1000000 >>> 16;
 const CODE_LOW = Number(CODE_BASE & 0xffffffffn), CODE_HIGH = Number(CODE_BASE >> 32n);
@@ -169,6 +174,7 @@ export class FlatMachine {
       decoder: new Decoder(rows, CPU_MODELS.max.features),
       recordsOffset: RECORDS,
       recordPages: CODE_PAGES + 8,
+      memoOffset: MEMO,
       soleVcpu: this.#tier.usesJit ? CPU : 0,
     });
     this.#vcpu = this.#makeVcpu(shared.buffer as unknown as SharedArrayBuffer);
