@@ -203,16 +203,23 @@ export class Machine {
     const endMs = performance.now() + limits.milliseconds;
     this.#stopped = false;
     for (;;) {
-      this.clock.fire();
-      this.#nowNs();
-      host.poll();
-      if (this.#stopped) return "stopped";
-      if (this.#instructions >= limits.instructions) return "instructions";
-      if (performance.now() >= endMs) return "time";
-      const vcpu = this.#next();
-      if (vcpu) this.#instructions += this.engine.run(vcpu, this.#budget(limits));
-      else if (!this.#idle(host, endMs)) return "idle";
+      const reason = this.#runSlice(host, limits, endMs);
+      if (reason !== null) return reason;
     }
+  }
+
+  /** A function of its own: V8 would compile the loop around it again and again while it runs. */
+  #runSlice(host: Host, limits: RunLimits, endMs: number): StopReason | null {
+    this.clock.fire();
+    this.#nowNs();
+    host.poll();
+    if (this.#stopped) return "stopped";
+    if (this.#instructions >= limits.instructions) return "instructions";
+    if (performance.now() >= endMs) return "time";
+    const vcpu = this.#next();
+    if (vcpu) this.#instructions += this.engine.run(vcpu, this.#budget(limits));
+    else if (!this.#idle(host, endMs)) return "idle";
+    return null;
   }
 
   /** The next vCPU in turn that runs; an interrupt ends a wait by itself. */
