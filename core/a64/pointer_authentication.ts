@@ -136,50 +136,29 @@ export function addPacga(o: Builder, value: I64, modifier: I64): I64 {
   return o.and(computePac(o, value, modifier, "APGAKey"), o.i64(-0x1_0000_0000));
 }
 
-/*
- * ComputePAC() with an IMPLEMENTATION DEFINED algorithm: XXH64 of the four 64-bit words data, modifier, and the key's
- * low and high halves, with seed 1 and without the addition of the length. The same as QEMU's "pauth-impdef", so that
- * its results can be compared with ours.
+/** ComputePAC() of 64 bits, of which an address has room for some. */
+export type PacAlgorithm = (o: Builder, data: I64, modifier: I64, keyLow: I64, keyHigh: I64) => I64;
+
+const MULTIPLIERS = [0x9e3779b185ebca87n, 0xc2b2ae3d27d4eb4fn].map((m) => BigInt.asIntN(64, m));
+
+/**
+ * The IMPLEMENTATION DEFINED algorithm: two rounds of multiplication, as Linux signs an address in each function that calls.
+ * The high bits of a product depend on all bits of its factors, and most of a modifier's changes are in its low half.
  */
+const twoRounds: PacAlgorithm = (o, data, modifier, keyLow, keyHigh) => {
+  const fold = (value: I64) => o.xor(value, o.shrU(value, o.i64(32)));
+  const first = o.mul(o.xor(data, keyLow), o.i64(MULTIPLIERS[0]));
+  const second = o.xor(fold(first), o.rotr(o.add(modifier, keyHigh), o.i64(32)));
+  return fold(o.mul(second, o.i64(MULTIPLIERS[1])));
+};
 
-const PRIME1 = 0x9e3779b185ebca87n;
-const PRIME2 = 0xc2b2ae3d27d4eb4fn;
-const PRIME3 = 0x165667b19e3779f9n;
-const PRIME4 = 0x85ebca77c2b2ae63n;
-const SEED = 1n;
-const LANE_SEEDS: readonly bigint[] = [SEED + PRIME1 + PRIME2, SEED + PRIME2, SEED, SEED - PRIME1];
-const LANE_ROTATIONS: readonly number[] = [1, 7, 12, 18];
+let algorithm = twoRounds;
 
-function signed(value: bigint): bigint {
-  return BigInt.asIntN(64, value);
-}
-const SIGNED_PRIME1 = signed(PRIME1), SIGNED_PRIME2 = signed(PRIME2);
-const SIGNED_PRIME3 = signed(PRIME3), SIGNED_PRIME4 = signed(PRIME4);
-const SIGNED_LANE_SEEDS: readonly bigint[] = LANE_SEEDS.map(signed);
-
-/** A rotation to the left, folded into rotr as WebAssembly's rotations differ only in direction. */
-function rotl(o: Builder, value: I64, amount: number): I64 {
-  return o.rotr(value, o.i64(64 - amount));
-}
-
-function xxh64Round(o: Builder, input: I64): I64 {
-  return o.mul(rotl(o, input, 31), o.i64(SIGNED_PRIME1));
+/** Has code that is generated from now on compute as another implementation does, to be compared with it. */
+export function setPacAlgorithm(other: PacAlgorithm): void {
+  algorithm = other;
 }
 
 function computePac(o: Builder, data: I64, modifier: I64, key: string): I64 {
-  const low = o.storedSysreg(`${key}Lo_EL1`), high = o.storedSysreg(`${key}Hi_EL1`);
-  return o.pac(data, modifier, low, high, () => xxh64(o, [data, modifier, low, high]));
-}
-
-function xxh64(o: Builder, inputs: readonly I64[]): I64 {
-  const prime2 = o.i64(SIGNED_PRIME2);
-  const lanes = inputs.map((input, i) => xxh64Round(o, o.add(o.mul(input, prime2), o.i64(SIGNED_LANE_SEEDS[i]))));
-  let hash = lanes.map((lane, i) => rotl(o, lane, LANE_ROTATIONS[i])).reduce((sum, lane) => o.add(sum, lane));
-  for (const lane of lanes) {
-    const merged = o.xor(hash, xxh64Round(o, o.mul(lane, prime2)));
-    hash = o.add(o.mul(merged, o.i64(SIGNED_PRIME1)), o.i64(SIGNED_PRIME4));
-  }
-  hash = o.mul(o.xor(hash, o.shrU(hash, o.i64(33))), prime2);
-  hash = o.mul(o.xor(hash, o.shrU(hash, o.i64(29))), o.i64(SIGNED_PRIME3));
-  return o.xor(hash, o.shrU(hash, o.i64(32)));
+  return algorithm(o, data, modifier, o.storedSysreg(`${key}Lo_EL1`), o.storedSysreg(`${key}Hi_EL1`));
 }

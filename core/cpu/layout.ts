@@ -213,14 +213,6 @@ export const REGIME_COUNT = 32;
 export const HOT = 0x4000;
 export const HOT_COUNTERS = 0x4000;
 /**
- * Pointer authentication codes that regions computed, by a hash of what of:
- *   +0  data, modifier, low and high half of the key
- *   +32 the code; 0 where none is known
- */
-export const PACS = HOT + 2 * HOT_COUNTERS;
-export const PAC_BYTES = 64;
-export const PAC_COUNT = 256;
-/**
  * Call sites: where calls to other pages went last, so that they need no look-up in the execute TLB. CALL_SITE_BYTES each,
  * by a hash of the call's place:
  *   +0  the target's address
@@ -228,7 +220,7 @@ export const PAC_COUNT = 256;
  *   +12 where the records of its page start
  *   +16 the fields tlb and tlbUpper of the context in which that is so; 0 where no target is known
  */
-export const CALL_SITES = PACS + PAC_COUNT * PAC_BYTES;
+export const CALL_SITES = HOT + 2 * HOT_COUNTERS;
 export const CALL_SITE_BYTES = 32;
 export const CALL_SITE_COUNT = 256;
 /**

@@ -221,8 +221,6 @@ export interface Builder {
    * counts it becomes a function of its own, one for each name.
    */
   outline(name: string, a: I64, b: I64, body: (o: Builder, a: I64, b: I64) => I64): I64;
-  /** The pointer authentication code that `compute` computes of data, modifier and key; results may be remembered. */
-  pac(data: I64, modifier: I64, keyLow: I64, keyHigh: I64, compute: () => I64): I64;
 
   /**
    * Calls a TypeScript helper by name (`core/engine/helpers.ts`): arguments and result go through the vCPU's scratch

@@ -144,10 +144,6 @@ export abstract class GuestEmitter extends Emitter {
     );
   }
 
-  pac(_data: I64, _modifier: I64, _keyLow: I64, _keyHigh: I64, compute: () => I64): I64 {
-    return compute();
-  }
-
   // System registers
   storedSysreg(name: string): I64 {
     return this.loadMemory("i64", 8, this.cpu, SYSREG + 8 * sysregIndex(name));

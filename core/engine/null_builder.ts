@@ -371,9 +371,6 @@ export class NullBuilder implements Builder {
   synchronize(): void {}
   checkInterrupts(): void {}
 
-  pac(): I64 {
-    return INT64;
-  }
   outline(): I64 {
     return INT64;
   }

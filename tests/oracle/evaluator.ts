@@ -1,3 +1,4 @@
+import "./pac_algorithm.ts";
 import type { Builder, Value, WasmType } from "../../core/engine/builder.ts";
 import { extractFields, type Row } from "../../core/a64/row.ts";
 
@@ -255,7 +256,6 @@ export function evaluate(row: Row, word: number, state: EvaluatorState): void {
     ...PURE,
     ...registerMethods(state),
     ...memoryMethods(state),
-    pac: (_data: Known, _modifier: Known, _keyLow: Known, _keyHigh: Known, compute: () => Known) => compute(),
     outline: (_name: string, a: Known, b: Known, body: (o: unknown, a: Known, b: Known) => Known) =>
       body(methods, a, b),
   };

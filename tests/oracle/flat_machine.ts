@@ -1,3 +1,4 @@
+import "./pac_algorithm.ts";
 import { Decoder } from "../../core/a64/decoder.ts";
 import type { Row } from "../../core/a64/row.ts";
 import { setBranchTarget } from "../../core/cpu/exceptions.ts";

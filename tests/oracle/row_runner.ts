@@ -1,3 +1,4 @@
+import "./pac_algorithm.ts";
 import { CaptureBuilder } from "../../core/engine/capture.ts";
 import { Handlers, SPECIAL } from "../../core/engine/handlers.ts";
 import { helperTable } from "../../core/engine/helpers.ts";

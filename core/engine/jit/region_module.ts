@@ -4,9 +4,6 @@ import {
   CALL_SITES,
   HOT,
   HOT_COUNTERS,
-  PAC_BYTES,
-  PAC_COUNT,
-  PACS,
   SCRATCH,
   SITE_BYTES,
   SITES,
@@ -347,30 +344,9 @@ function emitCallFar(cpu: Operand<"i32">): Emitter {
   return e;
 }
 
-/**
- * Writes what Builder.outline names. Without operands tier 1 writes what any code can use. Functions that are called again,
- * and their returns, find the codes of their addresses.
- */
-class OutlineEmitter extends Tier1Emitter {
-  override pac(data: I64, modifier: I64, keyLow: I64, keyHigh: I64, compute: () => I64): I64 {
-    const hash = this.xor(this.wrap(this.shrU(data, this.i64(2))), this.wrap(this.shrU(modifier, this.i64(4))));
-    const index = this.and(hash, this.i32(PAC_COUNT - 1));
-    const entry = this.add(this.cpu as I32, this.shl(index, this.i32(Math.log2(PAC_BYTES))));
-    const inputs = [data, modifier, keyLow, keyHigh];
-    const load = (offset: number) => this.loadMemory("i64", 8, entry, PACS + offset) as I64;
-    const differences = inputs.map((input, i) => this.xor(input, load(8 * i))).reduce((a, b) => this.or(a, b));
-    const code = this.variable<"i64">(load(32));
-    this.if(this.or(this.ne(differences, this.i64(0)), this.eqz(code)), () => {
-      this.assign(code, compute());
-      [...inputs, code].forEach((value, i) => this.storeMemory(8, entry, PACS + 8 * i, value));
-    });
-    return code;
-  }
-}
-
-/** Writes `name(cpu, a, b)` of a computation that Builder.outline names. */
+/** Writes `name(cpu, a, b)` of a computation that Builder.outline names; without operands tier 1 writes what any code can use. */
 function emitOutline(body: Computation, soleVcpu: number): Emitter {
-  const e = new OutlineEmitter(0, MODULE_FUNCTIONS.dispatch, false, soleVcpu, [], 3);
+  const e = new Tier1Emitter(0, MODULE_FUNCTIONS.dispatch, false, soleVcpu, [], 3);
   e.get(body(e, new Operand("i64", 1), new Operand("i64", 2)));
   return e;
 }
