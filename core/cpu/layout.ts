@@ -129,6 +129,8 @@ export const STATE = {
   callSites:        { offset: 0x1d8, bytes: 4 },
   /** Where generated code finds records of words that were decoded before (engine/record_memo.ts); 0 where it may not. */
   recordMemo:       { offset: 0x1dc, bytes: 4 },
+  /** VA of a page that the TLB could not take up when a region last asked: regions do not ask again. */
+  unfilledPage:     { offset: 0x1e0, bytes: 8 },
   /** What generated code may do of exceptions by itself, as things stand: bits of CODE_EXCEPTIONS. */
   codeExceptions:   { offset: 0xb00, bytes: 4 },
   /** What an exception to EL1 or EL2 sets in PSTATE, and what of SPSR_EL1 or SPSR_EL2 an ERET makes PSTATE. See pstate.ts. */

@@ -1,4 +1,4 @@
-import { SCRATCH } from "../cpu/layout.ts";
+import { SCRATCH, STATE } from "../cpu/layout.ts";
 import type { Vcpu } from "../cpu/vcpu.ts";
 import {
   ACCESS_ALIGNED_ONLY,
@@ -45,6 +45,7 @@ export interface PhysicalBus {
 // What other modules export, and this one, is looked up at every use
 const ALIGNED_ONLY = ACCESS_ALIGNED_ONLY, UNALIGNED = ACCESS_UNALIGNED, UNPRIVILEGED = ACCESS_UNPRIVILEGED;
 const WRITE = ACCESS_WRITE, KINDS = KIND, ANSWER = TRANSLATION, SLOTS = SCRATCH;
+const UNFILLED = STATE.unfilledPage.offset >>> 2;
 const bytesOf = requestBytes, countOf = requestCount, kindOf = requestKind;
 const isProbe = requestProbes, isWrite = requestWrites;
 
@@ -107,7 +108,10 @@ export class MemoryPath {
   /** Enters the page of an access in the TLB, if later ones may go fast. Returns 1 where it would fault or no RAM is there. */
   fill(vcpu: Vcpu, request: number): number {
     const at = vcpu.scratch32(1), lo = vcpu.u32[at], hi = vcpu.u32[at + 1];
-    return this.mmu.fill(vcpu, lo, hi, accessOf(request, lo)) < 0 ? 1 : 0;
+    if (this.mmu.fill(vcpu, lo, hi, accessOf(request, lo)) >= 0) return 0;
+    vcpu.u32[vcpu.w + UNFILLED] = lo & ~0xfff;
+    vcpu.u32[vcpu.w + UNFILLED + 1] = hi;
+    return 1;
   }
 
   #fault(vcpu: Vcpu): number {

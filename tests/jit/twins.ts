@@ -33,6 +33,7 @@ const PRIVATE: readonly StateField[] = [
   "sideExits",
   "callSites",
   "recordMemo",
+  "unfilledPage",
   "flagA",
   "flagB",
   "resume",

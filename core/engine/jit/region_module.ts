@@ -199,8 +199,13 @@ function emitFill(cpu: Operand<"i32">, write: boolean): Emitter {
   return e;
 }
 
-/** Has TypeScript fill the TLB for an access that the last parameter tells. */
+/** Has TypeScript fill the TLB for an access that the last parameter tells; returns 1 where that was of no use lately. */
 function callFill(e: Emitter, cpu: Operand<"i32">, address: I64): I32 {
+  const unfilled = e.loadMemory("i64", 8, cpu, STATE.unfilledPage.offset) as I64;
+  e.beginIf(e.eq(unfilled, e.and(address, e.i64(-4096))), 0);
+  e.get(e.i32(1));
+  e.return();
+  e.endBlock();
   const what = new Operand("i32", 4) as I32, offset = e.zeroExtend(e.shrU(what, e.i32(WHAT_OFFSET)));
   e.storeMemory(8, cpu, SCRATCH + 16, e.add(address, offset));
   return e.callFunction(IMPORT.fill, "i32", e.and(what, e.i32((1 << WHAT_OFFSET) - 1)));
