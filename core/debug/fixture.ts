@@ -20,13 +20,14 @@ export interface DebuggedMachine {
 }
 
 /** For tests: assembles a program into a small machine. */
-export function debuggedMachine(source: string, cpuCount = 1): DebuggedMachine {
+export function debuggedMachine(source: string, cpuCount = 1, jit = true): DebuggedMachine {
   const machine = new Machine({
     ramBytes: 8 << 20,
     cpuCount,
     model: CPU_MODELS.max,
     highestEl: 1,
     time: "virtual",
+    jit,
   });
   const program = assemble(source, { origin: START });
   machine.ram.u8.set(program.bytes, machine.ram.hostOffset(RAM_PA));

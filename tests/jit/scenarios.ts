@@ -418,6 +418,50 @@ beyond:
     b.ne    1b
     brk     #0`,
   ),
+  ...[undefined, 60].map((period) =>
+    scenario(
+      `leaf functions, whose accesses fault and whose flags are looked at${period ? ", with interrupts" : ""}`,
+      String.raw`
+    mov     x20, #60
+    ldr     x1, =MEM + 8192 - 64
+    ldr     x2, =READ_ONLY
+    adr     x22, 5f
+    adr     x23, 6f
+1:  mov     x0, x20
+    bl      3f
+    cset    x4, cs
+    add     x5, x5, x0
+    bl      4f                              // its accesses fault
+    adc     x6, x6, x0
+    tst     x20, #1
+    csel    x24, x22, x23, eq
+    blr     x24                             // one or the other
+    add     x7, x7, x0
+    bl      7f                              // writes x30
+    tbz     x20, #3, 2f
+    ldr     x1, =MEM + 8192 - 40
+2:  subs    x20, x20, #1
+    b.ne    1b
+    brk     #0
+3:  adds    x0, x0, x5
+    ret
+4:  ldr     x0, [x1], #8
+    str     x0, [x2]
+    ldur    x3, [x1, #-8]
+    subs    x0, x0, x3
+    ret
+5:  stp     x0, x1, [sp, #-16]!
+    eor     x0, x0, x20
+    ldp     x8, x9, [sp], #16
+    ret
+6:  adr     x0, 6b
+    ret
+7:  mov     x10, x30
+    mov     x30, x10
+    ret`,
+      period,
+    )
+  ),
   scenario(
     "faults, exits and interrupts in small loops",
     String.raw`
@@ -710,6 +754,36 @@ function:
     subs    x9, x9, #1
     b.ne    1b
     brk     #0`,
+  ),
+  scenario(
+    "accesses side by side, with a page mapped anew between them",
+    String.raw`
+    ldr     x20, =DESCRIPTOR                // of MEM
+    ldr     x21, =DESCRIPTOR_OTHER
+    ldr     x0, =MEM
+    mov     x9, #40
+    ldr     x1, [x20]
+    ldr     x2, [x21]
+    lsr     x5, x0, #12
+1:  cmp     x9, #20
+    ldr     x3, [x0, #8]
+    str     x2, [x20]
+    dsb     ishst
+    tlbi    vae1, x5
+    dsb     ish
+    ldr     x4, [x0, #16]
+    cinc    x7, x7, hi
+    dc      cvau, x0
+    add     x6, x6, x3
+    add     x6, x6, x4
+    str     x6, [x0, #24]
+    mov     x8, x1
+    mov     x1, x2
+    mov     x2, x8
+    subs    x9, x9, #1
+    b.ne    1b
+    brk     #0`,
+    70,
   ),
   scenario(
     "pages that a callee maps anew",
