@@ -776,7 +776,8 @@ function:
     dc      cvau, x0
     add     x6, x6, x3
     add     x6, x6, x4
-    str     x6, [x0, #24]
+    add     x6, x6, x9
+    str     x6, [x0, #16]
     mov     x8, x1
     mov     x1, x2
     mov     x2, x8

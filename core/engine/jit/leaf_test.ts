@@ -66,6 +66,8 @@ other:
 first:
     add     x0, x0, #3
     ldr     w3, [x25]
+    adr     x4, first
+    eor     x3, x3, x4
     add     x0, x0, x3
     ret
 second:
