@@ -58,8 +58,8 @@ export function machineStatistics({ engine, mmu, vcpus }: Machine): MachineStati
 }
 
 function jitStatistics(engine: Machine["engine"]): JitStatistics {
-  const { requested, regions, instructions, modules, wasmBytes, compileMs, dropped, late, tooShort, tooMany } =
-    engine.jit!.counts;
+  const { requested, regions, instructions, modules, wasmBytes, compileMs, dropped, ...others } = engine.jit!.counts;
+  const { late, tooShort, tooMany, postponed } = others;
   return {
     requested,
     regions,
@@ -68,7 +68,7 @@ function jitStatistics(engine: Machine["engine"]): JitStatistics {
     wasm_bytes: wasmBytes,
     compile_ms: rounded(compileMs),
     dropped,
-    not_compiled: { too_short: tooShort, late, too_many: tooMany },
+    not_compiled: { too_short: tooShort, late, too_many: tooMany, postponed },
     hottest: hottestRegions(engine, REGIONS, LINES).map(({ address, share, ...rest }) => ({
       address: `0x${address.toString(16)}`,
       share: rounded(share),

@@ -119,7 +119,7 @@ export function jitReport(engine: Engine, vcpus: readonly Vcpu[], regionCount = 
     `regions: ${jit.regions} compiled, of ${jit.instructions} instructions, in ${jit.modules} modules of ` +
       `${Math.round(jit.wasmBytes / 1024)} KiB, in ${Math.round(jit.compileMs)} ms`,
     `dropped: ${dropped} (${jit.dropped.written} written to, ${jit.dropped.recycled} recycled); not compiled: ` +
-      `${jit.tooShort} too short, ${jit.late} late, ${jit.tooMany} without room`,
+      `${jit.tooShort} too short, ${jit.late} late, ${jit.tooMany} without room, ${jit.postponed} postponed`,
   );
   for (const region of hottestRegions(engine, regionCount, lines)) {
     out.push("", `${region.address.toString(16)}: ${region.instructions} instructions, ${percent(region.share)}`);

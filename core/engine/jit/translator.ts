@@ -78,7 +78,6 @@ export class Translator {
   compile(requests: readonly CompileRequest[]): CompiledBatch {
     const start = performance.now();
     const regions: RegionEmitter[] = [], slots: number[] = [], instructions: number[] = [];
-    // Functions come before what is behind their loops
     for (const request of requests) {
       if (this.#coverage.postpones(request)) {
         instructions.push(POSTPONED);
