@@ -4,7 +4,7 @@ import type { Emitter } from "./emitter.ts";
 import { GENERATION_OFFSET, HOST_PAGE_OFFSET, RECORD_BYTES } from "./record.ts";
 
 /** Words that are remembered. */
-const ENTRIES_LOG2 = 14, ENTRIES = 1 << ENTRIES_LOG2;
+const ENTRIES_LOG2 = 16, ENTRIES = 1 << ENTRIES_LOG2;
 const RECORD_WORDS = RECORD_BYTES / 4;
 /**
  * Where things stand in an entry, in 32-bit words: the word, 0 where there is none (that word is never remembered);

@@ -72,7 +72,7 @@ const CPU = 0x10000,
   TLB = 0x100000,
   RAM = 0x200000,
   MEMORY = RAM + CODE_PAGES * 4096,
-  MEMO = 0x380000,
+  MEMO = 0x800000,
   RECORDS = 0x400000;
 /** 64 KiB pages of WebAssembly memory. */
 const WASM_PAGES = 0x1000000 >>> 16;
