@@ -87,8 +87,9 @@ function isFarBranch(pageOffset: number, branchOffset: number): 0 | 1 {
 export function emitRecall(e: Emitter, memo: Value, recordBase: Value, record: Value, known: () => void): void {
   const place = e.sub(record as I32, recordBase as I32),
     load = (at: Value, offset: number) => e.loadMemory("i32", 4, at, offset) as I32;
-  const isHere = e.and(e.ltU(place, e.i32(1024 * RECORD_BYTES)), load(recordBase, GENERATION_OFFSET));
-  e.beginIf(e.and(e.ne(memo as I32, e.i32(0)), e.ne(isHere, e.i32(0))), 1);
+  const isHeld = e.ne(load(recordBase, GENERATION_OFFSET), e.i32(0));
+  const isHere = e.and(e.ltU(place, e.i32(1024 * RECORD_BYTES)), isHeld);
+  e.beginIf(e.and(e.ne(memo as I32, e.i32(0)), isHere), 1);
   const pageOffset = e.shrU(place, e.i32(2));
   const word = load(e.add(e.shl(load(recordBase, HOST_PAGE_OFFSET), e.i32(12)), pageOffset), 0);
   const hash = e.shrU(e.mul(word, e.i32(HASH | 0)), e.i32(32 - ENTRIES_LOG2));
