@@ -119,3 +119,23 @@ Deno.test("A branch to a guarded page has its target checked wherever slices end
     assertEquals(f.x(25), 1n);
   }
 });
+
+Deno.test("A leaf that a region has in place of its call is no target either where its page is guarded", () => {
+  const loop = `
+loop:
+    hint #34                            // bti c
+    mov x6, x30
+    ldr x7, =200000
+2:  adr x4, leaf
+    blr x4
+    subs x7, x7, #1
+    b.ne 2b
+    mov x30, x6
+    ret
+leaf:
+    add x25, x25, #1
+    ret`;
+  const { seen, f } = run("adr x5, loop\n blr x5\n add x5, x5, x27\n blr x5", loop, 4_000_000);
+  assertEquals(seen.map(([ec, , btype]) => [ec, btype]), [[BRANCH_TARGET, 2], [BRANCH_TARGET, 2]]);
+  assertEquals(f.x(25), 200_000n);
+});

@@ -292,6 +292,8 @@ export class RegionCompiler {
       const { far, start } = leaf;
       const known = far ? o.i64(BigInt.asIntN(64, far.va + BigInt(4 * start))) : o.pagePlus(4 * start);
       o.leaveBlockIf(o.ne(terminal.address, known), 0);
+      // A site knows no guarded page; the same code may also stand in one (FEAT_BTI)
+      if (!far) o.leaveBlockIf(o.state32("guarded"), 0);
     }
     if (leaf.far) this.#checkFar(leaf.far, leaf.start, index);
     o.leaf(leaf);
