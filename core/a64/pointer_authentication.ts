@@ -143,12 +143,12 @@ const MULTIPLIERS = [0x9e3779b185ebca87n, 0xc2b2ae3d27d4eb4fn].map((m) => BigInt
 
 /**
  * The IMPLEMENTATION DEFINED algorithm: two rounds of multiplication, as Linux signs an address in each function that calls.
- * The high bits of a product depend on all bits of its factors, and most of a modifier's changes are in its low half.
+ * A bit of a factor changes the product from its own place up, so the high half is folded onto the low one before the second.
  */
-const twoRounds: PacAlgorithm = (o, data, modifier, keyLow, keyHigh) => {
+export const twoRounds: PacAlgorithm = (o, data, modifier, keyLow, keyHigh) => {
   const fold = (value: I64) => o.xor(value, o.shrU(value, o.i64(32)));
   const first = o.mul(o.xor(data, keyLow), o.i64(MULTIPLIERS[0]));
-  const second = o.xor(fold(first), o.rotr(o.add(modifier, keyHigh), o.i64(32)));
+  const second = fold(o.xor(first, o.add(modifier, keyHigh)));
   return fold(o.mul(second, o.i64(MULTIPLIERS[1])));
 };
 

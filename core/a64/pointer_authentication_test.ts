@@ -2,7 +2,8 @@ import { assertEquals } from "@std/assert";
 import { evaluate, EvaluatorState } from "../../tests/oracle/evaluator.ts";
 import { DATA_PROCESSING_REGISTER } from "./data_processing_register.ts";
 import { Decoder } from "./decoder.ts";
-import { PAUTH } from "./pointer_authentication.ts";
+import type { Builder, I64 } from "../engine/builder.ts";
+import { PAUTH, twoRounds } from "./pointer_authentication.ts";
 import { SYSTEM } from "./system.ts";
 import { testingStored } from "../../tests/needs.ts";
 
@@ -108,4 +109,30 @@ Deno.test("instructions in the space of hints sign X30 and X17", () => {
   assertEquals(state.x[17], run(state, PAC[0], 0x2000n, 77n));
   execute(0xd503219f); // autia1716
   assertEquals(state.x[17], 0x2000n);
+});
+
+Deno.test("every bit of data, modifier and key counts for the seven bits that an address with a tag has for its PAC", () => {
+  const wrap = (value: bigint) => BigInt.asUintN(64, value);
+  const builder = {
+    i64: (value: number | bigint) => wrap(BigInt(value)),
+    xor: (a: bigint, b: bigint) => a ^ b,
+    add: (a: bigint, b: bigint) => wrap(a + b),
+    mul: (a: bigint, b: bigint) => wrap(a * b),
+    shrU: (a: bigint, b: bigint) => a >> b,
+  } as unknown as Builder;
+  type Inputs = [I64, I64, I64, I64];
+  const pac = (inputs: readonly bigint[]) =>
+    (twoRounds(builder, ...inputs as unknown as Inputs) as unknown as bigint) >> 48n & 0x7fn;
+  const samples = Array.from(
+    { length: 16 },
+    (_, i) => [0, 2, 4, 6].map((k) => wrap(KEY_VALUES[k] * BigInt(2 * i + 3))),
+  );
+  for (let input = 0; input < 4; input++) {
+    for (let bit = 0; bit < 64; bit++) {
+      const changed = samples.filter((sample) =>
+        pac(sample) !== pac(sample.map((value, k) => k === input ? value ^ 1n << BigInt(bit) : value))
+      );
+      assertEquals(changed.length >= 12, true, `input ${input}, bit ${bit}: ${changed.length} of 16`);
+    }
+  }
 });

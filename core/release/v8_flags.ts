@@ -2,8 +2,8 @@
  * What V8 is told in the program. A trap goes through some twenty functions, which V8 joins to fewer pieces of machine
  * code than it would by itself: tests/bench/turns.ts shows what an HVC and an emulated load cost. Only what nearly every
  * call meets is joined, and only what has been called often is optimized at all, as V8's threads take the host's cores
- * from a boot of Linux: with limits of 6,000 and 3,000 and V8's own count of calls it took 6 % longer. Regions are few and
- * known to be hot: with a tenth of V8's own budget before they are optimized a boot takes 2 % less.
+ * from a boot of Linux: with limits of 6,000 and 3,000 and V8's own count of calls it took 6 % longer. Handlers and
+ * regions are optimized after a tenth of what V8 lets code run before: a boot takes 2 % less.
  */
 export const V8_FLAGS = "--v8-flags=" + [
   "--max-inlined-bytecode-size-cumulative=2500",
