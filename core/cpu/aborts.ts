@@ -34,20 +34,26 @@ export function takeAbort(vcpu: Vcpu, fault: Fault): void {
   const target = abortTarget(vcpu, fault);
   const isSame = target === currentEl(vcpu);
   const isFetch = fault.accessType === KIND.execute;
-  let iss = fault.iss;
+  let iss = fault.iss, word = 0;
   if (!isFetch && fault.secondStage && !fault.s2fs1walk && !fault.isCacheMaintenance && vcpu.mmu !== null) {
-    iss |= lsInstructionSyndrome(vcpu.mmu.instructionWord(vcpu));
+    word = vcpu.mmu.instructionWord(vcpu);
+    iss |= lsInstructionSyndrome(word);
   }
   const ec = isFetch
     ? CLASS.instructionAbortLower
     : fault.statusCode === STATUS.debug
     ? CLASS.watchpointLower
     : CLASS.dataAbortLower;
-  vcpu.setSys(ESR[target], buildEsr(ec + (isSame ? 1 : 0), iss), 0);
+  const esr = buildEsr(ec + (isSame ? 1 : 0), iss);
+  vcpu.setSys(ESR[target], esr, 0);
   vcpu.setSys(FAR[target], fault.vaLo, fault.vaHi);
   if (fault.secondStage) {
     const isNonSecureIpa = isSecureBelowEl3(vcpu) && !fault.ipaSecure;
-    vcpu.setSys(HPFAR_EL2, fault.hpfarLo, fault.hpfarHi | (isNonSecureIpa ? HPFAR_NS_HI : 0));
+    const { hpfarLo } = fault, hpfarHi = fault.hpfarHi | (isNonSecureIpa ? HPFAR_NS_HI : 0);
+    vcpu.setSys(HPFAR_EL2, hpfarLo, hpfarHi);
+    if (word !== 0 && fault.isSettled && !vcpu.mmu!.isWatching) {
+      vcpu.knownAborts.note(fault.vaLo, fault.vaHi, word, esr, hpfarLo, hpfarHi);
+    }
   }
   takeException(vcpu, target, SYNCHRONOUS, 0);
 }

@@ -192,6 +192,7 @@ Deno.test("a stage 1 fault goes to EL1, a stage 2 fault to EL2 with HPFAR_EL2 an
     fault,
     fillExec: () => -1,
     guarded: false,
+    isWatching: false,
   };
   takeAbort(vcpu, fault);
   assertEquals(esr(vcpu, 2), [0x24, 1 << 24 | 2 << 22 | 3 << 16 | 1 << 6 | 7]);
@@ -276,6 +277,7 @@ Deno.test("the TLB context follows the level, and not a resident's visit", () =>
     fault,
     fillExec: () => -1,
     guarded: false,
+    isWatching: false,
   };
   vcpu.residents[2] = { onException: () => {} };
   callHypervisor(vcpu, 0);
@@ -392,6 +394,7 @@ Deno.test("breakpoints go where debug exceptions go", () => {
       fault: new Fault(),
       fillExec: () => 0,
       guarded: false,
+      isWatching: false,
     };
     vcpu.set32("pstate", vcpu.get32("pstate") & ~(1 << 9));
     store(vcpu, "HCR_EL2", hcr);

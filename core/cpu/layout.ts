@@ -233,4 +233,17 @@ export const CALL_SITE_COUNT = 256;
 export const EXCEPTIONS = CALL_SITES + CALL_SITE_COUNT * CALL_SITE_BYTES;
 export const EXCEPTION_KINDS = 67;
 export const EXCEPTION_BYTES = 40;
+/**
+ * Data Aborts that a resident of EL2 has taken and that come again with the same access: devices that it emulates.
+ * KNOWN_ABORT_BYTES each, by a hash of the page and the instruction:
+ *   +0  VA of the page; odd where there is none
+ *   +8  the field tlb or tlbUpper of the context
+ *   +12 the instruction
+ *   +16 ESR_EL2
+ *   +24 HPFAR_EL2
+ */
+export const KNOWN_ABORTS = EXCEPTIONS + 0x2a00;
+export const KNOWN_ABORT_BYTES = 32;
+/** A power of two. */
+export const KNOWN_ABORT_COUNT = 32;
 export const VCPU_BYTES = EXCEPTIONS + 0x3000;

@@ -29,6 +29,8 @@ export interface CpuMmu {
    */
   cacheMaintenance(vcpu: Vcpu, lo: number, hi: number, kind: "dc" | "dcInvalidate" | "ic" | "zero"): boolean;
   readonly fault: Fault;
+  /** There are watchpoints: TypeScript is to see all accesses to pages that are not in the TLBs. */
+  readonly isWatching: boolean;
   /**
    * Translates an address for execution; `guarded` then says whether its page is (FEAT_BTI).
    * @returns the byte offset of the instruction in memory; negative when it cannot be fetched.

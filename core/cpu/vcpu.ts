@@ -2,6 +2,7 @@ import type { Clock } from "../../devices/device.ts";
 import type { Resident } from "./exceptions.ts";
 import { DirectAccessCache } from "./direct_access.ts";
 import { ExceptionTelemetry } from "./exception_telemetry.ts";
+import { KnownAborts } from "./known_aborts.ts";
 import { CPU_MODELS, type CpuModel, pstateFeatures } from "./features.ts";
 import type { GicCpuInterface, GicVcpu } from "./gic_interface.ts";
 import type { EnabledDebug } from "./hardware_debug.ts";
@@ -50,6 +51,7 @@ export class Vcpu implements GicVcpu {
     this.u8 = new Uint8Array(buffer);
     this.w = base >>> 2;
     this.telemetry = new ExceptionTelemetry(this);
+    this.knownAborts = new KnownAborts(this);
   }
 
   /** Instructions executed since reset; the running slice is added when it ends (see Engine.instructions). */
@@ -88,6 +90,7 @@ export class Vcpu implements GicVcpu {
   readonly writable = new Uint32Array(2 * SYSREG_SLOTS);
   readonly directAccess = new DirectAccessCache();
   readonly telemetry: ExceptionTelemetry;
+  readonly knownAborts: KnownAborts;
   /** The high half of what a register's read function returned last. */
   hi = 0;
   readonly regimes = new RegimeCache();

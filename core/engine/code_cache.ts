@@ -10,6 +10,9 @@ import { row as makeRow } from "../a64/row.ts";
 /** What every word that no row claims means: the Undefined Instruction exception. */
 export const UNDEFINED_ROW: Row = makeRow("UNDEFINED", "imm26:26 xxxxxx", "", (o) => o.undefined());
 
+// What another module exports is looked up at every use
+const SLOT_BYTES = PAGE_RECORD_BYTES;
+
 /** Why the records of a page were dropped: a store, a breakpoint or a trap changed it, or their place was needed. */
 export type DropReason = "written" | "recycled";
 
@@ -127,7 +130,7 @@ export class CodeCache {
 
   /** The slot that a record belongs to. */
   slotOf(record: number): number {
-    return Math.floor((record - this.base) / PAGE_RECORD_BYTES);
+    return ((record - this.base) >>> 0) / SLOT_BYTES >>> 0;
   }
 
   /** Drops the records of a page: it was written to. Running code meets the decoder at its next record. */
@@ -141,7 +144,7 @@ export class CodeCache {
     const slot = this.slotOf(record);
     const page = slot < this.pages ? this.#pageOfSlot[slot] : -1;
     if (page < 0) return -1;
-    return page * 4096 + ((record - this.base - slot * PAGE_RECORD_BYTES) >>> 2);
+    return page * 4096 + ((record - this.base - slot * SLOT_BYTES) >>> 2);
   }
 
   /** Decodes the instruction of a record, and those behind it up to a branch; false when its page was dropped. */

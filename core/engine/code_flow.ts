@@ -10,7 +10,16 @@ import { makeFlagsExact } from "./lazy_flags.ts";
  */
 
 /** Indices of the function types that every module of generated code has. */
-export const TYPE = { handler: 0, import: 1, dispatch: 2, exit: 3, resume: 4, enterRegime: 5, enter: 6 } as const;
+export const TYPE = {
+  handler: 0,
+  import: 1,
+  dispatch: 2,
+  exit: 3,
+  resume: 4,
+  enterRegime: 5,
+  enter: 6,
+  access: 7,
+} as const;
 /** Parameters of a handler: `(cpu, record, count, head)`, see Tier1Emitter. */
 export const HANDLER_PARAMS = 4;
 /** The exit for TypeScript to translate the PC. */

@@ -33,7 +33,6 @@ const KINDS = EXIT_KINDS;
 const REDIRECT = EXIT_KINDS.indexOf("redirect");
 const SLICE = EXIT_KINDS.indexOf("slice");
 const FETCH = EXIT_KINDS.indexOf("fetch");
-const HVC = EXIT_KINDS.indexOf("hvc");
 const STEP = EXIT_KINDS.indexOf("step");
 const BREAKPOINT = EXIT_KINDS.indexOf("breakpoint");
 const REGION = EXIT_KINDS.indexOf("region");
@@ -109,11 +108,11 @@ export class Engine {
       memory,
       {
         helper: (id) => this.#helper(id),
-        memoryAccess: (request) => this.#memoryAccess(request),
+        memoryAccess: (_cpu, request) => this.#memoryAccess(request),
         decode: (record) => this.#decode(record),
         fetch: (branchType) => this.#fetchTarget(branchType),
         exit: (kind) => this.#exit(kind),
-        resident: () => this.#resident(),
+        resident: (kind) => this.#resident(kind),
         fill: (request) => this.#memoryPath.fill(this.#vcpu, request),
         hot: (record) => {
           this.jit?.hot(record, this.#vcpu);
@@ -379,10 +378,11 @@ export class Engine {
     this.#goOn(vcpu, tlb, upper);
   }
 
-  #resident(): number {
+  #resident(kind: number): number {
     const vcpu = this.#vcpu, { i32, w } = vcpu;
     const tlb = i32[w + TLB], upper = i32[w + TLB + 1];
-    this.exits[HVC]++;
+    this.exits[kind]++;
+    if (kind === REDIRECT) this.slowAccesses++;
     vcpu.codeMoved = false;
     this.#exceptions.callResident(vcpu);
     const isForCode = i32[w + BUDGET] < 0 && i32[w + ATTENTION] === 0 && vcpu.isRunning && !vcpu.codeMoved &&

@@ -6,12 +6,13 @@ import {
   EXCEPTIONS,
   EXIT_KINDS,
   type ExitKind,
+  KNOWN_ABORT_BYTES,
+  KNOWN_ABORT_COUNT,
+  KNOWN_ABORTS,
   REGIME_BYTES,
   REGIMES,
-  SITE_COUNT,
+  SCRATCH,
   SP_SLOT,
-  SPAN_BYTES,
-  SPANS,
   STATE,
   type StateField,
   SYSREG,
@@ -22,8 +23,9 @@ import { PSTATE, PSTATE_KEPT } from "../cpu/pstate.ts";
 import { sysregIndex } from "../cpu/sysregs.ts";
 import type { I32, I64, Value } from "./builder.ts";
 import { Emitter, Operand } from "./emitter.ts";
-import { IMPORT } from "./guest_emitter.ts";
+import { IMPORT, tlbOf } from "./guest_emitter.ts";
 import { countAt, cpuOperand, emitFind, goOn, HANDLER_PARAMS, leaveCode } from "./code_flow.ts";
+import { HOST_PAGE_OFFSET } from "./record.ts";
 
 const SP = X + 8 * SP_SLOT;
 const SP_EL0 = SYSREG + 8 * sysregIndex("SP_EL0");
@@ -37,6 +39,11 @@ function slot(name: string, el: number): number {
   return SYSREG + 8 * sysregIndex(`${name}_EL${el}`);
 }
 
+/** Parameters of `memoryAccess`: `(cpu, request)`. */
+export const ACCESS_PARAMS = 2;
+/** In a packed MemoryRequest. */
+const REQUEST_BYTES = 0xff;
+
 /** Indices of functions of the module that the code is in. */
 export interface ExceptionFunctions {
   readonly resume: number;
@@ -45,19 +52,19 @@ export interface ExceptionFunctions {
 
 /**
  * Writes what generated code does of exceptions by itself, so that a system call is not two visits to TypeScript: an SVC
- * to EL1 and the ERET from there, and an HVC to a resident of EL2 and back. What is out of the ordinary in any way is left
- * to TypeScript (cpu/exceptions.ts), which does the same; see STATE.codeExceptions.
- * Each is a handler of tier 1, called for the record of the instruction.
+ * to EL1 and the ERET from there, and an HVC or an access to a device that goes to a resident of EL2, and back. What is out
+ * of the ordinary in any way is left to TypeScript (cpu/exceptions.ts), which does the same; see STATE.codeExceptions.
+ * Each but the access is a handler of tier 1, called for the record of the instruction.
  */
 export class ExceptionCode extends Emitter {
   readonly #cpu: Operand<"i32">;
-  readonly #record = new Operand("i32", 1);
+  #record = new Operand("i32", 1);
   readonly #count = new Operand("i32", 2);
   /** Instructions executed with this one, minus the budget. */
   readonly #executed = this.newLocal("i32");
 
-  constructor(readonly functions: ExceptionFunctions, soleVcpu: number) {
-    super(HANDLER_PARAMS);
+  constructor(readonly functions: ExceptionFunctions, soleVcpu: number, paramCount = HANDLER_PARAMS) {
+    super(paramCount);
     this.#cpu = cpuOperand(soleVcpu);
   }
 
@@ -66,13 +73,14 @@ export class ExceptionCode extends Emitter {
     const pstate = this.#get32("pstate");
     const handler = this.or(this.and(pstate, this.i32(PSTATE_KEPT)), this.#get32("pstateEl1"));
     const regime = this.#regimeOf(handler), vbar = this.#load64(slot("VBAR", 1));
+    this.#countInstruction();
     this.#leaveToTypeScript("svc", [
       ...this.#unusual(CODE_EXCEPTIONS.svc),
       this.and(pstate, this.i32(2 << 2)), // EL2 or EL3
       this.#mayHaveTag(vbar),
       this.#isUnknown(regime),
     ]);
-    this.#saveState(1, EC.svc, pstate);
+    this.#takeCall(1, EC.svc, pstate);
     this.beginIf(this.eqz(this.and(pstate, this.i32(PSTATE.SP))), 1);
     this.#swapSp(0, 1);
     this.endBlock();
@@ -89,6 +97,7 @@ export class ExceptionCode extends Emitter {
     const old = this.#get32("pstate"), spsr = this.wrap(this.#load64(slot("SPSR", 1)));
     const pstate = this.and(spsr, this.#get32("returnedBits")), regime = this.#regimeOf(pstate);
     const mode = this.and(spsr, this.i32(0x1f)), address = this.#load64(slot("ELR", 1));
+    this.#countInstruction();
     this.#leaveToTypeScript("eret", [
       ...this.#unusual(CODE_EXCEPTIONS.eret),
       this.xor(this.and(old, this.i32(PSTATE.EL)), this.i32(1 << 2)),
@@ -114,21 +123,93 @@ export class ExceptionCode extends Emitter {
   /** HVC at EL1: the exception, what the resident makes of it, and its ERET unless that leads elsewhere. */
   hypervisorCall(): this {
     const old = this.#get32("pstate");
+    this.#countInstruction();
     this.#leaveToTypeScript("hvc", [
       ...this.#unusual(CODE_EXCEPTIONS.hvc),
       this.xor(this.and(old, this.i32(PSTATE.EL)), this.i32(1 << 2)),
     ]);
-    this.#saveState(2, EC.hvc, old);
+    this.#takeCall(2, EC.hvc, old);
+    this.#set32("record", this.#record as I32);
+    this.#callResident("hvc", old, () => this.#returnCall(this.functions.resume));
+    this.get(this.#get32("budget"));
+    this.set(this.#executed);
+    const elr = this.#load64(slot("ELR", 2)), offset = this.sub(elr, this.#load64(STATE.pcPage.offset));
+    this.beginIf(this.#isInPage(offset), 1);
+    const record = this.#recordAt(this.#get32("recordBase"), offset);
+    goOn(this, this.#cpu, record, countAt(this, record, this.#executed));
+    this.endBlock();
+    this.#goTo(elr, this.i32(0));
+    return this;
+  }
+
+  /**
+   * `memoryAccess(cpu, request)`: what the TLB does not answer. A Data Abort that is in KNOWN_ABORTS is taken to the
+   * resident of EL2, with what that makes of it; TypeScript does all other accesses.
+   */
+  memoryAccess(): this {
+    const request = new Operand("i32", 1);
+    this.#record = this.#get32("record") as Operand<"i32">;
+    this.get(this.add(this.#get32("budget"), this.i32(1)));
+    this.set(this.#executed);
+    const address = this.#load64(SCRATCH + 16) as Operand<"i64">, low = this.wrap(address);
+    const word = this.#instruction(), known = this.#knownAbort(low, word), pstate = this.#get32("pstate");
+    const unusual = [
+      ...this.#unusual(CODE_EXCEPTIONS.hvc),
+      // Misaligned: that may be another fault
+      this.and(low, this.sub(this.and(request as I32, this.i32(REQUEST_BYTES)), this.i32(1))),
+      this.ne(this.loadMemory("i64", 8, known, KNOWN_ABORTS) as I64, this.and(address, this.i64(~0xfff))),
+      this.ne(this.loadMemory("i32", 4, known, KNOWN_ABORTS + 8) as I32, tlbOf(this, this.#cpu, address)),
+      this.ne(this.loadMemory("i32", 4, known, KNOWN_ABORTS + 12) as I32, word),
+    ];
+    this.beginIf(unusual.reduce((a, b) => this.or(a, b)), 1);
+    this.get(this.callFunction(IMPORT.memory, "i32", this.#cpu, request));
+    this.return();
+    this.endBlock();
+    const pc = this.#pc();
+    this.#store64(slot("FAR", 2), address);
+    this.#store64(slot("HPFAR", 2), this.loadMemory("i64", 8, known, KNOWN_ABORTS + 24));
+    this.#saveState(2, EC.dataAbortLower, pstate, pc, pc, this.loadMemory("i64", 8, known, KNOWN_ABORTS + 16));
+    this.#callResident("redirect", pstate, () => {
+      this.get(this.i32(1));
+      this.return();
+    });
+    const elr = this.#load64(slot("ELR", 2)), offset = this.sub(elr, this.#load64(STATE.pcPage.offset));
+    this.#set32("resume", this.#recordAt(this.#get32("recordBase"), offset));
+    this.beginIf(this.eqz(this.#isInPage(offset)), 0);
+    // TypeScript translates the address
+    this.#store64(STATE.pc.offset, elr);
+    this.#set32("exitKind", this.i32(EXIT_KINDS.indexOf("redirect")));
+    this.#set32("resume", this.i32(0));
+    this.endBlock();
+    this.get(this.i32(1));
+    return this;
+  }
+
+  /** The instruction word of the record. */
+  #instruction(): I32 {
+    const base = this.#get32("recordBase"), page = this.loadMemory("i32", 4, base, HOST_PAGE_OFFSET) as I32;
+    const at = this.add(this.shl(page, this.i32(12)), this.#pageOffset());
+    return this.loadMemory("i32", 4, at, 0) as I32;
+  }
+
+  /** Where the entry of KNOWN_ABORTS stands in the state block, as cpu/known_aborts.ts has it. */
+  #knownAbort(low: I32, word: I32): I32 {
+    const hash = this.xor(this.xor(this.shrU(low, this.i32(12)), word), this.shrU(word, this.i32(10)));
+    const index = this.and(hash, this.i32(KNOWN_ABORT_COUNT - 1));
+    return this.add(this.#cpu as I32, this.mul(index, this.i32(KNOWN_ABORT_BYTES)));
+  }
+
+  /** What an exception to EL2 has left to do, its resident, and the ERET, unless that leads elsewhere: then `otherwise`. */
+  #callResident(kind: ExitKind, old: I32, otherwise: () => void): void {
     this.beginIf(this.and(old, this.i32(PSTATE.SP)), 1);
     this.#swapSp(1, 2);
     this.beginElse();
     this.#swapSp(0, 2);
     this.endBlock();
     this.#set32("pstate", this.or(this.and(old, this.i32(PSTATE_KEPT)), this.#get32("pstateEl2")));
-    this.#set32("record", this.#record as I32);
     this.#set32("budget", this.#executed as I32);
-    this.beginIf(this.callFunction(IMPORT.resident, "i32", this.i32(0)), 0);
-    this.#returnCall(this.functions.resume);
+    this.beginIf(this.callFunction(IMPORT.resident, "i32", this.i32(EXIT_KINDS.indexOf(kind))), 0);
+    otherwise();
     this.endBlock();
     const spsr = this.wrap(this.#load64(slot("SPSR", 2))), pstate = this.and(spsr, this.#get32("returnedBits"));
     this.#returnState(spsr, pstate);
@@ -137,10 +218,6 @@ export class ExceptionCode extends Emitter {
     this.beginElse();
     this.#swapSp(2, 0);
     this.endBlock();
-    this.get(this.#get32("budget"));
-    this.set(this.#executed);
-    this.#goTo(this.#load64(slot("ELR", 2)), this.i32(0));
-    return this;
   }
 
   // State
@@ -179,10 +256,13 @@ export class ExceptionCode extends Emitter {
     return this.and(isOld, this.ne(regime, this.#get32("regime")));
   }
 
-  /** Values that are all 0 while this kind of exception may be taken here; counts the instruction. */
-  #unusual(bit: number): I32[] {
+  #countInstruction(): void {
     this.get(this.add(this.add(this.#count as I32, this.shrU(this.#record as I32, this.i32(4))), this.i32(1)));
     this.set(this.#executed);
+  }
+
+  /** Values that are all 0 while this kind of exception may be taken here. */
+  #unusual(bit: number): I32[] {
     return [
       this.eqz(this.and(this.#get32("codeExceptions"), this.i32(bit))),
       this.#get32("attention"),
@@ -200,14 +280,32 @@ export class ExceptionCode extends Emitter {
     this.endBlock();
   }
 
-  /** Sets ESR_ELx, ELR_ELx and SPSR_ELx, and counts the exception, whose ISS is the exit's argument. */
-  #saveState(el: 1 | 2, ec: number, pstate: I32): void {
-    const offset = this.shrU(this.sub(this.#record as I32, this.#get32("recordBase")), this.i32(2));
-    const pc = this.add(this.#load64(STATE.pcPage.offset), this.zeroExtend(offset));
+  /** Whether a distance from a page's start is that of an instruction in the page; and that instruction's record. */
+  #isInPage(offset: I64): I32 {
+    return this.eqz(this.and(offset, this.i64(~0xffc)));
+  }
+  #recordAt(recordBase: I32, offset: I64): I32 {
+    return this.add(recordBase, this.shl(this.wrap(offset), this.i32(2)));
+  }
+  #pageOffset(): I32 {
+    return this.shrU(this.sub(this.#record as I32, this.#get32("recordBase")), this.i32(2));
+  }
+  #pc(): I64 {
+    return this.add(this.#load64(STATE.pcPage.offset), this.zeroExtend(this.#pageOffset()));
+  }
+
+  /** Saves the state for an SVC or HVC, whose immediate is the exit's argument. */
+  #takeCall(el: 1 | 2, ec: number, pstate: I32): void {
+    const pc = this.#pc();
     const esr = this.or(this.zeroExtend(this.i32(ec << 26 | IL)), this.#load64(STATE.exitArgument.offset));
+    this.#saveState(el, ec, pstate, pc, this.add(pc, this.i64(4)), esr);
+  }
+
+  /** Sets ESR_ELx, ELR_ELx and SPSR_ELx, and counts the exception. */
+  #saveState(el: 1 | 2, ec: number, pstate: I32, pc: I64, returnAddress: I64, esr: Value): void {
     this.#store64(STATE.pc.offset, pc);
     this.#store64(slot("ESR", el), esr);
-    this.#store64(slot("ELR", el), this.add(pc, this.i64(4)));
+    this.#store64(slot("ELR", el), returnAddress);
     const psr = this.or(this.shl(this.#get32("nzcv"), this.i32(28)), pstate);
     this.#store64(slot("SPSR", el), this.zeroExtend(psr));
     const entry = EXCEPTIONS + EXCEPTION_BYTES * (EXCEPTION_KINDS * el + ec);
@@ -265,44 +363,4 @@ export class ExceptionCode extends Emitter {
     this.endBlock();
     goOn(this, this.#cpu, record, countAt(this, record, this.#executed));
   }
-}
-
-/** Writes `enterRegime(cpu, regime)`: what cpu/regime.ts and mmu/tlb.ts do for a regime that is known. */
-export function emitEnterRegime(soleVcpu: number): Emitter {
-  const e = new Emitter(2);
-  const cpu = cpuOperand(soleVcpu), regime = new Operand("i32", 1);
-  const place = (number: I32): I32 => e.add(cpu as I32, e.mul(number, e.i32(REGIME_BYTES)));
-  const at = place(regime as I32);
-  const copy = (bytes: 4 | 8, from: number, to: number): void => {
-    e.storeMemory(bytes, cpu, to, e.loadMemory(bytes === 4 ? "i32" : "i64", bytes, at, REGIMES + from));
-  };
-  const get = (field: StateField): I32 => e.loadMemory("i32", 4, cpu, STATE[field].offset);
-  const isSame = (field: StateField, from: number): I32 =>
-    e.eq(get(field), e.loadMemory("i32", 4, at, REGIMES + from) as I32);
-  e.beginIf(e.eqz(e.and(isSame("tlb", 8), isSame("tlbUpper", 12))));
-  forgetPages(e, cpu);
-  e.endBlock();
-  copy(4, 8, STATE.tlb.offset);
-  copy(4, 12, STATE.tlbUpper.offset);
-  copy(4, 16, STATE.tlbUnprivileged.offset);
-  copy(4, 20, STATE.guarded.offset);
-  const sameWords = (number: I32): I32 => e.loadMemory("i32", 4, place(number), REGIMES + 4);
-  e.beginIf(e.ne(sameWords(regime as I32), sameWords(get("regime"))));
-  copy(4, 24, STATE.fpTrap.offset);
-  copy(4, 28, STATE.zvaTrap.offset);
-  copy(4, 32, STATE.pauth.offset);
-  [STATE.pacMaskLow, STATE.pacMaskHigh, STATE.pacMaskDataLow, STATE.pacMaskDataHigh].forEach(({ offset }, i) =>
-    copy(8, 40 + 8 * i, offset)
-  );
-  const dzp = e.shl(get("zvaTrap"), e.i32(4));
-  e.storeMemory(8, cpu, SYSREG + 8 * sysregIndex("DCZID_EL0"), e.zeroExtend(e.or(dzp, e.i32(4))));
-  e.endBlock();
-  e.storeMemory(4, cpu, STATE.regime.offset, regime);
-  return e;
-}
-
-/** Forgets the pages of one context, as cpu/sites.ts does. */
-function forgetPages(e: Emitter, cpu: Operand<"i32">): void {
-  const zero = e.v128(0n, 0n);
-  for (let at = 0; at < SITE_COUNT * SPAN_BYTES; at += 16) e.storeMemory(16, cpu, SPANS + at, zero);
 }

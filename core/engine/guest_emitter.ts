@@ -245,7 +245,7 @@ export abstract class GuestEmitter extends Emitter {
   #slowAccess(request: number, address: I64): void {
     this.storeMemory(8, this.cpu, SCRATCH + 16, address);
     this.spill();
-    const fault = this.callFunction(IMPORT.memory, "i32", this.i32(request));
+    const fault = this.callFunction(IMPORT.memory, "i32", this.cpu, this.i32(request));
     this.beginIf(fault, 0);
     this.leave();
     this.endBlock();

@@ -20,7 +20,8 @@ import {
   TYPE,
 } from "./code_flow.ts";
 import { type Successor, Tier1Emitter } from "./tier1.ts";
-import { emitEnterRegime, ExceptionCode } from "./exception_code.ts";
+import { ACCESS_PARAMS, ExceptionCode } from "./exception_code.ts";
+import { emitEnterRegime } from "./regime_code.ts";
 import { ExactFlags, makeFlagsExact } from "./lazy_flags.ts";
 import { prebuiltModule } from "./prebuilt.ts";
 import { emitRecall } from "./record_memo.ts";
@@ -41,10 +42,11 @@ export const SIGNATURES: readonly Signature[] = [
   { params: ["i32"], results: ["i64"] },
   { params: ["i32", "i32"], results: [] },
   { params: ["i32", "i32", "i32"], results: ["i64"] },
+  { params: ["i32", "i32"], results: ["i32"] },
 ];
 export const IMPORTS = [
   { name: "helper", type: TYPE.import },
-  { name: "memory_access", type: TYPE.import },
+  { name: "memory_access", type: TYPE.access },
   { name: "decode", type: TYPE.import },
   { name: "hot", type: TYPE.import },
   { name: "fetch", type: TYPE.import },
@@ -53,12 +55,15 @@ export const IMPORTS = [
   { name: "fill", type: TYPE.import },
 ];
 
-/** What generated code calls in TypeScript; each gets one number and answers with one. */
+/** What generated code calls in TypeScript. */
 export interface Callbacks {
   /** Runs the helper with this id; not 0 when the code goes on as the state field `resume` says. */
   helper(id: number): number;
-  /** Does the access of a packed MemoryRequest; not 0 when it faulted: `resume` says where the code goes on. */
-  memoryAccess(request: number): number;
+  /**
+   * Does the access of a packed MemoryRequest, for the vCPU whose state block that is; not 0 when it faulted: `resume` says
+   * where the code goes on.
+   */
+  memoryAccess(cpu: number, request: number): number;
   /** Decodes the instruction of a record; returns the record to run, or 0 to leave. */
   decode(record: number): number;
   /** Told of a record that many branches arrive at; answers 0. */
@@ -70,8 +75,11 @@ export interface Callbacks {
   fetch(branchType: number): number;
   /** Does what an exit of this kind, an index in EXIT_KINDS, asks for; `resume` says where the code goes on. */
   exit(kind: number): void;
-  /** Has the resident of EL2 handle an HVC; not 0 where its ERET was done here: `resume` says where the code goes on. */
-  resident(): number;
+  /**
+   * Has the resident of EL2 handle an exception that was taken for this exit: "hvc", or "redirect" for a Data Abort. Not 0
+   * where its ERET was done here: `resume` says where the code goes on.
+   */
+  resident(kind: number): number;
   /** Has the TLB take up the page of a packed MemoryRequest, if it may; not 0 where it faults or no RAM is there. */
   fill(request: number): number;
 }
@@ -125,13 +133,16 @@ export class Handlers {
       env: { memory, table: this.table, helper, memory_access: memoryAccess, ...others },
     };
     const bytes = prebuiltModule(this, []) ?? this.encodeSpecial();
-    this.enter = this.install(new WebAssembly.Module(bytes)).exports.enter as typeof this.enter;
+    const { enter, ...shared } = this.install(new WebAssembly.Module(bytes)).exports;
+    this.enter = enter as typeof this.enter;
+    Object.assign(this.#imports.env, shared);
   }
 
   /** The module of what is not the handler of an instruction. */
   encodeSpecial(): Uint8Array<ArrayBuffer> {
     const { soleVcpu } = this;
-    const exceptionCode = () => new ExceptionCode({ resume: DISPATCH + 1, enterRegime: FIRST_EMITTED + 5 }, soleVcpu);
+    const functions = { resume: DISPATCH + 1, enterRegime: FIRST_EMITTED + 5 };
+    const exceptionCode = () => new ExceptionCode(functions, soleVcpu);
     const special: Emitted[] = [
       { e: emitDecode(), slot: SPECIAL.decode },
       { e: emitNextPage(), slot: SPECIAL.nextPage },
@@ -142,9 +153,12 @@ export class Handlers {
       { e: exceptionCode().supervisorCall(), slot: EXCEPTION_SLOTS.svc },
       { e: exceptionCode().hypervisorCall(), slot: EXCEPTION_SLOTS.hvc },
       { e: exceptionCode().exceptionReturn(), slot: EXCEPTION_SLOTS.eret },
+      { e: new ExceptionCode(functions, soleVcpu, ACCESS_PARAMS).memoryAccess(), type: TYPE.access },
       { e: emitEnter(FIRST_EMITTED + 4), type: TYPE.enter },
     ];
-    return this.#encode(special, special.length - 1);
+    const last = FIRST_EMITTED + special.length - 1;
+    // Other modules have their accesses from here, and this one from TypeScript
+    return this.#encode(special, { enter: last, memory_access: last - 1 });
   }
 
   /** The table slot of the handler of a shape, which is generated now if it is new. */
@@ -192,7 +206,7 @@ export class Handlers {
       e: emitHandler(row, word, variant, this.profile, this.soleVcpu, successors(next?.() ?? [])),
       slot: firstSlot + i,
     }));
-    return this.#encode(emitted, -1);
+    return this.#encode(emitted, {});
   }
 
   /** A table slot for a region, from FIRST_REGION_SLOT on; -1 when none is left. */
@@ -217,8 +231,8 @@ export class Handlers {
     return variants[variant] ??= new Map();
   }
 
-  /** @param entry index of the function to be exported as `enter`, or -1. */
-  #encode(emitted: readonly Emitted[], entry: number): Uint8Array<ArrayBuffer> {
+  /** @param exports indices of functions by name. */
+  #encode(emitted: readonly Emitted[], exports: Readonly<Record<string, number>>): Uint8Array<ArrayBuffer> {
     const body = (e: Emitter, type: number): FunctionBody => ({
       type,
       locals: e.locals,
@@ -234,7 +248,7 @@ export class Handlers {
       imports: IMPORTS,
       memoryPages: this.memoryPages,
       functions: [...shared, ...emitted.map(({ e, type = TYPE.handler }) => body(e, type))],
-      exports: entry < 0 ? {} : { enter: FIRST_EMITTED + entry },
+      exports,
       elements: emitted.flatMap(({ slot }, i) => slot === undefined ? [] : [{ slot, function: i + shared.length }]),
     });
   }

@@ -5,9 +5,12 @@ import { CALL_ERROR, type CallFunction, CallTable } from "./call_function.ts";
 import { injectUndefined } from "./inject.ts";
 import { HYPERCALLS } from "./hypercalls.ts";
 import { SMCCC_FUNCTIONS } from "./smccc.ts";
+import { ACTION } from "../policy/verdict.ts";
 import { FRAME } from "./trap_frame.ts";
 import type { VmVcpu } from "./vm.ts";
 
+// What another module exports is looked up at every use
+const DO = ACTION;
 const X0 = X >>> 2;
 /** Function identifiers of the SMC Calling Convention, fast calls. */
 const SMCCC_FAST = 0x8000_0000;
@@ -51,24 +54,24 @@ function call(
   }
   trap.follow(vcpu.w + X0);
   const verdict = vm.decide(trap);
-  switch (verdict.action) {
-    case "allow":
-    case "mask":
-    case "pause":
+  switch (verdict.actionIndex) {
+    case DO.allow:
+    case DO.mask:
+    case DO.pause:
       if (known !== undefined && trap.imm16 === 0) {
         trap.capture();
         known.run(c);
       } else c.setResult(CALL_ERROR.notSupported);
-      if (verdict.action === "mask") {
+      if (verdict.actionIndex === DO.mask) {
         const { clearLo, clearHi, valueLo, valueHi } = verdict;
         vcpu.setX(0, vcpu.xLo(0) & ~clearLo | valueLo, vcpu.xHi(0) & ~clearHi | valueHi);
       }
       break;
-    case "value":
-    case "ignore":
+    case DO.value:
+    case DO.ignore:
       vcpu.setX(0, verdict.valueLo, verdict.valueHi);
       break;
-    case "deny":
+    case DO.deny:
       if (verdict.inject !== "undefined") {
         c.setResult(verdict.inject === "notSupported" ? CALL_ERROR.notSupported : denial);
       } else {

@@ -209,6 +209,9 @@ Deno.test("An HVC that generated code takes is what TypeScript makes of it", () 
       return trap.functionId === 5 ? makeVerdict("deny", { inject: "undefined" }) : ALLOW;
     };
     f.runGuest(`
+    mov x0, #0x800000 // SPAN
+    msr sctlr_el1, x0
+    bl 1f
     ldr x1, =0x40001000
     mov sp, x1
     msr sp_el0, x0
@@ -236,7 +239,9 @@ Deno.test("An HVC that generated code takes is what TypeScript makes of it", () 
     subs x9, x9, #1
     b.ne 0b
     mov x0, #5
-    hvc #0`);
+    hvc #0
+    .space 4096 // the vectors are in another page, where code has run
+1:  ret`);
     const { count, last } = { count: vcpu.telemetry.count(2, 0x16), last: vcpu.telemetry.last(2, 0x16) };
     const registers = Array.from({ length: 31 }, (_, n) => f.x(n));
     return { seen, count, last, registers, instructions: f.machine.instructions, events: f.events };

@@ -1,4 +1,4 @@
-import { ALLOW, UNCLAIMED, type Verdict } from "../policy/verdict.ts";
+import { ACTION, UNCLAIMED, type Verdict } from "../policy/verdict.ts";
 import { sysregIndex } from "../cpu/sysregs.ts";
 import type { Mapping } from "../machine/bus.ts";
 import { handleStage2Fault } from "./aborts.ts";
@@ -6,6 +6,8 @@ import { FSC, injectAbort, injectUndefined } from "./inject.ts";
 import { emulateAccess } from "./mmio_instruction.ts";
 import type { VmVcpu } from "./vm.ts";
 
+// What another module exports is looked up at every use
+const DO = ACTION;
 const SCTLR_EL1 = sysregIndex("SCTLR_EL1");
 
 // ISS of a Data Abort. Arm DDI 0487, "ISS encoding for an exception from a Data Abort"
@@ -107,7 +109,7 @@ export function accessDevice(c: VmVcpu, esr: number, ipa: number, bytes: number,
     common.valueHi = c.accessHi;
     if (isBigEndian(c)) swapAccess(c, bytes);
   }
-  vm.note(trap, isDone || verdict.action !== ALLOW.action ? verdict : UNCLAIMED);
+  vm.note(trap, isDone || verdict.actionIndex !== DO.allow ? verdict : UNCLAIMED);
   if (isDone) return true;
   if (verdict.inject === "undefined") injectUndefined(c.vcpu);
   else injectAbort(c.vcpu, FSC.external);
@@ -123,16 +125,16 @@ function carryOut(
   bytes: number,
   isWrite: boolean,
 ): boolean {
-  switch (verdict.action) {
-    case "allow":
-    case "pause":
-    case "mask":
+  switch (verdict.actionIndex) {
+    case DO.allow:
+    case DO.pause:
+    case DO.mask:
       if (mapping !== null) performAccess(c, mapping, ipa - mapping.base, bytes, isWrite);
       else if (!accessRam(c, ipa, bytes, isWrite)) {
         if (!isWrite) readAs(c, bytes, 0, 0);
         return false;
       }
-      if (verdict.action === "mask" && !isWrite) {
+      if (verdict.actionIndex === DO.mask && !isWrite) {
         readAs(
           c,
           bytes,
@@ -141,14 +143,14 @@ function carryOut(
         );
       }
       return true;
-    case "value":
+    case DO.value:
       if (!isWrite) readAs(c, bytes, verdict.valueLo, verdict.valueHi);
       return true;
-    case "ignore":
-    case "kill":
+    case DO.ignore:
+    case DO.kill:
       if (!isWrite) readAs(c, bytes, 0, 0);
       return true;
-    case "deny":
+    case DO.deny:
       if (!isWrite) readAs(c, bytes, 0, 0);
       return false;
   }

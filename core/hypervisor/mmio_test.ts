@@ -1,4 +1,5 @@
 import { assertEquals } from "@std/assert";
+import { Debugger } from "../debug/debugger.ts";
 import type { Device } from "../../devices/device.ts";
 import type { Trap } from "../policy/trap.ts";
 import { GUEST_IPA } from "../machine/memory_map.ts";
@@ -231,4 +232,229 @@ Deno.test("A guest's TLB maintenance takes devices from where they were", () => 
   assertEquals(f.x(20) >> 26n, 0x25n); // a Data Abort at EL1
   assertEquals(f.x(21), BigInt(DEVICE) + 0x8000_000cn);
   assertEquals(accesses, ["r4@4", "r4@8"]);
+});
+
+Deno.test("An access to a device that generated code takes to EL2 is what TypeScript makes of it", () => {
+  compareTiers(1);
+  compareTiers(0);
+});
+
+/** @param deniedEl the Exception level whose last access is denied. */
+function compareTiers(deniedEl: number): void {
+  const [byCode, byTypeScript] = [true, false].map((hasCodeExceptions) => {
+    const seen: string[] = [];
+    const { f, accesses } = bench((trap) => {
+      const { pstate, nzcv, pc } = { pstate: vcpu.get32("pstate"), nzcv: vcpu.get32("nzcv"), pc: vcpu.get64("pc") };
+      seen.push(`${trap.what} ${trap.pc} ${pstate} ${nzcv} ${pc} ${c.frame.bytes()}`);
+      if (trap.kind !== "mmio" || trap.offset !== 0xf0) return undefined;
+      return f.x(9) === 0n && trap.el === deniedEl
+        ? makeVerdict("deny", { inject: "undefined" })
+        : makeVerdict("value", { valueLo: 7 });
+    });
+    const { mmu } = f.machine, [vcpu] = f.machine.vcpus, [c] = f.vm.vcpus;
+    vcpu.hasCodeExceptions = hasCodeExceptions;
+    // TypeScript alone asks the MMU for each
+    const fill = mmu.fill.bind(mmu);
+    let fills = 0;
+    mmu.fill = (...access) => {
+      fills++;
+      return fill(...access);
+    };
+    f.runGuest(`
+    ldr x1, =${DEVICE}
+    ldr x2, =0x40002000
+    mov sp, x2
+    add x3, x2, #0x100
+    msr sp_el0, x3
+    mov x9, #0x300000
+    msr cpacr_el1, x9
+    mov x9, #0x800000 // SPAN
+    msr sctlr_el1, x9
+    isb
+    bl 4f
+    mov x9, #12
+    adr x10, changed
+    ldr w11, =0x79c00823 // ldrsh w3, [x1, #4]
+    b 0f
+    .balign 4096
+    .space 4060
+0:  cmp x9, #2
+    ldr w4, [x1, #4]
+    cset x5, eq
+changed:
+    ldr w3, [x1, #8]
+    add x12, x12, x3
+    ldrsb x6, [x1, #9]
+    strh w9, [x1, #6]
+    msr spsel, #0
+    // At the end of its page
+    ldr x7, [x1, #16]
+    add sp, sp, #16
+    msr spsel, #1
+    ldr w8, [x1, #0xf0]
+    add x13, x13, x8
+    ldp w14, w15, [x1, #32]
+    ldr d16, [x1, #40]
+    ldr x16, [x1, x9, lsl #3]
+    ldr x17, [x1, #24]!
+    sub x1, x1, #24
+    ldxr x18, [x2]
+    ldr w0, [x1]
+    stxr w19, x18, [x2]
+    cmp x9, #6
+    b.ne 1f
+    str w11, [x10]
+    dc cvau, x10
+    dsb ish
+    ic ivau, x10
+    dsb ish
+    isb
+1:  subs x9, x9, #1
+    b.pl 0b
+    msr spsr_el1, xzr
+    adr x2, 2f
+    msr elr_el1, x2
+    eret
+2:  mov x9, #3
+3:  ldr w2, [x1, #12]
+    ldr w8, [x1, #0xf0]
+    subs x9, x9, #1
+    b.pl 3b
+    .space 4096 // the vectors are in another page, where code has run
+4:  ret`);
+    assertEquals(f.labels.get("changed")! & 0xfffn, 0xfe8n);
+    const count = vcpu.telemetry.count(2, 0x24), last = vcpu.telemetry.last(2, 0x24);
+    const registers = Array.from({ length: 31 }, (_, n) => f.x(n));
+    const { slowAccesses } = f.machine.engine;
+    return {
+      result: { seen, accesses, count, last, registers, slowAccesses, instructions: f.machine.instructions },
+      fills,
+    };
+  });
+  assertEquals(byCode.result, byTypeScript.result);
+  const { count, registers } = byCode.result;
+  assertEquals([count, registers[19], registers[24]], deniedEl === 1 ? [138, 1n, 0x200n] : [151, 1n, 0x400n]);
+  assertEquals(registers[12], 7n * 0x8b8a_8988n + 6n * 0xffff_8584n);
+  assertEquals(byTypeScript.fills - byCode.fills > 70, true);
+}
+
+Deno.test("An instruction whose accesses to a device go to EL2 makes others that do not", () => {
+  const run = (body: string) => {
+    const { f, accesses } = bench();
+    f.runGuest(`${AT}mov x9, #4\n${body}`);
+    return { accesses, esr: f.x(20), far: f.x(21) - BigInt(DEVICE), turn: f.x(9), traps: f.vm.trapCount };
+  };
+  // Device memory: misaligned
+  const misaligned = run("0: cmp x9, #1\ncset x2, eq\nldr w3, [x1, x2]\nsubs x9, x9, #1\nb.ne 0b");
+  assertEquals(misaligned, { accesses: Array(3).fill("r4@0"), esr: 0x9600_0021n, far: 1n, turn: 1n, traps: 4 });
+  // Pairs across the end of a page, as nobody answers there
+  const pair = run(
+    `mov x4, #0xffc\n0: cmp x9, #1\ncsel x2, x4, xzr, eq\nadd x2, x1, x2\nldp w3, w5, [x2]\nsubs x9, x9, #1\nb.ne 0b`,
+  );
+  const pairs = ["r4@0", "r4@4"], accesses = [...pairs, ...pairs, ...pairs];
+  assertEquals(pair, { accesses, esr: 0x9600_0010n, far: 0xffcn, turn: 1n, traps: 7 });
+  // An exclusive pair is aligned to the pair; devices support none
+  const { f } = bench();
+  f.runGuest(`${AT}
+    adr x6, own
+    msr vbar_el1, x6
+    mov x9, #4
+0:  cmp x9, #1
+    cset x2, eq
+    add x2, x1, x2, lsl #3
+    ldxp x10, x11, [x2]
+    subs x9, x9, #1
+    b.ne 0b
+    off
+    .balign 2048
+own:
+    .space 0x200
+    mrs x7, esr_el1
+    and x7, x7, #0x3f
+    orr x14, x7, x14, lsl #8
+    mrs x7, elr_el1
+    add x7, x7, #4
+    msr elr_el1, x7
+    eret`);
+  assertEquals(f.x(14), 0x3535_3521n);
+});
+
+Deno.test("One address is another device in another address space", () => {
+  const { f, accesses } = bench();
+  // X10 and X11: TTBR0_EL1 with ASID 1 and 2. There DEVICE + 2 GiB is the device, and the PL011
+  f.runGuest(`
+    ldr x9, =${GUEST_IPA + 0x10_0000}
+    add x3, x9, #0x1000
+    mov x2, #0x401
+    str x2, [x9]
+    str x2, [x9, #16]
+    str x2, [x3]
+    ldr x2, =${GUEST_IPA + 0x705}
+    str x2, [x9, #8]
+    str x2, [x3, #8]
+    add x4, x9, #0x2000
+    orr x2, x4, #3
+    str x2, [x3, #16]
+    ldr x2, =${0x0900_0401}
+    str x2, [x4, #${8 * (DEVICE >>> 21)}]
+    ldr x2, =0x04ff
+    msr mair_el1, x2
+    ldr x2, =0x280803519
+    msr tcr_el1, x2
+    orr x10, x9, #${2 ** 48}
+    orr x11, x3, #${2 ** 49}
+    msr ttbr0_el1, x10
+    isb
+    mrs x2, sctlr_el1
+    orr x2, x2, #1
+    msr sctlr_el1, x2
+    isb
+    ldr x1, =${DEVICE + 0x8000_0000}
+    mov x9, #6
+0:  msr ttbr0_el1, x10
+    isb
+    bl read
+    add x12, x12, x2
+    msr ttbr0_el1, x11
+    isb
+    bl read
+    add x13, x13, x2
+    subs x9, x9, #1
+    b.ne 0b
+    b 1f
+read:
+    mov x3, #4
+2:  ldr w2, [x1, #0x18]
+    subs x3, x3, #1
+    b.ne 2b
+    ret
+1:`);
+  assertEquals([f.x(9), f.x(12), f.x(13)], [0n, 6n * 0x9b9a_9998n, 6n * 0x97n]); // UARTFR: nothing to read, nothing to send
+  assertEquals(accesses, Array(24).fill("r4@18"));
+});
+
+Deno.test("Accesses to a device that come again are seen by a debugger's watchpoints", () => {
+  const { f, accesses } = bench();
+  f.runGuest(AT + "mov x9, #1000\n0: ldr w2, [x1, #4]\nsubs x9, x9, #1\nb.ne 0b", 300);
+  const dbg = new Debugger(f.machine),
+    before = accesses.length,
+    host = {
+      poll() {},
+      wait() {},
+      get isEnding() {
+        return dbg.stop !== null;
+      },
+      waitForCommand() {},
+    };
+  const run = (instructions: number) =>
+    dbg.run(host, { instructions: f.machine.instructions + instructions, milliseconds: 10_000 });
+  const watchpoint = dbg.addWatchpoint("monitor", "virtual", BigInt(DEVICE + 4), 4, "read", "before");
+  for (let stops = 0; stops < 3; stops++) {
+    assertEquals(run(100), "stopped");
+    assertEquals(accesses.length - before, stops);
+    dbg.resume();
+  }
+  dbg.deleteWatchpoint(watchpoint);
+  run(100);
+  assertEquals(accesses.length - before > 20, true);
 });

@@ -2,11 +2,13 @@ import { readSysreg, writeSysreg } from "../cpu/sysreg_access.ts";
 import { findPstateImmediate } from "../cpu/pstate_registers.ts";
 import { isOfEl1 } from "../cpu/sysreg_check.ts";
 import { encodeSysreg, findSysreg, sysregIndex, SYSREGS } from "../cpu/sysregs.ts";
-import { UNCLAIMED, type Verdict } from "../policy/verdict.ts";
+import { ACTION, UNCLAIMED, type Verdict } from "../policy/verdict.ts";
 import { FSC, injectAbort, injectUndefined } from "./inject.ts";
 import { FRAME } from "./trap_frame.ts";
 import type { VmVcpu } from "./vm.ts";
 
+// What another module exports is looked up at every use
+const DO = ACTION;
 const ICC_SGI1R_EL1 = encodeSysreg(3, 0, 12, 11, 5);
 const ICC_ASGI1R_EL1 = encodeSysreg(3, 0, 12, 11, 6);
 const ICC_SGI0R_EL1 = encodeSysreg(3, 0, 12, 11, 7);
@@ -52,7 +54,7 @@ export function handleSysreg(c: VmVcpu, esr: number): void {
   }
   const verdict = vm.decide(trap);
   const isDone = carryOut(c, verdict, encoding, isWrite);
-  vm.note(trap, isDone || verdict.action !== "allow" ? verdict : UNCLAIMED);
+  vm.note(trap, isDone || verdict.actionIndex !== DO.allow ? verdict : UNCLAIMED);
   if (!isDone) {
     if (verdict.inject === "abort") injectAbort(vcpu, FSC.external);
     else injectUndefined(vcpu);
@@ -65,21 +67,21 @@ export function handleSysreg(c: VmVcpu, esr: number): void {
 /** Does what the verdict says; a read leaves its value in the trap. @returns false when the guest gets an exception. */
 function carryOut(c: VmVcpu, verdict: Verdict, encoding: number, isWrite: boolean): boolean {
   const { common } = c.vm.traps.sysreg;
-  switch (verdict.action) {
-    case "deny":
+  switch (verdict.actionIndex) {
+    case DO.deny:
       return false;
-    case "allow":
-    case "pause":
+    case DO.allow:
+    case DO.pause:
       return isWrite ? writeGuest(c, encoding, common.valueLo, common.valueHi) : readGuest(c, encoding);
-    case "mask":
+    case DO.mask:
       if (isWrite) return writeGuest(c, encoding, common.valueLo, common.valueHi);
       if (!readGuest(c, encoding)) return false;
       common.valueLo = (common.valueLo & ~verdict.clearLo | verdict.valueLo) >>> 0;
       common.valueHi = (common.valueHi & ~verdict.clearHi | verdict.valueHi) >>> 0;
       return true;
-    case "value":
-    case "ignore":
-    case "kill":
+    case DO.value:
+    case DO.ignore:
+    case DO.kill:
       if (!isWrite) {
         common.valueLo = verdict.valueLo >>> 0;
         common.valueHi = verdict.valueHi >>> 0;

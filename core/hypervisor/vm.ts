@@ -20,7 +20,7 @@ import {
   type TrapCommon,
   WfxTrap,
 } from "../policy/trap.ts";
-import { ACTIONS, ALLOW, type Verdict } from "../policy/verdict.ts";
+import { ACTION, ACTIONS, ALLOW, type Verdict } from "../policy/verdict.ts";
 import type { Clock, Line } from "../../devices/device.ts";
 import { type EntryState, HCR_GUEST, writeEl2Controls, writeEntryState } from "./el2_controls.ts";
 import { IpaInterval } from "./ipa_interval.ts";
@@ -30,6 +30,7 @@ import { TrapFrame } from "./trap_frame.ts";
 import { Vgic } from "./vgic.ts";
 
 const CNTPCT_EL0 = sysregIndex("CNTPCT_EL0");
+const DO = ACTION;
 const ACTION_COUNT = ACTIONS.length;
 
 /** What a VM asks of the world. All calls come from within a trap: they are to take effect after it. */
@@ -270,8 +271,9 @@ export class Vm {
   note(trap: Trap, verdict: Verdict): boolean {
     this.#counts[trap.common.kindIndex * ACTION_COUNT + verdict.actionIndex]++;
     this.log.note(trap, verdict);
-    if (verdict.action === "pause") return this.pause();
-    if (verdict.action === "kill") this.kill(verdict.code, `${verdict.rule}: ${verdict.because ?? trap.what}`);
+    const { actionIndex } = verdict;
+    if (actionIndex === DO.pause) return this.pause();
+    if (actionIndex === DO.kill) this.kill(verdict.code, `${verdict.rule}: ${verdict.because ?? trap.what}`);
     return false;
   }
 

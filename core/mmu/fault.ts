@@ -77,6 +77,11 @@ export class Fault {
   #hpfarLo = 0;
   #hpfarHi = 0;
 
+  /** It will be the same for every such access to its page. */
+  get isSettled(): boolean {
+    return this.#iss >= 0;
+  }
+
   /** Works out `iss` and HPFAR_EL2 once and for all: nothing changes any more but the offset in the page. */
   settle(): void {
     this.#iss = -1;

@@ -22,7 +22,7 @@ export class KnownFaults {
    */
   find(context: number, lo: number, hi: number, access: number): Fault | null {
     if (this.#isEmpty) return null;
-    const keys = this.#keys, at = (lo >>> 12 & ENTRIES - 1) * KEY_WORDS;
+    const keys = this.#keys, at = slotOf(lo, access) * KEY_WORDS;
     if (keys[at] !== (lo & ~0xfff) || keys[at + 1] !== (hi | 0) || keys[at + 2] !== access) return null;
     if (keys[at + 3] !== context) return null;
     const slot = at / KEY_WORDS, fault = this.#faults[slot];
@@ -35,7 +35,7 @@ export class KnownFaults {
   note(context: number, lo: number, hi: number, access: number, fault: Fault): void {
     const isPlain = fault.statusCode === FAULT.translation && fault.secondStage && !fault.s2fs1walk;
     if (!isPlain || (access & (ACCESS_UNALIGNED | ACCESS_UNPRIVILEGED)) !== 0) return;
-    const keys = this.#keys, slot = lo >>> 12 & ENTRIES - 1, at = slot * KEY_WORDS;
+    const keys = this.#keys, slot = slotOf(lo, access), at = slot * KEY_WORDS;
     keys[at] = lo & ~0xfff;
     keys[at + 1] = hi;
     keys[at + 2] = access;
@@ -52,4 +52,9 @@ export class KnownFaults {
     this.#keys.fill(-1);
     this.#isEmpty = true;
   }
+}
+
+/** Reads and writes of one page do not take each other's place. */
+function slotOf(lo: number, access: number): number {
+  return (lo >>> 12 ^ access) & ENTRIES - 1;
 }

@@ -118,7 +118,7 @@ export class VcpuTlb {
       this.keys.set(this.wanted, context * KEY_WORDS);
       this.hasNonGlobal[context] = 0;
       this.#chooseAnew();
-      this.faults.forget();
+      this.#forgetFaults();
       this.#empty(context);
     } else if (this.#stale[context] !== 0) {
       this.#empty(context);
@@ -274,9 +274,14 @@ export class VcpuTlb {
 
   // Invalidation
 
+  #forgetFaults(): void {
+    this.faults.forget();
+    this.vcpu.knownAborts.forget();
+  }
+
   /** Forgets all entries of a context: at once where it is in use, else when it is next chosen. */
   invalidate(context: number): void {
-    this.faults.forget();
+    this.#forgetFaults();
     if (context === this.current || context === this.upper || context === this.unprivileged) this.#empty(context);
     else if (this.#stale[context] === 0) {
       this.#stale[context] = 1;
@@ -290,7 +295,7 @@ export class VcpuTlb {
 
   /** To be called before `invalidateVa`, once for all contexts: what was remembered of their pages. */
   forgetPages(): void {
-    this.faults.forget();
+    this.#forgetFaults();
     forgetPages(this.vcpu);
   }
 
