@@ -46,6 +46,8 @@ export interface Region {
   /** In reverse postorder; the first is the root. */
   readonly blocks: readonly Block[];
   readonly instructionCount: number;
+  /** Those that it executes by itself: exceptions and their like are left to tier 1. */
+  readonly ownCount: number;
 }
 
 /** The blocks' successors: at most two. */

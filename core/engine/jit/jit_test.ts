@@ -98,6 +98,18 @@ Deno.test("Jit.compileAt() compiles a region before it is hot", () => {
   assertEquals([...jitOf(m).regionsOf(code.slotOf(code.recordsOf(host >>> 12)))].length, 1);
 });
 
+Deno.test("Jit makes no region of one instruction and an exception", () => {
+  const compiles = (source: string) => {
+    const m = debuggedMachine(source), { code } = m.machine.engine;
+    const host = m.machine.ram.hostOffset(Number(m.at("start")));
+    const isMade = jitOf(m).compileAt(code.recordsOf(host >>> 12) + (host & 0xfff) * 4, m.vcpu);
+    return [isMade, jitOf(m).counts.tooShort];
+  };
+  assertEquals(compiles("start: mov x0, #1\nhvc #0"), [false, 1]);
+  assertEquals(compiles("start: mov x0, #1\nmov x1, #2\nhvc #0"), [true, 0]);
+  assertEquals(compiles("start: subs x0, x0, #1\nb.ne start\nhvc #0"), [true, 0]);
+});
+
 Deno.test("jitReport() of a machine without JIT says so", () => {
   const machine = new Machine({
     ramBytes: 1 << 20,

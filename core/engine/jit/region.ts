@@ -39,9 +39,12 @@ export function findRegion(
   findLiveness(ordered);
   findFlags(ordered);
   findFlagsLive(ordered);
-  let instructionCount = 0;
-  for (const b of ordered) instructionCount += b.instructions.length;
-  return { root, blocks: ordered, instructionCount };
+  let instructionCount = 0, ownCount = 0;
+  for (const { instructions } of ordered) {
+    instructionCount += instructions.length;
+    ownCount += instructions.length - (instructions.at(-1)!.ending === "exit" ? 1 : 0);
+  }
+  return { root, blocks: ordered, instructionCount, ownCount };
 }
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };

@@ -11,7 +11,7 @@ import type { RegionEmitter } from "./region_emitter.ts";
 import { FIRST_REGION_FUNCTION, MODULE_FUNCTIONS, RegionModules } from "./region_module.ts";
 import type { Rehearsal } from "./rehearsal.ts";
 
-/** Regions shorter than this are not worth a function. */
+/** Regions that execute fewer instructions by themselves are not worth a function. */
 const INSTRUCTIONS_MIN = 2;
 
 /** See Coverage. */
@@ -93,7 +93,7 @@ export class Translator {
       const leaves = new LeafFinder(this.buffer, this.#analyst, recordBase, words, request.place);
       const leafOf = (index: number, call: Facts) => leaves.find(index, call);
       const region = findRegion(words, start, this.#analyst, isExecuted, leafOf);
-      const isWorth = region.instructionCount >= INSTRUCTIONS_MIN;
+      const isWorth = region.ownCount >= INSTRUCTIONS_MIN;
       instructions.push(isWorth ? region.instructionCount : 0);
       if (!isWorth) continue;
       this.#coverage.add(request, region);
