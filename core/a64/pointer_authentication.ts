@@ -80,19 +80,26 @@ export function addPac(o: Builder, pointer: I64, modifier: I64, key: PauthKey): 
 
 function sign(key: PauthKey): Computation {
   return (o, pointer, modifier) => {
-    const by55 = o.and(o.state32("pauth"), o.i32(isData(key) ? PAUTH.select55Data : PAUTH.select55));
-    const upper = o.select(by55, replicate(o, pointer, 55), replicate(o, pointer, 63));
-    const mask = pacMask(o, upper, isData(key));
-    const extension = o.or(mask, o.i64(1n << 55n));
-    const extended = insert(o, pointer, extension, upper);
-    const pac = computePac(o, extended, modifier, `AP${key}Key`);
-
-    // A pointer whose extension is neither all zeros nor all ones gets a PAC that will not authenticate.
-    const found = o.and(pointer, extension);
-    const isGood = o.or(o.eqz(found), o.eq(found, extension));
-    const spoilt = o.select(isTbi(o, mask), o.i64(1n << 54n), o.i64(1n << 62n));
-    return insert(o, extended, mask, o.select(isGood, pac, o.xor(pac, spoilt)));
+    const upper = replicate(o, pointer, 55), mask = pacMask(o, upper, isData(key));
+    const extension = o.or(mask, o.i64(1n << 55n)), result = o.variable(pointer);
+    const isExtended = o.eqz(o.and(o.xor(pointer, upper), extension));
+    o.if(
+      isExtended,
+      () => o.assign(result, insert(o, pointer, mask, computePac(o, pointer, modifier, `AP${key}Key`))),
+      () => o.assign(result, spoil(o, pointer, modifier, key)),
+    );
+    return result;
   };
+}
+
+/** A pointer whose extension is neither all zeros nor all ones gets a PAC that will not authenticate. */
+function spoil(o: Builder, pointer: I64, modifier: I64, key: PauthKey): I64 {
+  const by55 = o.and(o.state32("pauth"), o.i32(isData(key) ? PAUTH.select55Data : PAUTH.select55));
+  const upper = o.select(by55, replicate(o, pointer, 55), replicate(o, pointer, 63));
+  const mask = pacMask(o, upper, isData(key));
+  const extended = insert(o, pointer, o.or(mask, o.i64(1n << 55n)), upper);
+  const pac = computePac(o, extended, modifier, `AP${key}Key`);
+  return insert(o, extended, mask, o.xor(pac, o.select(isTbi(o, mask), o.i64(1n << 54n), o.i64(1n << 62n))));
 }
 
 /** AuthIA(), AuthIB(), AuthDA(), AuthDB(): the pointer without its PAC, or one that faults where the PAC is wrong. */
@@ -106,16 +113,13 @@ function verify(key: PauthKey): Computation {
     const mask = pacMask(o, upper, isData(key));
     const original = insert(o, pointer, mask, upper);
     const pac = computePac(o, original, modifier, `AP${key}Key`);
-    const isGood = o.eqz(o.and(o.xor(pac, pointer), mask));
-
-    const errorCode = key[1] === "A" ? 1n : 2n, tbi = isTbi(o, mask);
-    const failed = insert(
-      o,
-      original,
-      o.select(tbi, o.i64(3n << 53n), o.i64(3n << 61n)),
-      o.select(tbi, o.i64(errorCode << 53n), o.i64(errorCode << 61n)),
-    );
-    return o.select(isGood, original, failed);
+    const result = o.variable(original);
+    o.if(o.ne(o.and(o.xor(pac, pointer), mask), o.i64(0)), () => {
+      const errorCode = key[1] === "A" ? 1n : 2n, tbi = isTbi(o, mask);
+      const field = o.select(tbi, o.i64(3n << 53n), o.i64(3n << 61n));
+      o.assign(result, insert(o, original, field, o.select(tbi, o.i64(errorCode << 53n), o.i64(errorCode << 61n))));
+    });
+    return result;
   };
 }
 
