@@ -25,14 +25,18 @@ function rehearsalFor(memoryPages: number, soleVcpu: number): Rehearsal | null {
 }
 
 (self as unknown as Scope).onmessage = ({ data: port }) => {
-  let translator: Translator | null = null, asker = 0;
+  let translator: Translator | null = null, asker = 0, answered: Int32Array;
   port.onmessage = ({ data }: MessageEvent<CompilerSetup | CompilerTraps | readonly CompileRequest[]>) => {
     if ("memory" in data) {
       asker = data.asker;
+      answered = new Int32Array(data.answered);
       numberHelpers(data.helperNames);
       const { memory, soleVcpu } = data, decoder = new Decoder(MEANINGS, new Set(data.features));
       translator = new Translator(memory, decoder, soleVcpu, rehearsalFor(memory.byteLength / 65536, soleVcpu));
     } else if ("trappedSysregs" in data) translator!.trapSysregs(data.trappedSysregs);
-    else port.postMessage({ asker, batch: translator!.compile(data) } satisfies CompilerAnswer);
+    else {
+      port.postMessage({ asker, batch: translator!.compile(data) } satisfies CompilerAnswer);
+      Atomics.add(answered, 0, 1);
+    }
   };
 };

@@ -7,6 +7,8 @@ export interface CompilerSetup {
   /** Which RemoteCompiler asks: answers to an earlier one of the same port are not for it. */
   readonly asker: number;
   readonly memory: SharedArrayBuffer;
+  /** An int32: how many answers it has sent. */
+  readonly answered: SharedArrayBuffer;
   readonly features: readonly string[];
   /** See Translator. */
   readonly soleVcpu: number;
@@ -30,6 +32,9 @@ export class RemoteCompiler implements RegionCompilerService {
   static #count = 0;
   readonly #asker = RemoteCompiler.#count++;
   readonly #port: MessagePort;
+  /** How many answers there are, and how many of them were taken: looking at a port costs far more. */
+  readonly #answered = new Int32Array(new SharedArrayBuffer(4));
+  #taken = 0;
 
   constructor(port: MessagePort, memory: SharedArrayBuffer, features: ReadonlySet<string>, soleVcpu: number) {
     this.#port = port;
@@ -37,6 +42,7 @@ export class RemoteCompiler implements RegionCompilerService {
       {
         asker: this.#asker,
         memory,
+        answered: this.#answered.buffer,
         features: [...features],
         soleVcpu,
         helperNames: helperTable.map((h) => h.name),
@@ -51,10 +57,13 @@ export class RemoteCompiler implements RegionCompilerService {
     this.#port.postMessage({ trappedSysregs } satisfies CompilerTraps);
   }
   poll(): CompiledBatch | null {
-    for (;;) {
+    while (Atomics.load(this.#answered, 0) !== this.#taken) {
       const answer = receiveMessageOnPort(this.#port as unknown as NodePort)?.message as CompilerAnswer | undefined;
       if (answer === undefined) return null;
-      if (answer.asker === this.#asker) return answer.batch;
+      if (answer.asker !== this.#asker) continue;
+      this.#taken++;
+      return answer.batch;
     }
+    return null;
   }
 }
