@@ -3,6 +3,7 @@ import type { Analyst, Facts } from "./analysis.ts";
 import { type Block, findPredecessors, type Region, successors } from "./block.ts";
 import { findDeferrals } from "./deferral.ts";
 import type { Leaf } from "./leaf.ts";
+import { unrollLoops } from "./unroll.ts";
 
 /** Instructions of a region at most: larger functions take V8's optimizing compiler too long. */
 const REGION_INSTRUCTIONS = 600;
@@ -29,6 +30,7 @@ export function findRegion(
     if (b.taken && !loop.has(b.taken)) b.taken = null;
     if (b.next && !loop.has(b.next)) b.next = null;
   }
+  unrollLoops(all);
   const ordered = reversePostorder(root);
   findDominators(ordered);
   cutIrreducible(ordered);

@@ -47,6 +47,18 @@ Deno.test("findRegion() finds loops, also those in loops", () => {
   assertEquals(region.blocks.filter((b) => b.isLoopHeader).map((b) => b.start), [0, 1]);
 });
 
+Deno.test("findRegion() has the body of a small loop twice", () => {
+  const nops = (count: number) => "nop\n".repeat(count);
+  const { blocks } = regionOf(`1: ${nops(7)}cbnz x1, 1b\nret`);
+  assertEquals(blocks.map((b) => [b.start, b.isLoopHeader, b.instructions.length]), [
+    [0, true, 8],
+    [0, false, 8],
+  ]);
+  const [first, second] = blocks;
+  assertEquals([first.taken === second, second.taken === first, first.forwardCount], [true, true, 0]);
+  for (const body of [nops(8), ""]) assertEquals(regionOf(`1: ${body}cbnz x1, 1b\nret`).blocks.length, 1);
+});
+
 Deno.test("findRegion() leaves the region where a loop has two entries", () => {
   const region = regionOf(`
       cbz  x0, 2f
@@ -114,7 +126,7 @@ Deno.test("findRegion() keeps to the loops that it begins in", () => {
       sub  x2, x2, #1
       b    1b
   2:  ret`);
-  assertEquals(blocks.map((b) => b.start).sort(), [0, 2, 3]);
+  assertEquals([...new Set(blocks.map((b) => b.start))].sort(), [0, 2, 3]);
 });
 
 Deno.test("findRegion() leaves out what was never executed, and what is not in the loop that it begins in", () => {

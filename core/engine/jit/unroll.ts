@@ -1,0 +1,18 @@
+import type { Block } from "./block.ts";
+
+/** Instructions of a loop: one that only jumps to itself is no code of use. */
+const INSTRUCTIONS_MIN = 2, INSTRUCTIONS_MAX = 8;
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
+/**
+ * Writes out the body of each loop of a few instructions twice: V8 looks at its stack and carries all locals each time that
+ * a loop goes round, which takes as long as such a body. The instruction budget is looked at as often as before.
+ */
+export function unrollLoops(blocks: readonly Mutable<Block>[]): void {
+  for (const block of blocks) {
+    const { length } = block.instructions;
+    if (block.taken !== block || length < INSTRUCTIONS_MIN || length > INSTRUCTIONS_MAX) continue;
+    block.taken = { ...block, dominated: [] };
+  }
+}
