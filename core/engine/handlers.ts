@@ -5,6 +5,7 @@ import type { I32, I64 } from "./builder.ts";
 import { Operand } from "./emitter.ts";
 import { IMPORT } from "./guest_emitter.ts";
 import {
+  countArrival,
   countAt,
   emitDispatch,
   emitFind,
@@ -154,7 +155,7 @@ export class Handlers {
       { e: exceptionCode().hypervisorCall(), slot: EXCEPTION_SLOTS.hvc },
       { e: exceptionCode().exceptionReturn(), slot: EXCEPTION_SLOTS.eret },
       { e: new ExceptionCode(functions, soleVcpu, ACCESS_PARAMS).memoryAccess(), type: TYPE.access },
-      { e: emitEnter(FIRST_EMITTED + 4), type: TYPE.enter },
+      { e: emitEnter(FIRST_EMITTED + 4, this.profile), type: TYPE.enter },
     ];
     const last = FIRST_EMITTED + special.length - 1;
     // Other modules have their accesses from here, and this one from TypeScript
@@ -280,7 +281,7 @@ const CPU = new Operand("i32", 0), RECORD = new Operand("i32", 1), COUNT = new O
  * Writes `enter`: runs records until the code is left. Where a RET comes back here, no WebAssembly caller expected its
  * address: execution goes on there. Where TypeScript has named a record to go on at without those callers, it is that.
  */
-function emitEnter(exactFlags: number): Emitter {
+function emitEnter(exactFlags: number, profile: boolean): Emitter {
   const e = new Emitter(3);
   const address = e.newLocal("i64"), executed = e.newLocal("i32");
   e.storeMemory(4, CPU, STATE.depth.offset, e.i32(0));
@@ -306,6 +307,7 @@ function emitEnter(exactFlags: number): Emitter {
   e.get(record);
   e.set(RECORD);
   e.endBlock();
+  if (profile) countArrival(e, CPU, RECORD as I32);
   e.get(countAt(e, RECORD as I32, executed));
   e.set(COUNT);
   e.code.raw([0x0c, 0x00]); // br to the loop

@@ -110,6 +110,33 @@ Deno.test("Jit makes no region of one instruction and an exception", () => {
   assertEquals(compiles("start: subs x0, x0, #1\nb.ne start\nhvc #0"), [true, 0]);
 });
 
+Deno.test("Jit finds exception handlers hot, and what they return to", () => {
+  const m = debuggedMachine(`
+        adr     x1, vectors
+        msr     vbar_el1, x1
+        adr     x1, loop
+        msr     elr_el1, x1
+        msr     spsr_el1, xzr
+        eret
+loop:   svc     #0
+behind: add     x0, x0, #1
+        add     x2, x2, #1
+        b       loop
+        .balign 2048
+vectors:
+        .space  0x400
+handler: add    x3, x3, #1
+        add     x4, x4, #1
+        eret`);
+  m.run(1_000_000);
+  const { code } = m.machine.engine;
+  for (const label of ["handler", "behind"]) {
+    const host = m.machine.ram.hostOffset(Number(m.at(label))), records = code.recordsOf(host >>> 12);
+    const roots = [...jitOf(m).regionsOf(code.slotOf(records))].map(({ record }) => record);
+    assertEquals(roots.includes(records + (host & 0xfff) * 4), true, label);
+  }
+});
+
 Deno.test("jitReport() of a machine without JIT says so", () => {
   const machine = new Machine({
     ramBytes: 1 << 20,
