@@ -21,11 +21,14 @@ async function readFiles(args: Arguments): Promise<GuestFiles> {
     throw new UsageError("Cannot take both GUEST and --kernel as they mean the same");
   }
   const kernelName = flagged ?? (named === "diagnostic" ? null : named ?? null);
+  // A large kernel comes in while the initrd is looked at; what is wrong with that is said first
+  const kernel = kernelName === null ? null : readKernel(kernelName);
+  kernel?.catch(() => {});
   const initrd = await readInitrd(args.all("initrd"), args.all("initrd-dir"));
   const dtbName = args.get("dtb") ?? null;
   return {
     kernelName,
-    kernel: kernelName === null ? null : await readKernel(kernelName),
+    kernel: await kernel,
     initrdName: initrd?.name ?? null,
     initrd: initrd?.bytes ?? null,
     dtbName,
