@@ -34,6 +34,6 @@ export class KnownAborts {
 }
 
 /** Which of KNOWN_ABORTS stands for an instruction's accesses to a page. */
-export function knownAbortIndex(vaLo: number, word: number): number {
+function knownAbortIndex(vaLo: number, word: number): number {
   return (vaLo >>> 12 ^ word ^ word >>> 10) & COUNT - 1;
 }

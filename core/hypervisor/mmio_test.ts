@@ -10,8 +10,8 @@ import { FRAME } from "./trap_frame.ts";
 const DEVICE = 0x0b00_0000;
 
 /** A device of 256 bytes that remembers accesses and reads as the bytes 0x80, 0x81, 0x82... */
-function bench(decide?: (trap: Trap) => Verdict | undefined) {
-  const f = new HypervisorFixture();
+function bench(decide?: (trap: Trap) => Verdict | undefined, vcpus = 1) {
+  const f = new HypervisorFixture({ vcpus });
   const accesses: string[] = [];
   const device: Device = {
     name: "probe",
@@ -237,10 +237,11 @@ Deno.test("A guest's TLB maintenance takes devices from where they were", () => 
 Deno.test("An access to a device that generated code takes to EL2 is what TypeScript makes of it", () => {
   compareTiers(1);
   compareTiers(0);
+  compareTiers(1, 2);
 });
 
 /** @param deniedEl the Exception level whose last access is denied. */
-function compareTiers(deniedEl: number): void {
+function compareTiers(deniedEl: number, vcpus = 1): void {
   const [byCode, byTypeScript] = [true, false].map((hasCodeExceptions) => {
     const seen: string[] = [];
     const { f, accesses } = bench((trap) => {
@@ -250,7 +251,7 @@ function compareTiers(deniedEl: number): void {
       return f.x(9) === 0n && trap.el === deniedEl
         ? makeVerdict("deny", { inject: "undefined" })
         : makeVerdict("value", { valueLo: 7 });
-    });
+    }, vcpus);
     const { mmu } = f.machine, [vcpu] = f.machine.vcpus, [c] = f.vm.vcpus;
     vcpu.hasCodeExceptions = hasCodeExceptions;
     // TypeScript alone asks the MMU for each

@@ -30,6 +30,9 @@ export interface Block {
   leaf: Leaf | null;
 }
 
+/** While the region is being found. */
+export type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
 /** A loop in which registers stay in locals: they are stored where it is left. */
 export interface Deferral {
   /** Its only way in. */

@@ -1,6 +1,6 @@
 import { FLAGS, type FlagState } from "../../cpu/layout.ts";
 import type { Analyst, Facts } from "./analysis.ts";
-import { type Block, findPredecessors, type Region, successors } from "./block.ts";
+import { type Block, findPredecessors, type Mutable, type Region, successors } from "./block.ts";
 import { findDeferrals } from "./deferral.ts";
 import type { Leaf } from "./leaf.ts";
 import { unrollLoops } from "./unroll.ts";
@@ -48,8 +48,6 @@ export function findRegion(
   }
   return { root, blocks: ordered, instructionCount, ownCount };
 }
-
-type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
 const GOES_ON: ReadonlySet<string> = new Set(["next", "branchIf", "call", "callTo"]);
 

@@ -1,9 +1,7 @@
-import type { Block } from "./block.ts";
+import type { Block, Mutable } from "./block.ts";
 
 /** Instructions of a loop: one that only jumps to itself is no code of use. */
 const INSTRUCTIONS_MIN = 2, INSTRUCTIONS_MAX = 8;
-
-type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
 /**
  * Writes out the body of each loop of a few instructions twice: V8 looks at its stack and carries all locals each time that
