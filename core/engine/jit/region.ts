@@ -42,7 +42,8 @@ export function findRegion(
   findFlags(ordered);
   findFlagsLive(ordered);
   let instructionCount = 0, ownCount = 0;
-  for (const { instructions } of ordered) {
+  // Once for a body that stands there twice
+  for (const { instructions } of new Map(ordered.map((b) => [b.start, b])).values()) {
     instructionCount += instructions.length;
     ownCount += instructions.length - (instructions.at(-1)!.ending === "exit" ? 1 : 0);
   }

@@ -49,7 +49,8 @@ Deno.test("findRegion() finds loops, also those in loops", () => {
 
 Deno.test("findRegion() has the body of a small loop twice", () => {
   const nops = (count: number) => "nop\n".repeat(count);
-  const { blocks } = regionOf(`1: ${nops(7)}cbnz x1, 1b\nret`);
+  const { blocks, instructionCount } = regionOf(`1: ${nops(7)}cbnz x1, 1b\nret`);
+  assertEquals(instructionCount, 8);
   assertEquals(blocks.map((b) => [b.start, b.isLoopHeader, b.instructions.length]), [
     [0, true, 8],
     [0, false, 8],
