@@ -301,13 +301,13 @@ function emitEnter(exactFlags: number, profile: boolean): Emitter {
   e.return();
   e.endBlock();
   for (const field of [STATE.restart, STATE.left, STATE.depth]) e.storeMemory(4, CPU, field.offset, e.i32(0));
+  if (profile) countArrival(e, CPU, RECORD as I32);
   e.beginElse();
   makeFlagsExact(e, CPU, exactFlags);
   const record = emitFind(e, CPU, address, executed, null, null);
   e.get(record);
   e.set(RECORD);
   e.endBlock();
-  if (profile) countArrival(e, CPU, RECORD as I32);
   e.get(countAt(e, RECORD as I32, executed));
   e.set(COUNT);
   e.code.raw([0x0c, 0x00]); // br to the loop
