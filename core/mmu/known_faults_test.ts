@@ -18,6 +18,11 @@ Deno.test("a known fault is found by context, page and access, with the address 
   assertEquals(faults.find(3, 0x9010000, 0xffff8000 | 0, 0), null);
   assertEquals(faults.find(3, 0x9000000, 0, 0), null);
   assertEquals(faults.find(3, 0x9000000, 0xffff8000 | 0, ACCESS_WRITE), null);
+  // Reads and writes do not take each other's place
+  faults.note(3, 0x9000018, 0xffff8000, ACCESS_WRITE, stage2Fault({ ipa: 0xff_0900_0018 }));
+  for (const access of [0, ACCESS_WRITE]) {
+    assertEquals(faults.find(3, 0x9000000, 0xffff8000 | 0, access)?.ipa, 0xff_0900_0000);
+  }
   faults.forget();
   assertEquals(faults.find(3, 0x9000ffc, 0xffff8000 | 0, 0), null);
 });

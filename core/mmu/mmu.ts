@@ -58,12 +58,12 @@ export class Mmu implements CpuMmu {
    */
   isWatched: ((vcpu: Vcpu, lo: number, hi: number, isWrite: boolean, hostPage: number) => boolean) | null = null;
 
+  /** The same for a guest's own watchpoints: call `invalidateAll` of the vCPU's TLBs when the answer changes. */
+  isWatchedByGuest: ((vcpu: Vcpu, lo: number, hi: number) => boolean) | null = null;
+
   get isWatching(): boolean {
     return this.isWatched !== null || this.isWatchedByGuest !== null;
   }
-
-  /** The same for a guest's own watchpoints: call `invalidateAll` of the vCPU's TLBs when the answer changes. */
-  isWatchedByGuest: ((vcpu: Vcpu, lo: number, hi: number) => boolean) | null = null;
 
   /**
    * Enters RAM in the TLBs even where the guest says that it is Device memory, as it is while the MMU is off. Faster,

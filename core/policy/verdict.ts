@@ -1,28 +1,12 @@
 import type { Intent } from "./trap.ts";
 
-/** What a policy lets happen, in the order that records and statistics count it. */
-export const ACTIONS = [
-  "allow",
-  "value",
-  "mask",
-  "ignore",
-  "deny",
-  "pause",
-  "kill",
-] as const satisfies readonly Action[];
-/** Each action's place in ACTIONS: what happens at every trap compares numbers, which costs less than names. */
-export const ACTION = {
-  allow: 0,
-  value: 1,
-  mask: 2,
-  ignore: 3,
-  deny: 4,
-  pause: 5,
-  kill: 6,
-} as const satisfies Readonly<
-  Record<Action, number>
->;
-
+/**
+ * What a policy lets happen, by its number in records and statistics: what happens at every trap compares numbers, which
+ * costs less than names.
+ */
+export const ACTION = { allow: 0, value: 1, mask: 2, ignore: 3, deny: 4, pause: 5, kill: 6 } as const;
+/** The actions in the order of their numbers. */
+export const ACTIONS = Object.keys(ACTION) as readonly Action[];
 /** What a policy lets happen. */
 export type Action =
   /** The hypervisor's own emulation. */
@@ -43,7 +27,7 @@ export type Action =
 /** A policy's answer to one trap. The same object may answer any number of traps. */
 export interface Verdict {
   readonly action: Action;
-  /** Its place in ACTIONS. */
+  /** Its number: see ACTION. */
   readonly actionIndex: (typeof ACTION)[Action];
   /** Who decided: the policy and its rule, as the record shows it. */
   readonly rule: string;
