@@ -93,6 +93,14 @@ function conditions(setter: string): string {
   ].join("\n");
 }
 
+/** X0, MEM, whose descriptor is at X20; X1 and X2, that descriptor and the one of another page. */
+const DESCRIPTORS = `
+    ldr     x20, =DESCRIPTOR
+    ldr     x21, =DESCRIPTOR_OTHER
+    ldr     x0, =MEM
+    ldr     x1, [x20]
+    ldr     x2, [x21]`;
+
 export const SCENARIOS: readonly Scenario[] = [
   ...Object.entries(SETTERS).map(([name, setter]) => scenario(`conditions after ${name}`, conditions(setter))),
   scenario(
@@ -725,13 +733,8 @@ function:
   ),
   scenario(
     "pages that are mapped anew in a loop",
-    String.raw`
-    ldr     x20, =DESCRIPTOR                // of MEM
-    ldr     x21, =DESCRIPTOR_OTHER
-    ldr     x0, =MEM
+    String.raw`${DESCRIPTORS}
     mov     x9, #60
-    ldr     x1, [x20]
-    ldr     x2, [x21]
 1:  ldr     x3, [x0, #8]
     add     x3, x3, x9
     str     x3, [x0, #8]
@@ -757,13 +760,8 @@ function:
   ),
   scenario(
     "accesses side by side, with a page mapped anew between them",
-    String.raw`
-    ldr     x20, =DESCRIPTOR                // of MEM
-    ldr     x21, =DESCRIPTOR_OTHER
-    ldr     x0, =MEM
+    String.raw`${DESCRIPTORS}
     mov     x9, #40
-    ldr     x1, [x20]
-    ldr     x2, [x21]
     lsr     x5, x0, #12
 1:  cmp     x9, #20
     ldr     x3, [x0, #8]
