@@ -5,6 +5,7 @@ import type { Handlers } from "./handlers.ts";
 import { SPECIAL } from "./handlers.ts";
 import { GENERATION_OFFSET, HOST_PAGE_OFFSET, PAGE_RECORD_BYTES, PAGE_RECORDS, RECORD_BYTES } from "./record.ts";
 import { RECALLED, RecordMemo } from "./record_memo.ts";
+import { touch } from "./touch.ts";
 import { row as makeRow } from "../a64/row.ts";
 
 /** What every word that no row claims means: the Undefined Instruction exception. */
@@ -93,13 +94,19 @@ export class CodeCache {
 
   #enter(hostPage: number): number {
     if (this.#free.length === 0 && this.#nextSlot === this.pages) this.#recycle();
-    const slot = this.#free.pop() ?? this.#nextSlot++;
+    const slot = this.#free.pop() ?? this.#firstUseOf(this.#nextSlot++);
     this.#slotOfPage[hostPage] = slot;
     this.#pageOfSlot[slot] = hostPage;
     const start = this.base + slot * PAGE_RECORD_BYTES;
     this.#u16[(start + (PAGE_RECORDS - 1) * RECORD_BYTES) >>> 1] = SPECIAL.nextPage;
     this.#i32[(start + HOST_PAGE_OFFSET) >>> 2] = hostPage;
     this.#i32[(start + GENERATION_OFFSET) >>> 2] = this.#nextGeneration++;
+    return slot;
+  }
+
+  /** Has the host give memory for a slot's records before they are read: it would map zeroes first, and copy them later. */
+  #firstUseOf(slot: number): number {
+    touch(this.#i32, this.base + slot * PAGE_RECORD_BYTES, PAGE_RECORD_BYTES);
     return slot;
   }
 

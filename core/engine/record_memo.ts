@@ -1,6 +1,7 @@
 import type { CaptureBuilder } from "./capture.ts";
 import type { I32, Value } from "./builder.ts";
 import type { Emitter } from "./emitter.ts";
+import { touch } from "./touch.ts";
 import { GENERATION_OFFSET, HOST_PAGE_OFFSET, RECORD_BYTES } from "./record.ts";
 
 /** Words that are remembered. */
@@ -33,6 +34,7 @@ export class RecordMemo {
   constructor(buffer: SharedArrayBuffer, at: number) {
     this.#memory = new Int32Array(buffer);
     this.#entries = new Int32Array(buffer, at, MEMO_BYTES / 4);
+    touch(this.#memory, at, MEMO_BYTES);
   }
 
   /** Forgets everything. */
