@@ -11,5 +11,7 @@ declare const self: { onmessage: ((event: MessageEvent<ScriptMessage>) => void) 
 self.onmessage = ({ data: { name, source, cache } }) => {
   self.onmessage = null;
   const script = new Script(new TextDecoder().decode(source), { filename: name, cachedData: cache });
+  // Not before the next collection of garbage, otherwise
+  for (const { buffer } of [source, cache]) buffer.transfer(0);
   script.runInThisContext()((specifier: string) => import(specifier));
 };
