@@ -30,9 +30,8 @@ const FORWARDED: ReadonlySet<number> = new Set([
 
 /** Takes care of the synchronous exception that ESR_EL2 describes. */
 export function handleSynchronous(c: VmVcpu): void {
-  const esr = c.frame.esr, ec = esr >>> 26;
-  c.vm.countByClass[ec]++;
-  switch (ec) {
+  const { esr } = c.frame;
+  switch (esr >>> 26) {
     case CLASS.wfx:
       return handleWfx(c, esr);
     case CLASS.hvc:

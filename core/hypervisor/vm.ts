@@ -190,8 +190,6 @@ export class Vm {
   /** Traps since the VM was made; exceptions that the guest has reported. */
   trapCount = 0;
   exceptionsReported = 0;
-  /** Synchronous exceptions to EL2 by exception class. */
-  readonly countByClass = new Float64Array(64);
   readonly #counts = new Float64Array(TRAP_KINDS.length * ACTIONS.length);
   readonly #timeNs: () => number;
   readonly #ramPa: number;
