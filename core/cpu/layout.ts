@@ -109,8 +109,8 @@ export const STATE = {
   event:            { offset: 0x1a0, bytes: 4 },
   /** A physical SError interrupt is pending: its ISS with bit 31 set; 0 when none is. */
   serror:           { offset: 0x1a4, bytes: 4 },
-  /** WebAssembly calls that stand for calls of the guest, nested now. */
-  depth:            { offset: 0x1a8, bytes: 4 },
+  /** Bytes of the host's stack that WebAssembly calls take which stand for calls of the guest. */
+  stackBytes:       { offset: 0x1a8, bytes: 4 },
   /** 1 where generated code was left for TypeScript, so that its result LEFT is not an address that a RET goes to. */
   left:             { offset: 0x1ac, bytes: 4 },
   /** How often regions had tier 1 execute an instruction and go on, for statistics. */

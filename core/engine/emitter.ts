@@ -37,6 +37,9 @@ const OP_CODES = new Map<string, OpCode>(
   }),
 );
 
+/** What a call takes of the stack beside its locals: V8's own, and values that are being reckoned with. */
+const FRAME_BYTES = 128;
+
 /** Opcodes of loads and stores used by the engine, by value type and width in bytes. */
 const LOAD: Record<string, number> = {
   "i64.8": 0x29,
@@ -75,6 +78,8 @@ export class Emitter {
   #setLocal = -1;
   #free: Record<WasmType, number[]> = { i32: [], i64: [], f32: [], f64: [], v128: [] };
   #temporaries: Operand[] = [];
+  /** Where in the code constants stand that `settleFrames` is to write. */
+  readonly #frames: number[] = [];
 
   /** @param paramCount parameters of the function, whose indices come before the locals'. */
   constructor(readonly paramCount: number) {}
@@ -153,6 +158,30 @@ export class Emitter {
     const t = this.temporary(type);
     this.set(t);
     return t;
+  }
+
+  /** How many bytes of the host's stack a call of this function takes at most, known when all of it is written. */
+  frame(): I32 {
+    this.code.u8(0x41);
+    this.#frames.push(this.code.length);
+    this.code.u32InFive(0);
+    return this.take("i32");
+  }
+
+  /** Writes what `frame` stands for, when nothing else follows. */
+  settleFrames(): void {
+    const { length } = this.code, bytes = this.#frameBytes();
+    for (const at of this.#frames) {
+      this.code.length = at;
+      this.code.u32InFive(bytes);
+    }
+    this.code.length = length;
+  }
+
+  /** V8's first compiler has every local on the stack; code of the optimizing one takes less. */
+  #frameBytes(): number {
+    const localBytes = (type: WasmType) => type === "v128" ? 16 : 8;
+    return FRAME_BYTES + this.locals.reduce((sum, type) => sum + localBytes(type), 8 * this.paramCount);
   }
 
   i32(value: number): I32 {

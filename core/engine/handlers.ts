@@ -284,7 +284,7 @@ const CPU = new Operand("i32", 0), RECORD = new Operand("i32", 1), COUNT = new O
 function emitEnter(exactFlags: number, profile: boolean): Emitter {
   const e = new Emitter(3);
   const address = e.newLocal("i64"), executed = e.newLocal("i32");
-  e.storeMemory(4, CPU, STATE.depth.offset, e.i32(0));
+  e.storeMemory(4, CPU, STATE.stackBytes.offset, e.i32(0));
   e.storeMemory(4, CPU, STATE.left.offset, e.i32(0));
   e.storeMemory(4, CPU, STATE.restart.offset, e.i32(0));
   e.code.raw([0x03, 0x40]); // loop
@@ -300,7 +300,7 @@ function emitEnter(exactFlags: number, profile: boolean): Emitter {
   e.get(address);
   e.return();
   e.endBlock();
-  for (const field of [STATE.restart, STATE.left, STATE.depth]) e.storeMemory(4, CPU, field.offset, e.i32(0));
+  for (const field of [STATE.restart, STATE.left, STATE.stackBytes]) e.storeMemory(4, CPU, field.offset, e.i32(0));
   if (profile) countArrival(e, CPU, RECORD as I32);
   e.beginElse();
   makeFlagsExact(e, CPU, exactFlags);

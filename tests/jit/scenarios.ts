@@ -192,11 +192,11 @@ compare:
   scenario(
     "calls nested deeper than WebAssembly calls are",
     String.raw`
-    ldr     x28, =OTHER
-    mov     x27, #3
+    ldr     x28, =DEEP
+    mov     x27, #1
 again:
     mov     x0, #0
-    mov     x1, #350
+    mov     x1, #9000
     bl      down
     subs    x27, x27, #1
     b.ne    again

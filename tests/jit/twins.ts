@@ -28,7 +28,7 @@ const PRIVATE: readonly StateField[] = [
   "budget",
   "attention",
   "record",
-  "depth",
+  "stackBytes",
   "left",
   "sideExits",
   "callSites",

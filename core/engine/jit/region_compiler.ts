@@ -20,8 +20,8 @@ import type { Facts } from "./analysis.ts";
 import type { FarPage, Leaf } from "./leaf.ts";
 import { type CallTerminal, type ModuleFunctions, RegionEmitter, type Terminal } from "./region_emitter.ts";
 
-/** WebAssembly calls that may be nested: each takes stack of the host. */
-export const DEPTH_MAX = 100;
+/** Bytes of the host's stack that nested calls may take, of some 980,000 that V8 gives: TypeScript is called on top. */
+export const STACK_BYTES = 750_000;
 
 /** What a branch inside the function can go to: its nesting from the inside counts labels. */
 type Label = { readonly kind: LoopKind | "block"; readonly target: Block } | { readonly kind: "if" };
@@ -81,6 +81,7 @@ export class RegionCompiler {
     o.releaseTemporaries();
     this.#tree(root);
     o.code.u8(0x00); // unreachable: every way ends in a branch
+    o.settleFrames();
     return o;
   }
 
@@ -335,14 +336,14 @@ export class RegionCompiler {
   }
 
   #callNear(address: () => I64, target: number): Operand<"i64"> {
-    const o = this.emitter, depth = o.state32("depth");
-    o.beginIf(o.geU(depth, o.i32(DEPTH_MAX)), 0);
+    const o = this.emitter, stackBytes = o.state32("stackBytes");
+    o.beginIf(o.geU(stackBytes, o.i32(STACK_BYTES)), 0);
     o.settle();
     this.#dispatch(address(), BRANCH_TYPE.ret);
     o.endBlock();
-    o.setState32("depth", o.add(depth, o.i32(1)));
+    o.setState32("stackBytes", o.add(stackBytes, o.frame()));
     const returned = target === this.#region.root.start ? this.#callSelf() : this.#callRecord(target);
-    o.setState32("depth", depth);
+    o.setState32("stackBytes", stackBytes);
     return returned;
   }
 
@@ -369,20 +370,19 @@ export class RegionCompiler {
   /** A call to another page goes where the call site's last one went, if to the same address, or asks the TLB. */
   #callFar(address: I64, branchType: number, index: number): Operand<"i64"> {
     const o = this.emitter, { number, load } = this.#callSite(index);
-    const returned = o.temporary("i64"), depth = o.state32("depth");
+    const returned = o.temporary("i64"), stackBytes = o.state32("stackBytes");
+    o.setState32("stackBytes", o.add(stackBytes, o.frame()));
     o.beginPlainBlock();
     o.beginPlainBlock();
     o.leaveBlockIf(o.ne(load("i64", 0) as I64, address), 0);
     o.leaveBlockIf(o.ne(load("i64", 16) as I64, o.loadMemory("i64", 8, o.cpu, STATE.tlb.offset) as I64), 0);
-    o.leaveBlockIf(o.geU(depth, o.i32(DEPTH_MAX)), 0);
+    o.leaveBlockIf(o.geU(stackBytes, o.i32(STACK_BYTES)), 0);
     // Direct calls have looked at the budget already
     if (branchType !== BRANCH_TYPE.ret) o.leaveBlockIf(o.geS(o.executed as I32, o.i32(0)), 0);
     o.setState64("pcPage", o.and(address, o.i64(-4096)));
-    o.setState32("depth", o.add(depth, o.i32(1)));
     this.#pushHandler(load("i32", 8) as I32, () => load("i32", 12) as I32);
     o.get(this.#callIndirect());
     o.set(returned);
-    o.setState32("depth", depth);
     o.leaveBlock(1);
     o.endBlock();
     o.settle();
@@ -390,6 +390,7 @@ export class RegionCompiler {
     o.get(o.callFunction(callFar, "i64", o.cpu, address, o.executed, o.i32(branchType), o.i32(number)));
     o.set(returned);
     o.endBlock();
+    o.setState32("stackBytes", stackBytes);
     return returned;
   }
 

@@ -36,7 +36,7 @@ import {
 } from "../code_flow.ts";
 import { Tier1Emitter } from "../tier1.ts";
 import { encodeHead, encodeModule, type FunctionBody, type Signature } from "../wasm_module.ts";
-import { DEPTH_MAX } from "./region_compiler.ts";
+import { STACK_BYTES } from "./region_compiler.ts";
 import { ACCESS_BYTES_MAX, type ModuleFunctions, type RegionEmitter, WHAT_OFFSET } from "./region_emitter.ts";
 
 const TYPES: readonly Signature[] = [
@@ -322,8 +322,8 @@ function emitCallFar(cpu: Operand<"i32">): Emitter {
   const e = new Emitter(5);
   const address = new Operand("i64", 1);
   const executed = new Operand("i32", 2), branchType = new Operand("i32", 3);
-  const depth = e.loadMemory("i32", 4, cpu, STATE.depth.offset);
-  e.beginIf(e.ltU(depth as I32, e.i32(DEPTH_MAX)), 1);
+  const stackBytes = e.loadMemory("i32", 4, cpu, STATE.stackBytes.offset) as I32;
+  e.beginIf(e.ltU(stackBytes, e.i32(STACK_BYTES)), 1);
   const record = emitFind(e, cpu, address, executed, branchType as I32, EXACT_FLAGS);
   const head = countArrival(e, cpu, record, EXACT_FLAGS);
   e.beginIf(e.eqz(e.loadMemory("i32", 4, cpu, STATE.guarded.offset) as I32), 1);
@@ -336,16 +336,16 @@ function emitCallFar(cpu: Operand<"i32">): Emitter {
   const known = e.loadMemory("i32", 4, cpu, STATE.callSites.offset) as I32;
   e.storeMemory(4, cpu, STATE.callSites.offset, e.or(known, e.shl(e.i32(1), number)));
   e.endBlock();
-  e.storeMemory(4, cpu, STATE.depth.offset, e.add(depth as I32, e.i32(1)));
+  e.storeMemory(4, cpu, STATE.stackBytes.offset, e.add(stackBytes, e.frame()));
   pushHandler(e, cpu, record, countAt(e, record, executed), head);
   e.code.raw([0x11, TYPE.handler, 0x00]); // call_indirect
   const returned = e.take("i64");
-  e.storeMemory(4, cpu, STATE.depth.offset, depth);
   e.get(returned);
   e.return();
   e.endBlock();
   makeFlagsExact(e, cpu, EXACT_FLAGS);
   leaveForFetch(e, cpu, address, executed, branchType);
+  e.settleFrames();
   return e;
 }
 
