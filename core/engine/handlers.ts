@@ -268,11 +268,16 @@ export function emitHandler(
   soleVcpu = 0,
   successors: readonly Successor[] = [],
 ): Tier1Emitter {
-  const e = new Tier1Emitter(variant, DISPATCH, profile, soleVcpu, successors);
-  if (row.options.trap === "fp") e.checkFp();
-  row.semantics!(e, extractFields(row, word));
-  e.finish();
-  return e;
+  const write = (readsAhead: boolean) => {
+    const e = new Tier1Emitter(variant, DISPATCH, profile, soleVcpu, successors);
+    if (readsAhead) e.readAhead();
+    if (row.options.trap === "fp") e.checkFp();
+    row.semantics!(e, extractFields(row, word));
+    e.finish();
+    return e;
+  };
+  const e = write(false);
+  return e.mayReadAhead ? write(true) : e;
 }
 
 const CPU = new Operand("i32", 0), RECORD = new Operand("i32", 1), COUNT = new Operand("i32", 2);

@@ -43,6 +43,9 @@ export class Tier1Emitter extends GuestEmitter implements Builder {
   readonly #head = new Operand("i64", 3);
   readonly #slots = new RecordSlots();
   #ended = false;
+  #calls = false;
+  /** The head of the next record, where it was read ahead. */
+  #next: Operand<"i64"> | null = null;
 
   /**
    * @param variant bits of VARIANT.
@@ -63,6 +66,25 @@ export class Tier1Emitter extends GuestEmitter implements Builder {
     super(paramCount);
     this.cpu = cpuOperand(soleVcpu);
     this.#registers = soleVcpu;
+  }
+
+  /**
+   * Reads the next record's head at once: that may take long, and the handler's work is done meanwhile. To be called first,
+   * and only where `mayReadAhead` says so of a handler that was written without.
+   */
+  readAhead(): void {
+    const next = this.newLocal("i64");
+    this.get(loadHead(this, this.#record, RECORD_BYTES));
+    this.set(next);
+    this.#next = next;
+  }
+  /** The next record is the same at the end as it was at the start, and is wanted. */
+  get mayReadAhead(): boolean {
+    return !this.#calls && !this.#ended;
+  }
+  override callProcedure(index: number, ...operands: Value[]): void {
+    this.#calls = true;
+    super.callProcedure(index, ...operands);
   }
 
   // Operands
@@ -341,6 +363,6 @@ export class Tier1Emitter extends GuestEmitter implements Builder {
       return;
     }
     const next = this.add(this.#record as I32, this.i32(RECORD_BYTES));
-    this.#goOn(next, this.#count, loadHead(this, this.#record, RECORD_BYTES));
+    this.#goOn(next, this.#count, this.#next ?? loadHead(this, this.#record, RECORD_BYTES));
   }
 }
