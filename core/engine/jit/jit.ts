@@ -99,7 +99,10 @@ export class Jit {
   hot(record: number, vcpu: Vcpu): void {
     if ((record & HOT_STRADDLE) !== 0) return this.#split(record - HOT_STRADDLE);
     this.#places.set(this.#code.slotOf(record), placeOf(vcpu));
-    if (!this.#settled.get(this.#code.slotOf(record))?.has(record)) this.#queue.add(record);
+    const isKnown = this.#queue.has(record) || this.#settled.get(this.#code.slotOf(record))?.has(record);
+    // A loop that runs on in tier 1: what is ready is put in place before the slice's end
+    if (isKnown) this.compile();
+    else this.#queue.add(record);
   }
 
   /** Forgets a vCPU's arrivals when it is time to. */

@@ -199,6 +199,18 @@ Deno.test("Jit puts a region in place when its compiler is ready", () => {
   assertEquals(jit.counts.requested, 1);
 });
 
+Deno.test("Jit asks for a loop that runs on in its slice, and puts its region in place there", () => {
+  const { m, compiler, jit, record } = slowJit();
+  const other = record + 16;
+  jit.hot(other, m.vcpu);
+  compiler.finish();
+  jit.hot(other, m.vcpu);
+  assertEquals([jit.counts.regions, jit.counts.requested], [1, 2]);
+  compiler.finish();
+  jit.hot(other, m.vcpu);
+  assertEquals(jit.counts.regions + jit.counts.tooShort + jit.counts.postponed, 2);
+});
+
 Deno.test("Jit takes no region of a page that was written to meanwhile", () => {
   const { code, compiler, jit, record, page } = slowJit();
   code.invalidate(page);
