@@ -40,8 +40,10 @@ export class KernelFile {
 
   /** The same bytes as `read` gave before. Throws UsageError where others stand in the file now. */
   async readAgain(): Promise<Uint8Array> {
-    const bytes = await this.read();
-    if (this.#readVersion() === this.#version) return bytes;
+    if (this.#readVersion() === this.#version) {
+      const bytes = await this.read();
+      if (this.#readVersion() === this.#version) return bytes;
+    }
     throw new UsageError(
       `Cannot start the guest again after its reset as the kernel ${this.#name} has been written to since it was loaded`,
     );

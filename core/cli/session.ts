@@ -5,12 +5,12 @@ import { Heartbeat, Watchdog } from "../policy/heartbeat.ts";
 import { ByteRing } from "../machine/byte_ring.ts";
 import { UsageError } from "./command.ts";
 import { DebugLink, type DebugSetup } from "./debug_link.ts";
+import type { KernelFile } from "./kernel_file.ts";
 import { type OrderedOutput, said } from "./output.ts";
 import { strayError } from "./policy_files.ts";
 import { END_SIGNALS } from "./signals.ts";
 import { startThread } from "./threads.ts";
 import { ConsoleInput } from "./terminal.ts";
-import type { KernelFile } from "./kernel_file.ts";
 import {
   CONTROL,
   type KernelAnswer,
