@@ -81,7 +81,6 @@ export class RegionCompiler {
     o.releaseTemporaries();
     this.#tree(root);
     o.code.u8(0x00); // unreachable: every way ends in a branch
-    o.settleFrames();
     return o;
   }
 

@@ -156,6 +156,7 @@ function bodies(functions: readonly NamedFunction[], soleVcpu: number): Function
 }
 
 function body(e: Emitter, type: number): FunctionBody {
+  e.settleFrames();
   return { type, locals: e.locals, code: e.code, hints: e.hints };
 }
 
@@ -345,7 +346,6 @@ function emitCallFar(cpu: Operand<"i32">): Emitter {
   e.endBlock();
   makeFlagsExact(e, cpu, EXACT_FLAGS);
   leaveForFetch(e, cpu, address, executed, branchType);
-  e.settleFrames();
   return e;
 }
 
