@@ -7,30 +7,43 @@ const PIECE_BYTES = 1 << 24;
 /** Reads a file that the user named. Throws UsageError, with its name, when that cannot be done. */
 export async function readUserFile(path: string, what: string): Promise<Uint8Array> {
   try {
-    const { size, isFile, isCharDevice } = Deno.statSync(path);
-    // One such as /dev/zero has no end
-    if (isCharDevice) throw new Error("it is a device");
     // A pipe may let one wait, and signals have to come through
-    if (!isFile) return await Deno.readFile(path);
-    return size > PIECE_BYTES ? await readLargeFile(path, size) : Deno.readFileSync(path);
+    if (!isRegularFile(path)) return await Deno.readFile(path);
+    using file = Deno.openSync(path);
+    return file.statSync().size > PIECE_BYTES ? await readFromStart(file, path) : Deno.readFileSync(path);
   } catch (error) {
     throw new UsageError(`Cannot read ${what} ${path}: ${reason(error)}`);
   }
 }
 
-async function readLargeFile(path: string, sizeBytes: number): Promise<Uint8Array> {
-  using file = Deno.openSync(path);
-  const bytes = new Uint8Array(sizeBytes), progress = new Progress(`Reading ${path}`);
-  let at = 0;
+/** Throws when there is no such file, and for a device: one such as /dev/zero has no end. */
+export function isRegularFile(path: string): boolean {
+  const { isFile, isCharDevice } = Deno.statSync(path);
+  if (isCharDevice) throw new Error("it is a device");
+  return isFile;
+}
+
+/** All of an open file. @param path its name, for messages. */
+export async function readFromStart(file: Deno.FsFile, path: string): Promise<Uint8Array> {
+  const { size } = file.statSync(), progress = new Progress(`Reading ${path}`);
+  // Room for a byte more shows the end; files of the kernel's own have a size of 0
+  let bytes = new Uint8Array(size + 1), at = file.seekSync(0, Deno.SeekMode.Start);
   try {
-    for (let count: number | null = 0; count !== null && at < sizeBytes; at += count ?? 0) {
-      count = await file.read(bytes.subarray(at, at + PIECE_BYTES));
-      progress.show(at, sizeBytes);
+    for (;;) {
+      const count = await file.read(bytes.subarray(at, at + PIECE_BYTES));
+      if (count === null) return bytes.subarray(0, at);
+      progress.show(at += count, size);
+      if (at === bytes.length) bytes = enlarged(bytes);
     }
   } finally {
     progress.clear();
   }
-  return bytes.subarray(0, at);
+}
+
+function enlarged(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  const larger = new Uint8Array(2 * bytes.length + PIECE_BYTES);
+  larger.set(bytes);
+  return larger;
 }
 
 /** Whether a path means stdin, which cannot be opened as a file. */

@@ -68,6 +68,7 @@ export function quietMessage(kernel: Uint8Array | null): StartMessage {
     time: "virtual",
     jit: true,
     compilerPort: null,
+    kernelPort: null,
     maxInstructions: Infinity,
     epochSeconds: EPOCH_S,
     logLevel: "none",

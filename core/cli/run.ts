@@ -160,7 +160,8 @@ async function run(args: Arguments): Promise<number> {
   const policies = await readPolicies(args.all("policy"));
   policies.notices.forEach(say);
   const debug = await listenForDebuggers(debugArguments(args), Deno.stdin.isTerminal());
-  const message = startMessage(args, await readGuestFiles(args), policies, debug?.options ?? null);
+  const { files, kernelFile } = await readGuestFiles(args);
+  const message = startMessage(args, files, policies, debug?.options ?? null);
   const seconds = args.get("timeout");
   const timeoutMs = seconds === undefined ? Infinity : parseNumber(seconds, "--timeout", TIMEOUT_MAX_S) * 1000;
   const open = (name: string, dash: StandardOutput) =>
@@ -184,6 +185,7 @@ async function run(args: Arguments): Promise<number> {
     },
     debug,
     worker,
+    kernelFile,
   );
   const result = await session.run(timeoutMs);
   if (result.dtb) dump?.(result.dtb);
@@ -245,6 +247,7 @@ function startMessage(
     time: args.get("time") as "real" | "virtual",
     jit: args.get("jit") === "on",
     compilerPort: null,
+    kernelPort: null,
     maxInstructions: instructions === undefined ? Infinity : parseNumber(instructions, "--max-insns"),
     epochSeconds: args.get("time") === "virtual" ? VIRTUAL_EPOCH_S : Math.floor(Date.now() / 1000),
     logLevel,

@@ -3,13 +3,22 @@ import { RecordRing } from "../log/record_ring.ts";
 import { KILL_CODE } from "../policy/answers.ts";
 import { Heartbeat, Watchdog } from "../policy/heartbeat.ts";
 import { ByteRing } from "../machine/byte_ring.ts";
+import { UsageError } from "./command.ts";
 import { DebugLink, type DebugSetup } from "./debug_link.ts";
+import type { KernelFile } from "./kernel_file.ts";
 import { type OrderedOutput, said } from "./output.ts";
 import { strayError } from "./policy_files.ts";
 import { END_SIGNALS } from "./signals.ts";
 import { startThread } from "./threads.ts";
 import { ConsoleInput } from "./terminal.ts";
-import { CONTROL, type Outcome, type StartMessage, type Statistics, type WorkerMessage } from "./vm_protocol.ts";
+import {
+  CONTROL,
+  type KernelAnswer,
+  type Outcome,
+  type StartMessage,
+  type Statistics,
+  type WorkerMessage,
+} from "./vm_protocol.ts";
 
 /** What the stop word is set to: the index in STOP_REQUESTS. */
 const STOP = { interrupted: 1, timeout: 2 } as const;
@@ -47,6 +56,8 @@ export class Session {
   readonly #control: Int32Array;
   readonly #console: OrderedOutput;
   readonly #worker: Worker;
+  readonly #kernelFile: KernelFile | null;
+  #kernelPort: MessagePort | null = null;
   #policies: SessionPolicies;
   #watchdog: Watchdog | null = null;
   readonly #debug: DebugLink | null;
@@ -73,8 +84,10 @@ export class Session {
     policies: SessionPolicies,
     debug: DebugSetup | null,
     worker: Worker,
+    kernelFile: KernelFile | null,
   ) {
     this.#worker = worker;
+    this.#kernelFile = kernelFile;
     this.#message = message;
     this.#policies = policies;
     this.#log = log;
@@ -124,10 +137,8 @@ export class Session {
     const timer = timeoutMs === Infinity ? undefined : setTimeout(() => this.stop("timeout"), timeoutMs);
     try {
       const done = this.#listen(worker);
-      const { port1, port2 } = new MessageChannel();
-      const message = this.#message.jit ? { ...this.#message, compilerPort: port1 } : this.#message;
+      const message = this.#withPorts();
       worker.postMessage(message, transfers(message));
-      if (message.jit) this.#compilerTimer = setTimeout(() => this.#startCompiler(port2), COMPILER_DELAY_MS);
       if (!this.#message.guest.dumpDtb) input.start();
       this.#drain.start();
       const result = await done;
@@ -153,6 +164,18 @@ export class Session {
   /** Waits until all output is out; once the run is to stop, not for long. Returns whether it is. */
   async #drained(output: OrderedOutput): Promise<boolean> {
     return await Promise.race([output.drain(), this.#stopping.promise.then(() => output.drain(DRAIN_MS))]);
+  }
+
+  /** The start message, with what leads to the JIT's thread and to the kernel's file. */
+  #withPorts(): StartMessage {
+    let compilerPort: MessagePort | null = null, kernelPort: MessagePort | null = null;
+    if (this.#message.jit) {
+      const { port1, port2 } = new MessageChannel();
+      compilerPort = port1;
+      this.#compilerTimer = setTimeout(() => this.#startCompiler(port2), COMPILER_DELAY_MS);
+    }
+    if (this.#kernelFile) ({ port1: kernelPort, port2: this.#kernelPort } = new MessageChannel());
+    return { ...this.#message, compilerPort, kernelPort };
   }
 
   /** The JIT's requests wait for it at the port. */
@@ -207,11 +230,26 @@ export class Session {
       case "focus":
         if (this.#input) this.#input.isMonitor = data.isMonitor;
         return;
+      case "readKernel":
+        return void this.#readKernel();
       case "end":
         return this.#resolve({ outcome: data.outcome, statistics: data.statistics, dtb: this.#dtb });
       default:
         this.#debug?.receive(data);
     }
+  }
+
+  async #readKernel(): Promise<void> {
+    let answer: KernelAnswer;
+    try {
+      answer = { kernel: await this.#kernelFile!.readAgain() };
+    } catch (error) {
+      if (!(error instanceof UsageError)) return this.#reject(error as Error);
+      answer = { why: error.message };
+    }
+    this.#kernelPort!.postMessage(answer, "kernel" in answer ? [answer.kernel.buffer as ArrayBuffer] : []);
+    Atomics.add(this.#control, CONTROL.kernels, 1);
+    Atomics.notify(this.#control, CONTROL.kernels);
   }
 
   #consumed(size: number): void {
@@ -221,7 +259,7 @@ export class Session {
 }
 
 /** The files go to the Worker without being copied. */
-function transfers({ guest, compilerPort }: StartMessage): Transferable[] {
+function transfers({ guest, compilerPort, kernelPort }: StartMessage): Transferable[] {
   const files = [guest.kernel, guest.initrd, guest.dtb].flatMap((file) => file ? [file.buffer as ArrayBuffer] : []);
-  return compilerPort ? [...files, compilerPort] : files;
+  return [...files, ...[compilerPort, kernelPort].filter((port) => port !== null)];
 }

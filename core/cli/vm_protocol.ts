@@ -7,9 +7,9 @@ import type { MachineStatistics } from "./stats.ts";
  * What the main thread and the machine's Worker say to each other.
  */
 
-/** Words of the control block that both share: the stop request, the bytes of output and the parts of files that were consumed. */
-export const CONTROL = { stop: 0, consumed: 1, saved: 2 } as const;
-export const CONTROL_BYTES = 12;
+/** Words of the control block that both share: the stop request, the bytes of output and the parts of files that were consumed, the kernels that were read again. */
+export const CONTROL = { stop: 0, consumed: 1, saved: 2, kernels: 3 } as const;
+export const CONTROL_BYTES = 16;
 
 /** The command line of a kernel that is given none: its console is the PL011. */
 export const DEFAULT_APPEND = "console=ttyAMA0";
@@ -33,6 +33,8 @@ export interface StartMessage {
   /** Hot code is translated by the JIT, on the thread that `compilerPort` leads to once the session has made it. */
   readonly jit: boolean;
   readonly compilerPort: MessagePort | null;
+  /** Where a KernelAnswer follows "readKernel". Null where the kernel cannot be read again: the machine keeps it. */
+  readonly kernelPort: MessagePort | null;
   /** A ByteRing with the console's input. */
   readonly input: SharedArrayBuffer;
   readonly policies: readonly PolicySource[];
@@ -55,6 +57,9 @@ export interface DebugOptions {
   /** The guest waits for GDB before its first instruction. */
   readonly waits: boolean;
 }
+
+/** A guest's kernel for its next life, or why there is none. */
+export type KernelAnswer = { readonly kernel: Uint8Array } | { readonly why: string };
 
 /** An answer of the main thread to the monitor, in frames of CHANNEL.main. */
 export type MainReply =
@@ -103,6 +108,8 @@ export type WorkerMessage =
   /** Something that the user should know, for stderr. */
   | { readonly type: "notice"; readonly text: string }
   | { readonly type: "dtb"; readonly bytes: Uint8Array }
+  /** The kernel is needed again, for a reset. */
+  | { readonly type: "readKernel" }
   /** Bytes for the other side of a channel, and its end. */
   | { readonly type: "channel"; readonly channel: number; readonly bytes: Uint8Array }
   | { readonly type: "hangUp"; readonly channel: number }

@@ -4,11 +4,13 @@ import { HostMemoryError } from "../machine/machine.ts";
 import { BadInput, layOutGuest } from "./guest_layout.ts";
 import { type Ending, guestBytesMax, GuestMachine } from "./guest_machine.ts";
 import { GuestDebugger } from "./guest_debugger.ts";
+import { KernelReader } from "./kernel_reader.ts";
 import { GuestPolicies } from "./guest_policies.ts";
 import { Outbox } from "./outbox.ts";
 import { machineStatistics } from "./stats.ts";
 import {
   CONTROL,
+  type GuestFiles,
   type Outcome,
   type StartMessage,
   type Statistics,
@@ -43,7 +45,8 @@ self.onmessage = async ({ data }: MessageEvent<StartMessage>) => {
 
 async function start(message: StartMessage): Promise<void> {
   const hasPlugin = message.policies.some((source) => "bundle" in source);
-  const layout = layOutGuest(message.guest, message.memoryBytes, message.cpuCount, hasPlugin);
+  const layOut = (files: GuestFiles) => layOutGuest(files, message.memoryBytes, message.cpuCount, hasPlugin);
+  let layout = layOut(message.guest);
   const control = new Int32Array(message.control);
   const outbox = new Outbox(post, control);
   for (const text of layout.notices) outbox.notice(text);
@@ -54,6 +57,7 @@ async function start(message: StartMessage): Promise<void> {
   const policies = await GuestPolicies.load(message, (text) => outbox.notice(text));
   const input = new ByteRing(message.input);
   const stopRequest = (): Outcome | null => STOP_REQUESTS[Atomics.load(control, CONTROL.stop)];
+  const kernel = new KernelReader(message, post, control);
   const totals: Totals = { instructions: 0, traps: {} };
   const startMs = performance.now();
   let dbg: GuestDebugger | null = null;
@@ -61,14 +65,19 @@ async function start(message: StartMessage): Promise<void> {
     const guest = makeMachine(message, outbox, input, stopRequest);
     policies.attach(guest.vm, guest.machine);
     guest.load(layout);
+    kernel.release();
     if (dbg) dbg.attach(guest);
     else if (message.debug) dbg = new GuestDebugger(guest, message.debug, post, control, () => policies.engine);
     guest.debugger = dbg;
     const ending = await run(guest, policies, message.maxInstructions - totals.instructions);
     const statistics = count(guest, totals, outbox, message, performance.now() - startMs);
-    if (ending.kind === "reset") continue;
+    const files = ending.kind === "reset" ? kernel.readAgain() : null;
+    if (files) {
+      layout = layOut(files);
+      continue;
+    }
     dbg?.ended(ending.kind === "off" ? 0 : 1);
-    return end(ending, statistics);
+    return end(ending.kind === "reset" ? stopRequest()! : ending, statistics);
   }
 }
 
