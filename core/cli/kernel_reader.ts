@@ -32,7 +32,10 @@ export class KernelReader {
     while (Atomics.load(this.#control, CONTROL.stop) === 0) {
       const answer = receiveMessageOnPort(this.#port as unknown as NodePort)?.message as KernelAnswer | undefined;
       if (answer && "why" in answer) throw new BadInput(answer.why);
-      if (answer) return this.#files = { ...this.#files, kernel: answer.kernel };
+      if (answer) {
+        const kernel = new Uint8Array(answer.buffer, answer.byteOffset, answer.length);
+        return this.#files = { ...this.#files, kernel };
+      }
       Atomics.wait(this.#control, CONTROL.kernels, known, WAIT_MS);
     }
     return null;

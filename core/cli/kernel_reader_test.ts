@@ -17,7 +17,11 @@ function readerOf(answer: KernelAnswer | null) {
 }
 
 Deno.test("the kernel's memory is given back, and asked for again", () => {
-  const { reader, message, posted, close } = readerOf({ kernel: Uint8Array.of(1, 2, 3) });
+  const { reader, message, posted, close } = readerOf({
+    buffer: Uint8Array.of(0, 1, 2, 3, 0).buffer,
+    byteOffset: 1,
+    length: 3,
+  });
   reader.release();
   assertEquals(message.guest.kernel!.length, 0);
   assertEquals(reader.readAgain()!.kernel, Uint8Array.of(1, 2, 3));

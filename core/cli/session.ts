@@ -242,12 +242,13 @@ export class Session {
   async #readKernel(): Promise<void> {
     let answer: KernelAnswer;
     try {
-      answer = { kernel: await this.#kernelFile!.readAgain() };
+      const { buffer, byteOffset, length } = await this.#kernelFile!.readAgain();
+      answer = { buffer: buffer as ArrayBuffer, byteOffset, length };
     } catch (error) {
       if (!(error instanceof UsageError)) return this.#reject(error as Error);
       answer = { why: error.message };
     }
-    this.#kernelPort!.postMessage(answer, "kernel" in answer ? [answer.kernel.buffer as ArrayBuffer] : []);
+    this.#kernelPort!.postMessage(answer, "buffer" in answer ? [answer.buffer] : []);
     Atomics.add(this.#control, CONTROL.kernels, 1);
     Atomics.notify(this.#control, CONTROL.kernels);
   }

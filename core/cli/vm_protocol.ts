@@ -58,8 +58,13 @@ export interface DebugOptions {
   readonly waits: boolean;
 }
 
-/** A guest's kernel for its next life, or why there is none. */
-export type KernelAnswer = { readonly kernel: Uint8Array } | { readonly why: string };
+/**
+ * A guest's kernel for its next life, or why there is none. Not as a Uint8Array: Deno looks at each element of an array
+ * that receiveMessageOnPort gives.
+ */
+export type KernelAnswer =
+  | { readonly buffer: ArrayBuffer; readonly byteOffset: number; readonly length: number }
+  | { readonly why: string };
 
 /** An answer of the main thread to the monitor, in frames of CHANNEL.main. */
 export type MainReply =

@@ -1,3 +1,4 @@
+import { collectGarbage } from "../engine/garbage.ts";
 import { ByteRing } from "../machine/byte_ring.ts";
 import { PolicyError } from "../policy/policy_error.ts";
 import { HostMemoryError } from "../machine/machine.ts";
@@ -66,6 +67,8 @@ async function start(message: StartMessage): Promise<void> {
     policies.attach(guest.vm, guest.machine);
     guest.load(layout);
     kernel.release();
+    // Now nothing refers to the last life's machine any more
+    if (totals.instructions > 0) collectGarbage();
     if (dbg) dbg.attach(guest);
     else if (message.debug) dbg = new GuestDebugger(guest, message.debug, post, control, () => policies.engine);
     guest.debugger = dbg;

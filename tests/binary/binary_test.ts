@@ -1,11 +1,14 @@
-import { assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import { ariel, Dialog } from "../cli/ariel.ts";
 import { busyboxInitrd, kernelPath, withFile } from "../linux/guest.ts";
 import { needs } from "../needs.ts";
 import { alone } from "./alone.ts";
 
 const binary = needs({ permissions: ["read", "write", "run", "env"], paths: ["ARIEL_BINARY"] });
-const withLinux = needs({ permissions: ["read", "write", "run", "env"], paths: ["ARIEL_BINARY", "ARIEL_REAL"] });
+const linux = { permissions: ["read", "write", "run", "env"], paths: ["ARIEL_BINARY", "ARIEL_REAL"] } as const;
+const withLinux = needs(linux);
+const APPEND = ["--append", "console=ttyAMA0 rdinit=/init"];
+
 Deno.test({
   name: "the compiled program, alone, runs the diagnostic guest",
   ...binary,
@@ -39,12 +42,33 @@ Deno.test({
     alone((options) =>
       withFile(busyboxInitrd("exec sh\n"), async (initrd) => {
         Deno.chmodSync(initrd, 0o644);
-        const args = ["run", kernelPath("linux-6.12"), "--initrd", initrd, "--append", "console=ttyAMA0 rdinit=/init"];
+        const args = ["run", kernelPath("linux-6.12"), "--initrd", initrd, ...APPEND];
         const dialog = new Dialog(args, { ...options, timeoutMs: 240_000 });
         await dialog.expect("/ # ");
         await dialog.send("echo $((6 * 7)) is the answer; poweroff -f\n");
         await dialog.expect("42 is the answer");
         assertEquals((await dialog.end()).code, 0);
+      })
+    ),
+});
+
+Deno.test({
+  name: "the compiled program, alone, boots Linux again each time that it reboots, and takes no more memory for it",
+  ...needs({ ...linux, programs: ["ps"] }),
+  fn: () =>
+    alone((options) =>
+      withFile(busyboxInitrd("echo u''p\nsleep 1\nreboot -f\n"), async (initrd) => {
+        Deno.chmodSync(initrd, 0o644);
+        const args = ["run", kernelPath("linux-6.12"), "--initrd", initrd, ...APPEND, "--log-level", "none"];
+        const dialog = new Dialog(args, { ...options, timeoutMs: 120_000 });
+        const resident: number[] = [];
+        for (let life = 0; life < 4; life++) {
+          await dialog.expect(/^up\r?$/m);
+          resident.push(await dialog.residentKib());
+        }
+        dialog.signal("SIGTERM");
+        await dialog.end();
+        assert(resident.every((kib) => kib < resident[0] * 1.1), `resident: ${resident} KiB`);
       })
     ),
 });

@@ -107,6 +107,13 @@ export class Dialog {
     this.#process.kill(name);
   }
 
+  /** How much of the program is in the host's memory. */
+  async residentKib(): Promise<number> {
+    const args = ["-o", "rss=", "-p", String(this.#process.pid)];
+    const { stdout } = await new Deno.Command("ps", { args }).output();
+    return Number(new TextDecoder().decode(stdout));
+  }
+
   /** Closes stdin and waits for the end. */
   async end(): Promise<Ended> {
     await this.#stdin?.close().catch(() => {});

@@ -1,6 +1,7 @@
 import "../../cpu/exception_model.ts"; // defines the helpers that meanings call
 import { Decoder } from "../../a64/decoder.ts";
 import { MEANINGS } from "../../a64/table.ts";
+import { collectGarbage } from "../garbage.ts";
 import { numberHelpers } from "../helpers.ts";
 import type { CompilerAnswer, CompilerSetup, CompilerTraps } from "./remote_compiler.ts";
 import { Rehearsal } from "./rehearsal.ts";
@@ -32,7 +33,9 @@ function rehearsalFor(memoryPages: number, soleVcpu: number): Rehearsal | null {
       answered = new Int32Array(data.answered);
       numberHelpers(data.helperNames);
       const { memory, soleVcpu } = data, decoder = new Decoder(MEANINGS, new Set(data.features));
+      const isAnother = translator !== null;
       translator = new Translator(memory, decoder, soleVcpu, rehearsalFor(memory.byteLength / 65536, soleVcpu));
+      if (isAnother) collectGarbage();
     } else if ("trappedSysregs" in data) translator!.trapSysregs(data.trappedSysregs);
     else {
       port.postMessage({ asker, batch: translator!.compile(data) } satisfies CompilerAnswer);
