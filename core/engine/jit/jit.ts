@@ -99,10 +99,10 @@ export class Jit {
   hot(record: number, vcpu: Vcpu): void {
     if ((record & HOT_STRADDLE) !== 0) return this.#split(record - HOT_STRADDLE);
     this.#places.set(this.#code.slotOf(record), placeOf(vcpu));
-    const isKnown = this.#queue.has(record) || this.#settled.get(this.#code.slotOf(record))?.has(record);
+    const isSettled = this.#settled.get(this.#code.slotOf(record))?.has(record) ?? false;
     // A loop that runs on in tier 1: what is ready is put in place before the slice's end
-    if (isKnown) this.compile();
-    else this.#queue.add(record);
+    if (isSettled ? this.#isBusy : this.#queue.has(record)) this.compile();
+    else if (!isSettled) this.#queue.add(record);
   }
 
   /** Forgets a vCPU's arrivals when it is time to. */
