@@ -286,7 +286,7 @@ export class Debugger {
       }
     }
     const virtual = this.breakpoints.filter((b) => b.space === "virtual");
-    engine.onFetchPage = virtual.length === 0
+    engine.fetcher.onFetchPage = virtual.length === 0
       ? null
       : (_vcpu, lo, hi, hostPage) => this.#placeInPage(virtual, BigInt(hi >>> 0) << 32n | BigInt(lo >>> 0), hostPage);
     mmu.flushExecTlbs();

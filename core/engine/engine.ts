@@ -1,6 +1,5 @@
 import type { Decoder } from "../a64/decoder.ts";
 import { EXIT_KINDS, STATE } from "../cpu/layout.ts";
-import { forgetCallSites } from "../cpu/sites.ts";
 import type { Vcpu } from "../cpu/vcpu.ts";
 import { CodeCache } from "./code_cache.ts";
 import { commonShapes } from "./common_shapes.ts";
@@ -9,10 +8,10 @@ import { Jit } from "./jit/jit.ts";
 import { LocalCompiler, type RegionCompilerService, Translator } from "./jit/translator.ts";
 import { Profile } from "./jit/profile.ts";
 import { helperTable } from "./helpers.ts";
-import type { EngineMmu, ExceptionModel, GuestDebug } from "./engine_host.ts";
+import type { EngineMmu, ExceptionModel } from "./engine_host.ts";
+import { enterPage, Fetcher } from "./fetcher.ts";
 import { prebuiltModule } from "./prebuilt.ts";
 import { MemoryPath, type PhysicalBus } from "./memory_path.ts";
-import { EXEC_TLB_OFFSET } from "./memory_request.ts";
 import { PAGE_RECORD_BYTES, RECORD_BYTES } from "./record.ts";
 import { FETCH_FROM_REGION } from "./code_flow.ts";
 import { checkingDecoder } from "./trapped_sysregs.ts";
@@ -21,13 +20,11 @@ import { checkingDecoder } from "./trapped_sysregs.ts";
 export const BREAKPOINT_OWNER = { debugger: 1, guest: 2 } as const;
 
 const PC = STATE.pc.offset >>> 2;
-const PC_PAGE = STATE.pcPage.offset >>> 2, RECORD_BASE = STATE.recordBase.offset >>> 2;
 const BUDGET = STATE.budget.offset >>> 2, RECORD_MEMO = STATE.recordMemo.offset >>> 2;
 const KIND_FIELD = STATE.exitKind.offset >>> 2;
 /** 0: no interrupt pends; 1: one pends but is masked; 2: look now. */
 const ATTENTION = STATE.attention.offset >>> 2;
 const TLB = STATE.tlb.offset >>> 2;
-const EXEC_TLB = EXEC_TLB_OFFSET;
 const RESUME = STATE.resume.offset >>> 2, RESTART = STATE.restart.offset >>> 2;
 const KINDS = EXIT_KINDS;
 const REDIRECT = EXIT_KINDS.indexOf("redirect");
@@ -62,6 +59,7 @@ export class Engine {
   readonly handlers: Handlers;
   readonly code: CodeCache;
   readonly jit: Jit | null;
+  readonly fetcher: Fetcher;
   readonly #memoryPath: MemoryPath;
   readonly #mmu: EngineMmu;
   readonly #exceptions: ExceptionModel;
@@ -88,12 +86,8 @@ export class Engine {
    * the PC on the instruction. Accesses to pages that Mmu.isWatched names all go the slow path.
    */
   onAccess: ((vcpu: Vcpu, lo: number, hi: number, request: number) => boolean) | null = null;
-  /** A debugger is told of every page of memory that is about to run at a VA, before its records are used. */
-  onFetchPage: ((vcpu: Vcpu, lo: number, hi: number, hostPage: number) => void) | null = null;
   /** Bits of BREAKPOINT_OWNER by byte of memory. */
   readonly #breakpointOwners = new Map<number, number>();
-  /** Set while a guest has breakpoints or watchpoints. */
-  guestDebug: GuestDebug | null = null;
   /** The next instruction is executed apart from the code cache, past a breakpoint on it. */
   #stepsNext = false;
 
@@ -129,6 +123,7 @@ export class Engine {
     this.#stepRecords = options.recordsOffset + pages * PAGE_RECORD_BYTES;
     const { recordsOffset, memoOffset } = options, flush = () => mmu.flushExecTlbs();
     this.code = new CodeCache(buffer, recordsOffset, pages, memoOffset, decoder, this.handlers, flush);
+    this.fetcher = new Fetcher(mmu, exceptions, this.code);
     this.jit = null;
     if (options.jit) {
       const compiler = options.compiler ?? new LocalCompiler(new Translator(buffer, decoder, options.soleVcpu));
@@ -217,7 +212,7 @@ export class Engine {
         this.#stepOne(vcpu);
         continue;
       }
-      const record = this.#fetch(vcpu);
+      const record = this.fetcher.fetch(vcpu);
       if (record !== 0) this.#enter(vcpu, record);
     }
     const executed = this.#finish(vcpu) - start, kind = i32[w + KIND_FIELD];
@@ -264,67 +259,6 @@ export class Engine {
     return this.code.instructionOf(vcpu.get32("record"));
   }
 
-  /** Byte offset of the PC's instruction in memory, or a negative number after an exception was taken. */
-  #translate(vcpu: Vcpu): number {
-    const lo = vcpu.u32[vcpu.w + PC], hi = vcpu.u32[vcpu.w + PC + 1];
-    if (lo & 3) {
-      this.#exceptions.pcAlignment(vcpu);
-      return -1;
-    }
-    const host = this.#mmu.fillExec(vcpu, lo, hi);
-    if (host >= 0) return host;
-    if (host === -1) this.#exceptions.abort(vcpu);
-    else this.#exceptions.externalAbort(vcpu, lo, hi, "execute");
-    return -1;
-  }
-
-  /** Takes the PC's page out of the execute TLB: its records were dropped. */
-  #forgetPage(vcpu: Vcpu): void {
-    const lo = vcpu.u32[vcpu.w + PC];
-    const entry = execEntry(vcpu, lo, vcpu.i32[vcpu.w + PC + 1]);
-    forgetCallSites(vcpu);
-    vcpu.i32[entry] = (lo & 0xfff000) === 0 ? 0x1000 : 0;
-    vcpu.i32[entry + 1] = 0;
-  }
-
-  /** The record of the PC's instruction; 0 after an exception was taken. */
-  #fetch(vcpu: Vcpu): number {
-    const { i32, u32, w } = vcpu;
-    const lo = u32[w + PC], hi = i32[w + PC + 1];
-    const entry = execEntry(vcpu, lo, hi);
-    if (i32[entry] === (lo & ~0xfff) && i32[entry + 1] === hi && (lo & 3) === 0) {
-      return this.#enterPage(vcpu, lo, hi, u32[entry + 2]);
-    }
-    const host = this.#translate(vcpu);
-    if (host >= 0) return this.#fillExec(vcpu, lo, hi, host);
-    i32[w + BUDGET]++;
-    return 0;
-  }
-
-  /** Puts the page just translated in the execute TLB. @returns the record of the PC's instruction. */
-  #fillExec(vcpu: Vcpu, lo: number, hi: number, host: number): number {
-    const { i32, u32 } = vcpu, hostPage = host >>> 12;
-    if (this.onFetchPage !== null) this.onFetchPage(vcpu, lo & ~0xfff, hi, hostPage);
-    if (this.guestDebug !== null) this.guestDebug.fetchesPage(vcpu, lo & ~0xfff, hi, hostPage);
-    if (!this.code.holds(hostPage)) this.#mmu.protectCode(hostPage);
-    const recordBase = this.code.recordsOf(hostPage);
-    // Only now, as entering the page in the cache may have emptied the TLB
-    const entry = execEntry(vcpu, lo, hi);
-    i32[entry] = lo & ~0xfff;
-    i32[entry + 1] = hi;
-    u32[entry + 2] = recordBase;
-    u32[entry + 3] = this.#mmu.guarded ? 3 : 0;
-    return this.#enterPage(vcpu, lo, hi, recordBase);
-  }
-
-  #enterPage(vcpu: Vcpu, lo: number, hi: number, recordBase: number): number {
-    const { i32, u32, w } = vcpu;
-    u32[w + PC_PAGE] = lo & ~0xfff;
-    i32[w + PC_PAGE + 1] = hi;
-    u32[w + RECORD_BASE] = recordBase;
-    return recordBase + (lo & 0xfff) * 4;
-  }
-
   /**
    * Executes exactly one instruction, past a breakpoint on it, or takes the exception or interrupt that comes instead.
    * @param isHeld interrupts wait.
@@ -343,7 +277,7 @@ export class Engine {
     this.#sliceEnd += i32[w + BUDGET] + 1;
     i32[w + BUDGET] = -1;
     const isSoftwareStep = this.#exceptions.isStepping(vcpu);
-    const host = this.#translate(vcpu);
+    const host = this.fetcher.translate(vcpu);
     if (host < 0) {
       i32[w + BUDGET]++;
       return;
@@ -353,9 +287,7 @@ export class Engine {
     this.code.decodeWord(i32[host >>> 2], record, NaN);
     i32.fill(0, (record + RECORD_BYTES) >>> 2, (record + 2 * RECORD_BYTES) >>> 2);
     i32[(record + RECORD_BYTES) >>> 2] = SPECIAL.step;
-    u32[w + PC_PAGE] = lo & ~0xfff;
-    u32[w + PC_PAGE + 1] = hi;
-    u32[w + RECORD_BASE] = this.#stepRecords;
+    enterPage(vcpu, lo, hi, this.#stepRecords);
     this.#enter(vcpu, record);
     const kind = i32[w + KIND_FIELD];
     if (kind === SLICE && u32[w + PC + 1] >>> 24 !== 0) this.#exceptions.branchAddress(vcpu);
@@ -398,14 +330,12 @@ export class Engine {
    * @param tlb the TLBs that were in use before: where those are others now, so is the code that its callers were in.
    */
   #goOn(vcpu: Vcpu, tlb: number, upper: number): void {
-    const { i32, u32, w } = vcpu;
+    const { i32, w } = vcpu;
     i32[w + KIND_FIELD] = REDIRECT;
     i32[w + RESUME] = 0;
     if (i32[w + BUDGET] >= 0 || !vcpu.isRunning || this.#stepsNext || this.#exceptions.takeInterrupts(vcpu)) return;
-    const lo = u32[w + PC], hi = i32[w + PC + 1];
-    const entry = execEntry(vcpu, lo, hi);
-    if (i32[entry] !== (lo & ~0xfff) || i32[entry + 1] !== hi || (lo & 3) !== 0) return;
-    const record = this.#enterPage(vcpu, lo, hi, u32[entry + 2]);
+    const record = this.fetcher.find(vcpu);
+    if (record === 0) return;
     const isSame = !vcpu.codeMoved && i32[w + TLB] === tlb && i32[w + TLB + 1] === upper;
     i32[w + (isSame ? RESUME : RESTART)] = record;
   }
@@ -453,7 +383,7 @@ export class Engine {
     }
     const tlb = i32[w + TLB], upper = i32[w + TLB + 1];
     vcpu.codeMoved = false;
-    const isWatched = this.guestDebug !== null && this.guestDebug.accesses(vcpu, request);
+    const isWatched = this.fetcher.guestDebug !== null && this.fetcher.guestDebug.accesses(vcpu, request);
     const left = isWatched ? 1 : this.#memoryPath.access(vcpu, request);
     if (i32[w + ATTENTION] === 2) this.stopSoon();
     if (left === 0) return 0;
@@ -471,16 +401,8 @@ export class Engine {
     const vcpu = this.#vcpu, { i32, u32, w } = vcpu, kind = branch & ~FROM_REGION;
     i32[w + KIND_FIELD] = branch === kind ? SLICE : REGION;
     if (u32[w + PC + 1] >>> 24 !== 0) this.#exceptions.branchAddress(vcpu);
-    if (kind === 0) return this.#fetch(vcpu);
-    this.#exceptions.indirectBranch(vcpu, this.#wordOfRecord(vcpu.get32("record")), kind);
-    const host = this.#translate(vcpu);
-    if (host < 0) return 0;
-    if (this.#exceptions.branchTarget(vcpu, this.#i32[host >>> 2], this.#mmu.guarded)) {
-      i32[w + BUDGET]++;
-      return 0;
-    }
-    const record = this.#fillExec(vcpu, u32[w + PC], i32[w + PC + 1], host);
-    return i32[w + BUDGET] < 0 ? record : 0;
+    if (kind === 0) return this.fetcher.fetch(vcpu);
+    return this.fetcher.fetchIndirect(vcpu, this.#wordOfRecord(vcpu.get32("record")), kind);
   }
 
   #decode(record: number): number {
@@ -488,7 +410,7 @@ export class Engine {
     if (this.code.decode(record)) return record;
     const vcpu = this.#vcpu;
     vcpu.syncPc();
-    this.#forgetPage(vcpu);
+    this.fetcher.forgetPage(vcpu);
     vcpu.i32[vcpu.w + KIND_FIELD] = SLICE;
     return 0;
   }
@@ -499,9 +421,4 @@ function skipInstruction({ u32, w }: Vcpu): void {
   const lo = u32[w + PC] + 4;
   u32[w + PC] = lo;
   if (lo > 0xffffffff) u32[w + PC + 1]++;
-}
-
-/** The word index of an address's entry in the execute TLB. */
-function execEntry({ u32, w }: Vcpu, lo: number, hi: number): number {
-  return (u32[w + TLB + (hi >>> 23 & 1)] + EXEC_TLB + ((lo >>> 8) & 0xfff0)) >>> 2;
 }

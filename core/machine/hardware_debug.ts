@@ -32,7 +32,7 @@ export class HardwareDebug implements GuestDebug {
   changed(vcpu: Vcpu): void {
     const { engine, mmu, vcpus } = this;
     const isUsed = vcpus.some(({ debug }) => debug !== null);
-    engine.guestDebug = isUsed ? this : null;
+    engine.fetcher.guestDebug = isUsed ? this : null;
     mmu.isWatchedByGuest = vcpus.some(({ debug }) => debug !== null && debug.watchpoints.length !== 0)
       ? isPageWatched
       : null;
