@@ -18,6 +18,8 @@ export class TlbMaintenance {
   #vmid = -1;
   /** Tables above the last level stay what they were. */
   #isLastLevel = false;
+  /** The ASID whose pages go, with those that are global; -1 for those of all ASIDs. */
+  #asid = -1;
 
   /**
    * @param controls scratch controls, loaded anew here.
@@ -37,10 +39,12 @@ export class TlbMaintenance {
     const c = this.controls;
     const el = vcpu.currentEl();
     this.#isLastLevel = (op2 & 4) !== 0;
+    const isByAsid = (kind === KIND.va || kind === KIND.range) && (op2 & 2) === 0;
     c.load(vcpu, op1 === 6 ? 3 : op1 === 4 && kind < KIND.stage2 ? 2 : 1);
     const isHost = (c.hcrHi & HCR_E2H_HI) !== 0 && (c.hcrLo & HCR_TGE) !== 0;
     if (op1 === 0 && el >= 2 && isHost) c.load(vcpu, 2);
     this.#key0 = KEY_USED | c.regime << KEY_REGIME_SHIFT | (c.secure ? KEY_SECURE : 0);
+    this.#asid = isByAsid && c.twoRanges ? asidOf(c, hi) : -1;
     this.#vmid = c.regime === REGIME.EL10 && kind !== KIND.allEl1 ? c.vmid(vcpu) : -1;
     const isLocal = CRm >= 6 || (op1 === 4 && CRm === 4 && (op2 === 1 || op2 === 2 || op2 === 5 || op2 === 6));
     if (isLocal && !(el === 1 && (c.hcrLo & HCR_FB) !== 0)) {
@@ -70,7 +74,7 @@ export class TlbMaintenance {
       case KIND.all:
         return this.#contexts(tlb);
       case KIND.asid:
-        return this.#asid(tlb, hi >>> 16 & ((c.tcrHi & 1 << 4) !== 0 ? 0xffff : 0xff));
+        return this.#ofAsid(tlb, asidOf(c, hi));
       case KIND.va:
         if (!this.#isLastLevel) tlb.walks.invalidateVa(hi << 12 | lo >>> 20, lo << 12);
         return this.#va(tlb, lo << 12, hi << 12 | lo >>> 20);
@@ -100,7 +104,7 @@ export class TlbMaintenance {
   }
 
   /** Contexts of the upper half hold global pages only, which stay. */
-  #asid(tlb: VcpuTlb, asid: number): void {
+  #ofAsid(tlb: VcpuTlb, asid: number): void {
     for (let i = 0; i < TLB_CONTEXTS; i++) {
       const k = i * KEY_WORDS;
       if ((tlb.keys[k] & KEY_UPPER) !== 0 || (tlb.keys[k + 1] & 0xffff) !== asid) continue;
@@ -108,10 +112,17 @@ export class TlbMaintenance {
     }
   }
 
-  /** Global pages are in the contexts of all ASIDs, so a page is dropped whatever the ASID. */
   #va(tlb: VcpuTlb, lo: number, hi: number): void {
     tlb.forgetPages();
-    for (let i = 0; i < TLB_CONTEXTS; i++) if (this.#matches(tlb, i)) tlb.invalidateVa(i, lo, hi);
+    for (let i = 0; i < TLB_CONTEXTS; i++) if (this.#mayHold(tlb, i, hi)) tlb.invalidateVa(i, lo, hi);
+  }
+
+  /** Whether a context may hold pages that go, in the half of the address space that an address is in. */
+  #mayHold(tlb: VcpuTlb, context: number, hi: number): boolean {
+    if (!this.#matches(tlb, context)) return false;
+    const k = context * KEY_WORDS;
+    if ((tlb.keys[k] & KEY_UPPER) !== 0) return (hi & 1 << 23) !== 0;
+    return this.#asid < 0 || (tlb.keys[k + 1] & 0xffff) === this.#asid || tlb.hasGlobal[context] !== 0;
   }
 
   #range(tlb: VcpuTlb, lo: number, hi: number): void {
@@ -119,10 +130,13 @@ export class TlbMaintenance {
     const scale = hi >>> 12 & 3;
     const count = (hi >>> 7 & 31) + 1;
     const pages = count * 2 ** (5 * scale + 1 + granule - 12);
-    if (pages > RANGE_PAGES) return this.#contexts(tlb);
     let vaLo = lo << granule;
     let vaHi = (hi & 31) << granule | lo >>> (32 - granule);
     if ((hi & 16) !== 0) vaHi |= -1 << (granule + 5);
+    if (pages > RANGE_PAGES) {
+      for (let i = 0; i < TLB_CONTEXTS; i++) if (this.#mayHold(tlb, i, vaHi)) tlb.invalidate(i);
+      return;
+    }
     for (let i = 0; i < pages; i++) {
       this.#va(tlb, vaLo, vaHi);
       vaLo = vaLo + 4096 | 0;
@@ -134,6 +148,11 @@ export class TlbMaintenance {
     tlb.stage2.invalidateVmid(this.#vmid, secure);
     this.#contexts(tlb);
   }
+}
+
+/** The ASID in Xt[63:48], of 8 or 16 bits by TCR_ELx.AS. */
+function asidOf(c: TranslationControls, hi: number): number {
+  return hi >>> 16 & ((c.tcrHi & 1 << 4) !== 0 ? 0xffff : 0xff);
 }
 
 function tlbiKind(op1: number, CRm: number, op2: number): Kind {

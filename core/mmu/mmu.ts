@@ -196,7 +196,8 @@ export class Mmu implements CpuMmu {
     if (this.isWatchedByGuest !== null && this.isWatchedByGuest(vcpu, lo, hi)) return;
     const context = (access & ACCESS_UNPRIVILEGED) !== 0 ? tlb.unprivileged : this.#contextOf(tlb, hi);
     if (!this.#isInContext(vcpu, tlb, context)) return;
-    tlb.noteBlock(context, lo, hi, this.#translator.stage1.blockShift);
+    const { blockShift, nonGlobal } = this.#translator.stage1;
+    tlb.noteLeaf(context, lo, hi, blockShift, !nonGlobal);
     const entry = tlb.insert(context, isWrite ? TLB_WRITE : TLB_READ, lo, hi, hostPage);
     if (isWrite) this.#pages.noteWrite(hostPage, entry);
   }
@@ -236,7 +237,7 @@ export class Mmu implements CpuMmu {
     if (host < 0) return FILL_DEVICE;
     if (!this.#isInContext(vcpu, tlb, this.#contextOf(tlb, hi))) this.contextChanged(vcpu);
     const context = this.#contextOf(tlb, hi);
-    tlb.noteBlock(context, lo, hi, t.stage1.blockShift);
+    tlb.noteLeaf(context, lo, hi, t.stage1.blockShift, !t.stage1.nonGlobal);
     tlb.noteExec(context, lo, this.guarded);
     return host;
   }

@@ -11,7 +11,7 @@ const KERNEL = 0xffff_0000_0000_0000n;
 const VMALLE1 = [0, 7, 0] as const, VAE1 = [0, 7, 1] as const, ASIDE1 = [0, 7, 2] as const;
 const VALE1 = [0, 7, 5] as const, RVALE1 = [0, 6, 5] as const, VAAE1 = [0, 7, 3] as const;
 const VMALLE1IS = [0, 3, 0] as const, VAE1IS = [0, 3, 1] as const;
-const RVAE1 = [0, 6, 1] as const, IPAS2E1 = [4, 4, 1] as const, ALLE1 = [4, 7, 4] as const;
+const RVAE1 = [0, 6, 1] as const, RVAAE1 = [0, 6, 3] as const, IPAS2E1 = [4, 4, 1] as const, ALLE1 = [4, 7, 4] as const;
 const VMALLS12E1 = [4, 7, 6] as const, VAE2 = [4, 7, 1] as const;
 
 function setUp(options: { vcpus?: number } = {}) {
@@ -242,6 +242,30 @@ Deno.test("TLBI by range", () => {
   // SCALE 3: whole contexts.
   f.tlbi(RVAE1, 3n << 44n | 1n << 46n);
   assert(!f.hits(0n, "write"));
+});
+
+Deno.test("TLBI by range and by address: other ASIDs keep pages that are not global, and the upper half its own", () => {
+  const { f, low, high, setAsid } = setUp();
+  const [own, global, upper] = [0x1000n, 0x2000n, KERNEL + 0x3000n];
+  f.map(low, own, PA | PAGE | D.ng);
+  f.map(low, global, PA | PAGE);
+  f.map(high, upper, PA | PAGE);
+  const inBoth = <T>(what: () => T) => [1, 2].map((asid) => (setAsid(asid), what()));
+  const after = (tlbi: readonly [number, number, number], xt: bigint, vas: readonly bigint[]) => {
+    inBoth(() => vas.forEach((va) => f.fill(va, WRITE)));
+    f.tlbi(tlbi, xt);
+    return inBoth(() => vas.map((va) => f.hits(va, "write") ? 1 : 0).join("")).join(" ");
+  };
+  // SCALE 3, TG 4 KiB: a range of 256 MiB
+  const range = 3n << 44n | 1n << 46n, inUpper = (upper & ~0xfffffffn) >> 12n & (1n << 37n) - 1n;
+  assertEquals(after(RVAE1, range | 1n << 48n, [own, upper]), "01 11");
+  assertEquals(after(RVALE1, range | 2n << 48n, [own, upper]), "11 01");
+  assertEquals(after(RVAAE1, range | 9n << 48n, [own, upper]), "01 01");
+  assertEquals(after(RVAE1, range | inUpper | 9n << 48n, [own, upper]), "10 10");
+  assertEquals(after(VAE1, 1n | 1n << 48n, [own, upper]), "01 11");
+  assertEquals(after(VAAE1, 1n | 9n << 48n, [own, upper]), "01 01");
+  assertEquals(after(RVAE1, range | 9n << 48n, [global]), "0 0");
+  assertEquals(after(VAE1, 2n | 9n << 48n, [global]), "0 0");
 });
 
 Deno.test("TLBI by ASID, all, and with contexts not in use", () => {

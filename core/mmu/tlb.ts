@@ -58,6 +58,8 @@ export class VcpuTlb {
   readonly guarded = new Uint8Array(TLB_CONTEXTS);
   /** Of contexts without ASID: a page of the upper half was met that is not global, so the ASID's context serves it. */
   readonly hasNonGlobal = new Uint8Array(TLB_CONTEXTS);
+  /** The context holds a page that is global. */
+  readonly hasGlobal = new Uint8Array(TLB_CONTEXTS);
   /** Pages have been executed since the context was emptied: a bit for each, by index. */
   readonly #hasExec = new Uint8Array(TLB_CONTEXTS);
   readonly #execMap = new Int32Array(TLB_CONTEXTS * EXEC_MAP_WORDS);
@@ -261,8 +263,12 @@ export class VcpuTlb {
     if (count < JOURNAL) this.#journal[context * JOURNAL + count] = w;
   }
 
-  /** Remembers that the page at a VA belongs to a block of 2^shift bytes, so that its TLBI drops all of them. */
-  noteBlock(context: number, lo: number, hi: number, shift: number): void {
+  /**
+   * Remembers what TLBIs must know of the page at a VA: that it is global, and that it belongs to a block of 2^shift
+   * bytes, all of whose pages go with it.
+   */
+  noteLeaf(context: number, lo: number, hi: number, shift: number, isGlobal: boolean): void {
+    if (isGlobal) this.hasGlobal[context] = 1;
     if (shift <= 12) return;
     if (shift > 21) {
       this.#largeBlocks[context] |= 1 << (hi >>> 23 & 1);
@@ -346,7 +352,7 @@ export class VcpuTlb {
     this.#journalCount[context] = 0;
     this.#blockMap.fill(0, context * BLOCK_MAP_WORDS, (context + 1) * BLOCK_MAP_WORDS);
     this.#largeBlocks[context] = 0;
-    this.guarded[context] = 0;
+    this.guarded[context] = this.hasGlobal[context] = 0;
     this.#stale[context] = 0;
   }
 
