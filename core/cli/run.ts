@@ -59,7 +59,11 @@ export const RUN: Command = {
   positional: "[GUEST]",
   elsewhere: QEMU_OPTIONS,
   options: [
-    { name: "kernel", argument: "FILE", help: "The guest, as GUEST: Linux Image, packed or not, ELF or flat binary" },
+    {
+      name: "kernel",
+      argument: "FILE",
+      help: "The guest, as GUEST: Linux Image, packed or not, ELF or flat binary; a reset reads it again",
+    },
     { name: "initrd", argument: "FILE", many: true, help: "Initial RAM disk for Linux; several are joined" },
     { name: "initrd-dir", argument: "DIR", many: true, help: "Pack a folder and add it to the initial RAM disk" },
     {
