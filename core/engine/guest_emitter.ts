@@ -57,6 +57,11 @@ export function tlbOf(e: Emitter, cpu: Operand<"i32">, address: I64): I32 {
   return e.select(e.and(e.wrap(e.shrU(address, e.i32(55))), e.i32(1)), upper, lower) as I32;
 }
 
+/** The entry of a TLB array for an address. Its layout is mmu/tlb.ts's. */
+export function tlbEntry(e: Emitter, array: I32, address: I64): I32 {
+  return e.add(array, e.and(e.shrU(e.wrap(address), e.i32(8)), e.i32(0xfff0)));
+}
+
 /**
  * The part of the Builder that reads and writes guest state in memory in the same way in both tiers: state fields,
  * exact flags, system registers, loads and stores through the TLB, helpers and exits.
@@ -223,11 +228,11 @@ export abstract class GuestEmitter extends Emitter {
   }
 
   // Memory
-  /** Writes an access: by way of the TLB, or of TypeScript where the TLB has no such entry. Its layout is mmu/tlb.ts's. */
+  /** Writes an access: by way of the TLB, or of TypeScript where the TLB has no such entry. */
   protected access(a: Access): void {
     const low = this.wrap(a.address);
     const tlb = a.kind === "unprivileged" ? this.state32("tlbUnprivileged") : tlbOf(this, this.cpu, a.address);
-    const entry = this.add(tlb, this.and(this.shrU(low, this.i32(8)), this.i32(0xfff0)));
+    const entry = tlbEntry(this, tlb, a.address);
     const offset = a.write ? WRITE_TLB_OFFSET : 0;
     const tag = this.loadMemory("i64", 8, entry, offset);
     let hit: I32 = this.ltU(this.sub(a.address, tag) as I64, this.i64(4097 - a.bytes));

@@ -42,6 +42,16 @@ export function findLoops(blocks: readonly Block[]): Map<Block, Loop[]> {
   return loops;
 }
 
+/** All blocks that some loop goes round. */
+export function blocksInLoops(blocks: readonly Block[]): Set<Block> {
+  const predecessors = findPredecessors(blocks), found = new Set<Block>();
+  for (const header of blocks) {
+    if (!header.isLoopHeader) continue;
+    for (const b of naturalLoop(header, latchesOf(header, predecessors), predecessors)) found.add(b);
+  }
+  return found;
+}
+
 /** The blocks that go back to a header. */
 export function latchesOf(header: Block, predecessors: ReadonlyMap<Block, readonly Block[]>): Block[] {
   return predecessors.get(header)!.filter((b) => b.order >= header.order);

@@ -14,11 +14,17 @@ import {
   TYPE,
 } from "../code_flow.ts";
 import { findRuns } from "./access_runs.ts";
-import { findLoops, type Loop, type LoopKind, loopKind } from "./loops.ts";
+import { blocksInLoops, findLoops, type Loop, type LoopKind, loopKind } from "./loops.ts";
 import type { Block, Region } from "./block.ts";
 import type { Facts } from "./analysis.ts";
 import type { FarPage, Leaf } from "./leaf.ts";
-import { type CallTerminal, type ModuleFunctions, RegionEmitter, type Terminal } from "./region_emitter.ts";
+import {
+  type CallTerminal,
+  type ModuleFunctions,
+  RegionEmitter,
+  type RegionOptions,
+  type Terminal,
+} from "./region_emitter.ts";
 
 /** Bytes of the host's stack that nested calls may take, of some 980,000 that V8 gives: TypeScript is called on top. */
 export const STACK_BYTES = 750_000;
@@ -41,6 +47,7 @@ export class RegionCompiler {
   readonly #functions: ModuleFunctions;
   readonly #labels: Label[] = [];
   readonly #loops: ReadonlyMap<Block, readonly Loop[]>;
+  readonly #inLoops: ReadonlySet<Block>;
   /** Blocks that are written behind loops. */
   readonly #behindLoops: ReadonlySet<Block>;
 
@@ -49,7 +56,6 @@ export class RegionCompiler {
    * @param rootSlot table slot of the first instruction's handler in tier 1.
    * @param recordBase where the records of the page start.
    * @param self table slot of the region, and its function's index in the module.
-   * @param splitsRuns see RegionEmitter.
    */
   constructor(
     region: Region,
@@ -59,16 +65,17 @@ export class RegionCompiler {
     self: { readonly slot: number; readonly function: number },
     functions: ModuleFunctions,
     soleVcpu: number,
-    splitsRuns: boolean,
+    options: RegionOptions,
   ) {
     this.#region = region;
     this.#generation = generation;
     this.#loops = findLoops(region.blocks);
     this.#behindLoops = new Set([...this.#loops.values()].flat().flatMap((loop) => loop.exits));
+    this.#inLoops = blocksInLoops(region.blocks);
     this.#functions = functions;
     this.#recordBase = recordBase;
     this.#self = self;
-    this.emitter = new RegionEmitter(functions, region.root.start, rootSlot, recordBase, soleVcpu, splitsRuns);
+    this.emitter = new RegionEmitter(functions, region.root.start, rootSlot, recordBase, soleVcpu, options);
   }
 
   /** Writes the whole function. */
@@ -134,6 +141,7 @@ export class RegionCompiler {
     const o = this.emitter, last = block.instructions.length - 1;
     const members = findRuns(block.instructions), dead = findDeadWrites(block.instructions);
     o.deferral = block.deferral;
+    o.isInLoop = this.#inLoops.has(block);
     block.instructions.forEach((facts, position) => {
       o.instruction(facts, block.start + position, { position, member: members[position], ...dead[position] });
       if (position < last) o.releaseTemporaries();

@@ -1,4 +1,4 @@
-import type { Builder, I32, I64, Int, Value, WasmType } from "../builder.ts";
+import type { Builder, I32, I64, Int, Value, Variable, WasmType } from "../builder.ts";
 import {
   type ExitKind,
   FLAGS,
@@ -10,7 +10,7 @@ import {
   WRITE_SITES,
 } from "../../cpu/layout.ts";
 import { Operand } from "../emitter.ts";
-import { type Access, mustAlign } from "../guest_emitter.ts";
+import { type Access, mustAlign, tlbEntry } from "../guest_emitter.ts";
 import { findHelper } from "../helpers.ts";
 import { makeFlagsExact } from "../lazy_flags.ts";
 import { WRITE_TLB_OFFSET } from "../memory_request.ts";
@@ -47,6 +47,14 @@ export interface ModuleFunctions {
   readonly outlines: ReadonlyMap<string, number>;
 }
 
+/** How the accesses of a region are written. */
+export interface RegionOptions {
+  /** Accesses of a run that is in two pages are checked each for itself; else tier 1 does the first. */
+  readonly splitsRuns: boolean;
+  /** The code is in the upper half of the address space, and what it accesses most likely, too. */
+  readonly isUpper: boolean;
+}
+
 /** Where an instruction's meaning says that execution goes. */
 export type Terminal =
   | { readonly kind: "branchIf"; readonly condition: I32 }
@@ -74,6 +82,10 @@ export class RegionEmitter extends RegisterEmitter implements Builder {
   /** Start of the records of the region's page, and instructions executed up to the block minus the budget. */
   readonly recordBase: Operand<"i32">;
   readonly executed = this.newLocal("i32");
+  readonly splitsRuns: boolean;
+  readonly isUpper: boolean;
+  /** The block is part of a loop. */
+  isInLoop = false;
   /** Base register of the instruction's accesses, 32 where none is (literals), its value, and what was added to that. */
   #base = 32;
   #baseValue: I64 | null = null;
@@ -91,7 +103,6 @@ export class RegionEmitter extends RegisterEmitter implements Builder {
    * slot of that instruction's handler in tier 1.
    * @param recordBase where the records of the region's page start: as long as they do, the region is in use.
    * @param soleVcpu where the state block of a machine's only vCPU stands; 0 where there are several.
-   * @param splitsRuns accesses of a run that is in two pages are checked each for itself; else tier 1 does the first.
    */
   constructor(
     readonly functions: ModuleFunctions,
@@ -99,9 +110,11 @@ export class RegionEmitter extends RegisterEmitter implements Builder {
     readonly rootSlot: number,
     recordBase: number,
     soleVcpu: number,
-    readonly splitsRuns: boolean,
+    { splitsRuns, isUpper }: RegionOptions,
   ) {
     super(HANDLER_PARAMS);
+    this.splitsRuns = splitsRuns;
+    this.isUpper = isUpper;
     this.cpu = cpuOperand(soleVcpu);
     this.exactFlags = functions.exactFlags;
     this.recordBase = new Operand("i32", -1, recordBase);
@@ -273,13 +286,24 @@ export class RegionEmitter extends RegisterEmitter implements Builder {
       this.#sideExitIf(this.and(addend, this.i32(1)));
       return a.fast(this.add(low, addend));
     }
-    let miss: I32 = this.geU(this.#inPage(a), this.#spanOf(a));
+    // Round a loop a base register stays in a page for a while; elsewhere it is likely to be in another each time
+    const entry = this.isInLoop || this.#base >= 31 ? null : this.#likelyEntry(a);
+    let miss: I32 = entry ? this.geU(entry.inPage, limit) : this.geU(this.#inPage(a), this.#spanOf(a));
     if (misaligned) miss = this.or(miss, misaligned);
     this.beginIf(miss, 0);
     if (misaligned) this.#sideExitIf(misaligned);
     this.#sideExitIf(this.#lookUp(a, a.address, a.bytes));
+    if (entry) this.assign(entry.addend, this.#siteAddend(a));
     this.endBlock();
-    this.#accessAt(a, this.loadMemory("i32", 4, this.cpu, this.#siteOf(a) + 8));
+    this.#accessAt(a, entry ? entry.addend : this.#siteAddend(a));
+  }
+
+  /** What the TLB of the region's half of the address space has for an access, if anything. */
+  #likelyEntry(a: Access): { readonly inPage: I64; readonly addend: Variable<"i32"> } {
+    const entry = tlbEntry(this, this.state32(this.isUpper ? "tlbUpper" : "tlb"), a.address);
+    const offset = a.write ? WRITE_TLB_OFFSET : 0;
+    const inPage = this.sub(a.address, this.loadMemory("i64", 8, entry, offset) as I64);
+    return { inPage, addend: this.variable(this.loadMemory("i32", 4, entry, offset + 8)) };
   }
 
   /**
@@ -307,7 +331,7 @@ export class RegionEmitter extends RegisterEmitter implements Builder {
     let miss: I32 = this.geU(inPage, span);
     if (run.bytes > ACCESS_BYTES_MAX) miss = this.or(miss, this.geU(inPage, this.i64(4097 - run.bytes)));
     const setHost = () => {
-      this.get(this.add(this.wrap(start), this.loadMemory("i32", 4, this.cpu, this.#siteOf(a) + 8) as I32));
+      this.get(this.add(this.wrap(start), this.#siteAddend(a)));
       this.set(host);
     };
     this.beginIf(miss, 0);
@@ -340,6 +364,9 @@ export class RegionEmitter extends RegisterEmitter implements Builder {
   }
   #siteOf(a: Access): number {
     return SITES + SITE_BYTES * this.#numberOf(a);
+  }
+  #siteAddend(a: Access): I32 {
+    return this.loadMemory("i32", 4, this.cpu, this.#siteOf(a) + 8) as I32;
   }
   /** Where an address is in the page that the site knows. */
   #inPage(a: Access, address = a.address): I64 {

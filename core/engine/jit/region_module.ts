@@ -14,7 +14,7 @@ import {
 } from "../../cpu/layout.ts";
 import type { I32, I64 } from "../builder.ts";
 import { Emitter, Operand } from "../emitter.ts";
-import { IMPORT, tlbOf } from "../guest_emitter.ts";
+import { IMPORT, tlbEntry, tlbOf } from "../guest_emitter.ts";
 import { IMPORTS, SIGNATURES } from "../handlers.ts";
 import { ExactFlags, makeFlagsExact } from "../lazy_flags.ts";
 import { WRITE_TLB_OFFSET } from "../memory_request.ts";
@@ -167,7 +167,7 @@ const STRADDLES = 256;
 
 /** Looks an address up in an array of the TLB: addend, tag and whether an access fits. */
 function lookUp(e: Emitter, array: I32, offset: number, address: I64, limit: I64) {
-  const entry = e.add(array, e.and(e.shrU(e.wrap(address), e.i32(8)), e.i32(0xfff0)));
+  const entry = tlbEntry(e, array, address);
   const tag = e.loadMemory("i64", 8, entry, offset) as I64;
   const addend = e.loadMemory("i32", 4, entry, offset + 8) as I32;
   return { tag, addend, hit: e.ltU(e.sub(address, tag), limit) };

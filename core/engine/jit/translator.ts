@@ -107,7 +107,7 @@ export class Translator {
         self,
         MODULE_FUNCTIONS,
         this.soleVcpu,
-        request.splitsRuns,
+        { splitsRuns: request.splitsRuns, isUpper: request.place !== null && request.place.pageHi < 0 },
       );
       regions.push(compiler.compile());
       slots.push(slot);
