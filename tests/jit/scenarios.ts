@@ -822,6 +822,56 @@ far:
     b       near`,
   ),
   scenario(
+    "accesses outside loops to both halves of the address space, to pages that come and go",
+    String.raw`
+    mrs     x0, tcr_el1
+    and     x0, x0, #0xffffffffff7fffff     // EPD1
+    orr     x0, x0, #0x100000               // T1SZ: 48 bits
+    orr     x0, x0, #0x80000000             // TG1: 4 KiB
+    msr     tcr_el1, x0
+    mrs     x0, ttbr0_el1
+    msr     ttbr1_el1, x0
+    tlbi    vmalle1
+    dsb     ish
+    isb
+    ldr     x20, =MEM
+    ldr     x21, =OTHER
+    movz    x22, #0xffff, lsl #48           // where the upper half begins
+    orr     x23, x20, x22
+    orr     x24, x21, x22
+    adr     x10, 1f
+    adr     x11, 2f
+    mov     x9, #600
+1:  mov     x13, x20                        // an indirect branch: no loop
+    mov     x20, x24
+    mov     x24, x21
+    mov     x21, x23
+    mov     x23, x13
+    ldr     x1, [x20, #8]
+    ldr     w2, [x21, #20]
+    ldrb    w3, [x23, #3]
+    ldr     x4, [x24, x9, lsl #3]
+    eor     x5, x1, x2, ror #3
+    add     x5, x5, x3
+    eor     x5, x5, x4
+    str     x5, [x23, x9]
+    str     w9, [x21, #24]
+    strh    w5, [x24, #10]
+    ldr     q1, [x20, #32]
+    str     q1, [x24, #48]
+    tst     x9, #15
+    b.ne    3f
+    lsr     x12, x24, #12
+    and     x12, x12, #0xfffffffffff
+    tlbi    vaae1, x12
+    dsb     ish
+    isb
+3:  subs    x9, x9, #1
+    csel    x12, x10, x11, ne
+    br      x12
+2:  brk     #0`,
+  ),
+  scenario(
     "calls to an address that is another function's in another address space",
     String.raw`
     mrs     x25, ttbr0_el1
