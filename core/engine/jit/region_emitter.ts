@@ -261,7 +261,7 @@ export class RegionEmitter extends RegisterEmitter implements Builder {
     this.endBlock();
   }
 
-  // Memory: a page per base register, then the TLB, then TypeScript by way of tier 1
+  // Memory: a page per base register (in loops, and on the stack), then the TLB, then TypeScript by way of tier 1
 
   protected override access(a: Access): void {
     const { member } = this.around;
