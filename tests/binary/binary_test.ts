@@ -57,18 +57,28 @@ Deno.test({
   ...needs({ ...linux, programs: ["ps"] }),
   fn: () =>
     alone((options) =>
-      withFile(busyboxInitrd("echo u''p\nsleep 1\nreboot -f\n"), async (initrd) => {
+      withFile(busyboxInitrd("echo u''p\nsleep 2\nreboot -f\n"), async (initrd) => {
         Deno.chmodSync(initrd, 0o644);
         const args = ["run", kernelPath("linux-6.12"), "--initrd", initrd, ...APPEND, "--log-level", "none"];
         const dialog = new Dialog(args, { ...options, timeoutMs: 120_000 });
-        const resident: number[] = [];
-        for (let life = 0; life < 4; life++) {
+        await dialog.expect(/^up\r?$/m);
+        const limitKib = 1.1 * await dialog.residentKib(), resident: number[] = [];
+        for (let life = 0; life < 3; life++) {
           await dialog.expect(/^up\r?$/m);
-          resident.push(await dialog.residentKib());
+          resident.push(await settled(() => dialog.residentKib(), limitKib));
         }
         dialog.signal("SIGTERM");
         await dialog.end();
-        assert(resident.every((kib) => kib < resident[0] * 1.1), `resident: ${resident} KiB`);
+        assert(resident.every((kib) => kib < limitKib), `resident: ${resident} of ${limitKib} KiB`);
       })
     ),
 });
+
+/** A measure, taken again for a second while it is above a limit: V8 frees memory on threads that others may keep busy. */
+async function settled(measure: () => Promise<number>, limit: number): Promise<number> {
+  for (let left = 10;; left--) {
+    const value = await measure();
+    if (value < limit || left === 0) return value;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}

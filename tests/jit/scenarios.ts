@@ -822,6 +822,72 @@ far:
     b       near`,
   ),
   scenario(
+    "pairs of registers that loops copy, up to pages that are not there or only read",
+    String.raw`
+    ldr     x21, =VARIABLES
+    ldr     x0, =MEM
+    mov     x2, #1024
+    ldr     x5, =0x123456789abcdef
+1:  str     x5, [x0], #8
+    eor     x5, x5, x5, ror #13
+    add     x5, x5, x0
+    subs    x2, x2, #1
+    b.ne    1b
+    mov     x9, #24
+1:  ldr     x1, =MEM
+    ldr     x3, =OTHER
+    add     x1, x1, x9, lsl #3
+    add     x3, x3, #16
+    mov     x2, #40
+    ldp     x6, x7, [x1, #-16]
+    ldp     x12, x10, [x1, #16]
+    adr     x4, 2f
+    tbnz    x9, #0, 2f
+    br      x4                              // the loop begins a region
+2:  stp     x6, x7, [x3, #16]               // as memcpy does it
+    ldp     x6, x7, [x1, #16]
+    stp     x12, x10, [x3, #32]!
+    ldp     x12, x10, [x1, #32]!
+    subs    x2, x2, #1
+    b.hi    2b
+    eor     x5, x6, x7, ror #8
+    eor     x5, x5, x12
+    sub     x5, x5, x10
+    str     x5, [x3]
+    ldr     x1, =MEM                        // up to the end of its pages
+    add     x1, x1, #1, lsl #12
+    add     x1, x1, #0xf00
+    ldr     x3, =OTHER
+    and     x4, x9, #1
+    ldr     x8, =READ_ONLY
+    cmp     x4, #0
+    csel    x3, x3, x8, ne
+    mov     x2, #30
+    adr     x4, 3f
+    adr     x8, 4f
+    tst     x9, #2
+    csel    x4, x4, x8, ne
+    br      x4
+3:  ldp     x6, x7, [x1], #16
+    stp     x6, x7, [x3], #16
+    cmp     x2, x9
+    b.eq    5f
+    subs    x2, x2, #1
+    b.hi    3b
+4:  stp     x6, x7, [x3]
+    ldp     x6, x7, [x1], #16
+    ldrb    w4, [x1]
+    cbz     w4, 6f
+    subs    x2, x2, #1
+    b.hi    4b
+    b       5f
+6:  add     x4, x6, x7
+5:  str     x7, [x21, #0x800]
+    subs    x9, x9, #1
+    b.ne    1b
+    brk     #0`,
+  ),
+  scenario(
     "accesses outside loops to both halves of the address space, to pages that come and go",
     String.raw`
     mrs     x0, tcr_el1

@@ -41,7 +41,12 @@ export interface Deferral {
   /** Sets of registers: those that the loop writes. */
   readonly x: number;
   readonly v: number;
+  /** Of these X registers those that stay together: only LDP and STP of both use them in the loop, as those that copy do. */
+  readonly pairs: readonly RegisterPair[];
 }
+
+/** Two X registers, the first in the lower half of what an LDP or STP accesses. */
+export type RegisterPair = readonly [first: number, second: number];
 
 /** Code reached from one instruction by direct branches within its page. */
 export interface Region {

@@ -1,4 +1,5 @@
-import { type Block, type Deferral, findPredecessors, successors } from "./block.ts";
+import type { Facts } from "./analysis.ts";
+import { type Block, type Deferral, findPredecessors, type RegisterPair, successors } from "./block.ts";
 import { latchesOf, naturalLoop } from "./loops.ts";
 
 /** Stores at the exits of a loop at most: each is code. */
@@ -37,7 +38,35 @@ function deferralOf(header: Block, blocks: ReadonlySet<Block>): Deferral | null 
     exits += ways(block) - successors(block).filter((b) => blocks.has(b) && b.order > block.order).length;
   }
   if (exits * (bitCount(x) + bitCount(v)) > STORES_MAX) return null;
-  return { header, blocks, x, v };
+  return { header, blocks, x, v, pairs: findPairs([...blocks].flatMap((b) => b.instructions)) };
+}
+
+/** The pairs of registers that are only ever loaded and stored together, and are both. */
+function findPairs(instructions: readonly Facts[]): RegisterPair[] {
+  const pairs: RegisterPair[] = [];
+  let loaded = 0, otherwise = 0;
+  for (const f of instructions) {
+    const pair = pairOf(f), set = setOf(pair);
+    loaded |= f.xWrites & set;
+    otherwise |= (f.xReads | f.xWrites) & ~set;
+    if (!pair) continue;
+    const known = pairs.find((p) => (setOf(p) & set) !== 0);
+    if (!known) pairs.push(pair);
+    else if (known.join() !== pair.join()) otherwise |= set | setOf(known);
+  }
+  return pairs.filter((pair) => (setOf(pair) & (otherwise | ~loaded)) === 0);
+}
+
+/** The registers of an LDP or STP of two X registers that are not its base; null for other instructions. */
+export function pairOf({ row, fields }: Facts): RegisterPair | null {
+  const { sf, Rt, Rt2, Rn } = fields;
+  const isPair = PAIRS.has(row.name) && sf === 1 && Rt !== 31 && Rt2 !== 31;
+  return isPair && Rt !== Rt2 && Rt !== Rn && Rt2 !== Rn ? [Rt, Rt2] : null;
+}
+const PAIRS: ReadonlySet<string> = new Set(["LDP", "STP", "LDNP", "STNP"]);
+
+function setOf(pair: RegisterPair | null): number {
+  return pair ? 1 << pair[0] | 1 << pair[1] : 0;
 }
 
 /** How many ways lead out of a block. */

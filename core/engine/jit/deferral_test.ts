@@ -5,18 +5,21 @@ import { MEANINGS } from "../../a64/table.ts";
 import { CPU_MODELS } from "../../cpu/features.ts";
 import { UNDEFINED_ROW } from "../code_cache.ts";
 import { Analyst } from "./analysis.ts";
+import type { Deferral } from "./block.ts";
 import { findRegion } from "./region.ts";
 
 const analyst = new Analyst(new Decoder(MEANINGS, CPU_MODELS.max.features), UNDEFINED_ROW);
 
-/** The loops of a source in which registers are deferred, each as "header: x registers, v registers". */
-function deferralsOf(source: string): string[] {
+function findIn(source: string): Deferral[] {
   const words = new Int32Array(1024);
   words.set(new Int32Array(assemble(source, { origin: 0n }).bytes.slice().buffer));
-  const { blocks } = findRegion(words, 0, analyst);
+  return [...new Set(findRegion(words, 0, analyst).blocks.flatMap(({ deferral }) => deferral ?? []))];
+}
+
+/** The loops of a source in which registers are deferred, each as "header: x registers, v registers". */
+function deferralsOf(source: string): string[] {
   const numbers = (set: number) => Array.from({ length: 32 }, (_, n) => n).filter((n) => set & 1 << n).join(" ");
-  const deferrals = new Set(blocks.flatMap(({ deferral }) => deferral ?? []));
-  return [...deferrals].map(({ header, x, v }) => `${header.start}: ${numbers(x)}, ${numbers(v)}`);
+  return findIn(source).map(({ header, x, v }) => `${header.start}: ${numbers(x)}, ${numbers(v)}`);
 }
 
 Deno.test("registers that a loop writes are deferred in it", () => {
@@ -70,4 +73,18 @@ Deno.test("what is deferred is live where its loop begins, so that each exit can
   words.set(new Int32Array(assemble(source, { origin: 0n }).bytes.slice().buffer));
   const { root } = findRegion(words, 0, analyst);
   assertEquals(root.xLive, 1 << 2 | 1 << 3 | 1 << 4 | 1 << 30);
+});
+
+Deno.test("registers that a loop only loads and stores as a pair stay together", () => {
+  const pairsOf = (...body: string[]) =>
+    findIn(`mov x20, #9\n1: ${body.join("\n")}\n subs x20, x20, #1\n b.ne 1b\n ret`)[0].pairs.join(" ");
+  const copies = ["stp x6, x7, [x3, #16]", "ldp x6, x7, [x1, #16]", "ldp x9, x2, [x1], #64", "stnp x9, x2, [x3, #32]"];
+  assertEquals(pairsOf(...copies), "6,7 9,2");
+  assertEquals(pairsOf(...copies, "add x4, x4, x7"), "9,2");
+  assertEquals(pairsOf(...copies, "mov x9, #1"), "6,7");
+  assertEquals(pairsOf(...copies, "stp x7, x6, [x3]", "ldp x9, x2, [x1]"), "9,2");
+  assertEquals(pairsOf(...copies, "ldp w6, w7, [x1]", "stp x2, x5, [x1]"), "");
+  assertEquals(pairsOf("stp x6, x7, [x3], #16"), "");
+  assertEquals(pairsOf("ldp x1, x7, [x1]", "stp x1, x7, [x3]", "ldp x4, xzr, [x1]", "stp x4, xzr, [x3]"), "");
+  assertEquals(pairsOf("ldp q6, q7, [x1]", "stp q6, q7, [x3]", "ldpsw x4, x5, [x1]", "stp x4, x5, [x3]"), "");
 });

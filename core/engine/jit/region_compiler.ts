@@ -85,6 +85,7 @@ export class RegionCompiler {
     o.get(o.add(o.count as I32, o.i32((this.#recordBase >>> 4) + root.start)));
     o.set(o.executed);
     o.loadRegisters(root.xLive, root.vLive);
+    if (root.deferral) o.joinPairs(root.deferral);
     o.releaseTemporaries();
     this.#tree(root);
     o.code.u8(0x00); // unreachable: every way ends in a branch
@@ -220,7 +221,11 @@ export class RegionCompiler {
       o.settle();
       return this.#continueAt(index);
     }
-    if (to.deferral !== from.deferral) o.storeDeferred();
+    if (to.deferral !== from.deferral) {
+      o.storeDeferred();
+      if (from.deferral) o.splitPairs(from.deferral);
+      if (to.deferral) o.joinPairs(to.deferral);
+    }
     const isInline = to.order > from.order && to.forwardCount === 1 && !this.#behindLoops.has(to);
     const isOnlyWay = isInline && !to.isLoopHeader && to.deferral === from.deferral;
     if (to.flagsLive && !isOnlyWay) o.storeFlags();

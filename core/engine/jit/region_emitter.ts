@@ -1,5 +1,6 @@
 import type { Builder, I32, I64, Int, Value, Variable, WasmType } from "../builder.ts";
 import {
+  type AccessKind,
   type ExitKind,
   FLAGS,
   type FlagState,
@@ -13,15 +14,16 @@ import { Operand } from "../emitter.ts";
 import { type Access, mustAlign, tlbEntry } from "../guest_emitter.ts";
 import { findHelper } from "../helpers.ts";
 import { makeFlagsExact } from "../lazy_flags.ts";
-import { WRITE_TLB_OFFSET } from "../memory_request.ts";
+import { memoryRequest, WRITE_TLB_OFFSET } from "../memory_request.ts";
 import { RECORD_BYTES } from "../record.ts";
 import { cpuOperand, HANDLER_PARAMS } from "../code_flow.ts";
 import type { RunMember } from "./access_runs.ts";
 import type { Facts } from "./analysis.ts";
 import type { Deferral } from "./block.ts";
+import { pairOf } from "./deferral.ts";
 import type { FarPage, Leaf } from "./leaf.ts";
 import type { KnownFlags } from "./lazy_flags_emitter.ts";
-import { RegisterEmitter, type Surroundings } from "./register_emitter.ts";
+import { IN_PAIR, RegisterEmitter, type Surroundings } from "./register_emitter.ts";
 
 /** No access is longer: those that begin in the last bytes of a page ask the TLB. */
 export const ACCESS_BYTES_MAX = 64;
@@ -275,6 +277,28 @@ export class RegionEmitter extends RegisterEmitter implements Builder {
     this.endBlock();
   }
 
+  override loadPair(address: I64, bytes: number, kind: AccessKind = "normal"): [I64, I64] {
+    const both = this.#pairOfInstruction;
+    if (!both) return super.loadPair(address, bytes, kind);
+    const take = (host: Value, offset = 0) => {
+      this.get(this.loadMemory("v128", 16, host, offset));
+      this.set(both);
+    };
+    this.access(pairAccess(address, kind, false, take));
+    return [IN_PAIR, IN_PAIR];
+  }
+  override storePair(address: I64, bytes: number, first: I64, second: I64, kind: AccessKind = "normal"): void {
+    const both = this.#pairOfInstruction;
+    if (!both) return super.storePair(address, bytes, first, second, kind);
+    this.access(pairAccess(address, kind, true, (host, offset = 0) => this.storeMemory(16, host, offset, both)));
+  }
+  /** Where the instruction's two registers stay together: see Deferral. */
+  get #pairOfInstruction(): Operand<"v128"> | null {
+    const own = pairOf(this.facts);
+    const pair = own && this.deferral?.pairs.find(([first, second]) => first === own[0] && second === own[1]);
+    return pair ? this.pairLocal(pair) : null;
+  }
+
   #accessAlone(a: Access): void {
     const low = this.wrap(a.address), limit = this.i64(4097 - a.bytes);
     const misaligned = mustAlign(a) ? this.and(low, this.i32(a.bytes - 1)) : null;
@@ -423,4 +447,8 @@ export class RegionEmitter extends RegisterEmitter implements Builder {
   synchronize(): void {
     this.terminal = { kind: "synchronize" };
   }
+}
+
+function pairAccess(address: I64, kind: AccessKind, write: boolean, fast: Access["fast"]): Access {
+  return { address, bytes: 16, write, kind, request: memoryRequest({ bytes: 8, count: 2, write, kind }), fast };
 }

@@ -1,10 +1,14 @@
 import type { F32, F64, I32, I64, Int, V128 } from "../builder.ts";
 import { V, X } from "../../cpu/layout.ts";
-import type { Operand } from "../emitter.ts";
+import { Operand } from "../emitter.ts";
 import type { RunMember } from "./access_runs.ts";
 import type { Facts } from "./analysis.ts";
-import type { Deferral } from "./block.ts";
+import type { Deferral, RegisterPair } from "./block.ts";
 import { LazyFlagsEmitter } from "./lazy_flags_emitter.ts";
+
+const NOTHING_DEFERRED: Pick<Deferral, "x" | "v" | "pairs"> = { x: 0, v: 0, pairs: [] };
+/** Stands for the value of a register whose pair has it already. */
+export const IN_PAIR = new Operand("i64", 0) as I64;
 
 /** What the compiler knows of an instruction from those around it. */
 export interface Surroundings {
@@ -23,6 +27,7 @@ export interface Surroundings {
 export abstract class RegisterEmitter extends LazyFlagsEmitter {
   readonly #x: (Operand<"i64"> | undefined)[] = [];
   readonly #v: (Operand<"v128"> | undefined)[] = [];
+  readonly #pairs: (Operand<"v128"> | undefined)[] = [];
   /** The instruction that is written. */
   protected facts!: Facts;
   protected around!: Surroundings;
@@ -58,6 +63,7 @@ export abstract class RegisterEmitter extends LazyFlagsEmitter {
     return this.take("i64");
   }
   protected writeX(n: number, value: I64): void {
+    if (value === IN_PAIR) return;
     if (n === 31 && !this.#keepsAlignment) this.spChecked = false;
     const local = this.xLocal(n);
     this.get(value);
@@ -75,11 +81,41 @@ export abstract class RegisterEmitter extends LazyFlagsEmitter {
   }
   /** Puts what only locals have of the registers in the state block. */
   storeDeferred(): void {
-    const { x, v } = this.deferral ?? { x: 0, v: 0 };
+    const { x, v, pairs } = this.deferral ?? NOTHING_DEFERRED;
+    let left = x;
+    for (const pair of pairs) {
+      left &= ~(1 << pair[0] | 1 << pair[1]);
+      this.#storePair(pair);
+    }
     for (let n = 0; n < 32; n++) {
-      if (x & (1 << n)) this.#storeX(n);
+      if (left & (1 << n)) this.#storeX(n);
       if (v & (1 << n)) this.#storeV(n);
     }
+  }
+  /** To be called on the way into a loop in which registers are deferred: has its pairs together. */
+  joinPairs({ pairs }: Deferral): void {
+    for (const pair of pairs) {
+      const low = this.op("i64x2.splat", this.xLocal(pair[0]));
+      this.get(this.lane("i64x2.replace_lane", 1, low, this.xLocal(pair[1])));
+      this.set(this.pairLocal(pair));
+    }
+  }
+  /** The same on the way out: has each register of its pairs for itself. */
+  splitPairs({ pairs }: Deferral): void {
+    for (const pair of pairs) {
+      pair.forEach((n, lane) => {
+        this.get(this.lane("i64x2.extract_lane", lane, this.pairLocal(pair)));
+        this.set(this.xLocal(n));
+      });
+    }
+  }
+  protected pairLocal([first, second]: RegisterPair): Operand<"v128"> {
+    return this.#pairs[32 * first + second] ??= this.newLocal("v128");
+  }
+  #storePair(pair: RegisterPair): void {
+    const [first, second] = pair, both = this.pairLocal(pair);
+    if (second === first + 1) return this.storeMemory(16, this.cpu, xOffset(first), both);
+    pair.forEach((n, lane) => this.storeMemory(8, this.cpu, xOffset(n), this.lane("i64x2.extract_lane", lane, both)));
   }
   x(n: number): I64 {
     return n === 31 ? this.i64(0) : this.readX(n);
