@@ -18,13 +18,9 @@ import { blocksInLoops, findLoops, type Loop, type LoopKind, loopKind } from "./
 import type { Block, Region } from "./block.ts";
 import type { Facts } from "./analysis.ts";
 import type { FarPage, Leaf } from "./leaf.ts";
-import {
-  type CallTerminal,
-  type ModuleFunctions,
-  RegionEmitter,
-  type RegionOptions,
-  type Terminal,
-} from "./region_emitter.ts";
+import type { RegionOptions } from "./access_emitter.ts";
+import type { ModuleFunctions } from "./module_functions.ts";
+import { type CallTerminal, RegionEmitter, type Terminal } from "./region_emitter.ts";
 
 /** Bytes of the host's stack that nested calls may take, of some 980,000 that V8 gives: TypeScript is called on top. */
 export const STACK_BYTES = 750_000;

@@ -37,7 +37,9 @@ import {
 import { Tier1Emitter } from "../tier1.ts";
 import { encodeHead, encodeModule, type FunctionBody, type Signature } from "../wasm_module.ts";
 import { STACK_BYTES } from "./region_compiler.ts";
-import { ACCESS_BYTES_MAX, type ModuleFunctions, type RegionEmitter, WHAT_OFFSET } from "./region_emitter.ts";
+import { ACCESS_BYTES_MAX, WHAT_OFFSET } from "./access_emitter.ts";
+import type { ModuleFunctions } from "./module_functions.ts";
+import type { RegionEmitter } from "./region_emitter.ts";
 
 const TYPES: readonly Signature[] = [
   ...SIGNATURES,
