@@ -29,14 +29,17 @@ let removed: ReadonlySet<string> | null = null;
 /** The global object as some code sees it. */
 interface Globals {
   names(): string[];
-  /** Whatever stands behind it is removed, too: behind Deno's there may be V8's. */
+  /** Whatever stands behind it is removed, too: behind Deno's there may be V8's. What cannot be deleted, as gc, is undefined. */
   remove(name: string): void;
   define(name: string, descriptor: PropertyDescriptor): void;
 }
 /** A module's text, so that it sees what plugins see: to scripts of node:vm Deno shows others of some globals. */
 const GLOBALS = `
 export const names = () => Object.getOwnPropertyNames(globalThis);
-export const remove = (name) => { while (Object.hasOwn(globalThis, name) && Reflect.deleteProperty(globalThis, name)); };
+export const remove = (name) => {
+  while (Object.hasOwn(globalThis, name) && Reflect.deleteProperty(globalThis, name));
+  if (Object.hasOwn(globalThis, name)) Reflect.defineProperty(globalThis, name, { value: undefined, writable: false });
+};
 export const define = (name, descriptor) => Object.defineProperty(globalThis, name, descriptor);
 `;
 

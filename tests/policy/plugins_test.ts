@@ -88,6 +88,10 @@ const HANDLER_ERRORS: Readonly<Record<string, { body: string; message: string }>
     body: "  (globalThis as any).process.exit(0);\n  return allow;",
     message: "p.ts:3:31: TypeError: Cannot read properties of undefined (reading 'exit')",
   },
+  "asks V8 to collect garbage": {
+    body: "  (globalThis as any).gc();\n  return allow;",
+    message: "p.ts:3:23: TypeError: globalThis.gc is not a function",
+  },
   "reads memory that is not the guest's": {
     body: "  vm.read(0x3fff_fff8, 16);\n  return allow;",
     message:
