@@ -67,11 +67,11 @@ async function start(message: StartMessage): Promise<void> {
     policies.attach(guest.vm, guest.machine);
     guest.load(layout);
     kernel.release();
-    // Now nothing refers to the last life's machine any more
-    if (totals.instructions > 0) collectGarbage();
     if (dbg) dbg.attach(guest);
     else if (message.debug) dbg = new GuestDebugger(guest, message.debug, post, control, () => policies.engine);
     guest.debugger = dbg;
+    // Now nothing refers to the last life's machine any more
+    if (totals.instructions > 0) collectGarbage();
     const ending = await run(guest, policies, message.maxInstructions - totals.instructions);
     const statistics = count(guest, totals, outbox, message, performance.now() - startMs);
     const files = ending.kind === "reset" ? kernel.readAgain() : null;
