@@ -60,10 +60,10 @@ Deno.test({
       withFile(busyboxInitrd("echo u''p\nsleep 2\nreboot -f\n"), async (initrd) => {
         Deno.chmodSync(initrd, 0o644);
         const args = ["run", kernelPath("linux-6.12"), "--initrd", initrd, ...APPEND, "--log-level", "none"];
-        const dialog = new Dialog(args, { ...options, timeoutMs: 120_000 });
+        const dialog = new Dialog(args, { ...options, timeoutMs: 240_000 });
         await dialog.expect(/^up\r?$/m);
         const limitKib = 1.1 * await dialog.residentKib(), resident: number[] = [];
-        for (let life = 0; life < 3; life++) {
+        for (let life = 0; life < 5; life++) {
           await dialog.expect(/^up\r?$/m);
           resident.push(await settled(() => dialog.residentKib(), limitKib));
         }

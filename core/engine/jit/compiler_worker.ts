@@ -35,7 +35,8 @@ function rehearsalFor(memoryPages: number, soleVcpu: number): Rehearsal | null {
       const { memory, soleVcpu } = data, decoder = new Decoder(MEANINGS, new Set(data.features));
       const isAnother = translator !== null;
       translator = new Translator(memory, decoder, soleVcpu, rehearsalFor(memory.byteLength / 65536, soleVcpu));
-      if (isAnother) collectGarbage();
+      // Later, when nothing on the stack can still hold the last life's translator
+      if (isAnother) setTimeout(collectGarbage);
     } else if ("trappedSysregs" in data) translator!.trapSysregs(data.trappedSysregs);
     else {
       port.postMessage({ asker, batch: translator!.compile(data) } satisfies CompilerAnswer);
