@@ -7,7 +7,7 @@ import { group, type Row, row } from "./row.ts";
 
 /*
  * Loads and stores of one SIMD and FP register or a pair of them, Arm DDI 0487, "Loads and stores". A scalar of
- * 64 bits and less goes through the low half of the register: a load is zero-extended already.
+ * 64 bits and less is zero-extended when it is loaded, and stored from the low half of the register.
  */
 
 type Meaning<F> = (o: Builder, f: F) => void;
@@ -26,8 +26,7 @@ function load<S, M>(size: Size<S>, mode: AddressingMode<M>): Meaning<With<"Rt"> 
   };
   return describe(access, (o: Builder, f: F) => {
     const bytes = size(f), address = mode.address(o, f, bytes);
-    if (bytes === 16) o.setV(f.Rt, o.load128(address));
-    else o.setVLow64(f.Rt, o.load(address, bytes));
+    o.setV(f.Rt, o.loadV(address, bytes));
     mode.writeBack(o, f, bytes, address);
   });
 }
@@ -58,15 +57,9 @@ function pairAccess<M>(kind: "load" | "store", mode: AddressingMode<M>): (f: Pai
 function loadPair<M>(mode: AddressingMode<M>): Meaning<Pair & M> {
   return describe(pairAccess("load", mode), (o: Builder, f: Pair & M) => {
     const bytes = byOpc(f), address = mode.address(o, f, bytes);
-    if (bytes === 16) {
-      const [first, second] = o.loadPair128(address);
-      o.setV(f.Rt, first);
-      o.setV(f.Rt2, second);
-    } else {
-      const [first, second] = o.loadPair(address, bytes);
-      o.setVLow64(f.Rt, first);
-      o.setVLow64(f.Rt2, second);
-    }
+    const [first, second] = o.loadPairV(address, bytes);
+    o.setV(f.Rt, first);
+    o.setV(f.Rt2, second);
     mode.writeBack(o, f, bytes, address);
   });
 }

@@ -51,9 +51,9 @@ function load128s(o: Builder, address: I64, bytes: number, kind: AccessKind): V1
   const values: V128[] = [];
   for (let offset = 0; offset < bytes; offset = 16 * values.length) {
     const next = at(o, address, offset), rest = bytes - offset;
-    if (rest >= 32) values.push(...o.loadPair128(next, kind));
-    else if (rest >= 16) values.push(o.load128(next, kind));
-    else values.push(o.op("i64x2.splat", o.load(next, 8, kind)));
+    if (rest >= 32) values.push(...o.loadPairV(next, 16, kind));
+    else if (rest >= 16) values.push(o.loadV(next, 16, kind));
+    else values.push(o.loadV(next, 8, kind));
   }
   return values;
 }

@@ -172,14 +172,15 @@ export interface Builder {
   // Memory. Addresses are virtual; alignment, permission, faults, endianness and watchpoints are taken care of.
   /** Loads 1, 2, 4 or 8 bytes, zero-extended. */
   load(address: I64, bytes: number, kind?: AccessKind): I64;
-  load128(address: I64, kind?: AccessKind): V128;
+  /** The same for up to 16 bytes of a vector. */
+  loadV(address: I64, bytes: number, kind?: AccessKind): V128;
   /** Stores the low bytes of `value`; what stands above them does not matter, here and in all that follow. */
   store(address: I64, bytes: number, value: I64, kind?: AccessKind): void;
   store128(address: I64, value: V128, kind?: AccessKind): void;
   /** Two adjacent elements of 4 or 8 bytes, zero-extended. Nothing is written when either faults. */
   loadPair(address: I64, bytes: number, kind?: AccessKind): [I64, I64];
   storePair(address: I64, bytes: number, first: I64, second: I64, kind?: AccessKind): void;
-  loadPair128(address: I64, kind?: AccessKind): [V128, V128];
+  loadPairV(address: I64, bytes: number, kind?: AccessKind): [V128, V128];
   storePair128(address: I64, first: V128, second: V128, kind?: AccessKind): void;
   /** Atomic read-modify-write of 1 to 8 bytes, aligned; returns the old value, zero-extended. */
   atomic(address: I64, bytes: number, update: (old: I64) => I64, kind?: AccessKind): I64;

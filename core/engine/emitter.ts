@@ -52,6 +52,8 @@ const LOAD: Record<string, number> = {
   "f32.4": 0x2a,
   "f64.8": 0x2b,
 };
+/** The same of loads of a vector, whose rest is 0: v128.load8_lane, load16_lane, load32_zero, load64_zero and load. */
+const LOAD_V128: Record<number, number> = { 1: 0x54, 2: 0x55, 4: 0x5c, 8: 0x5d, 16: 0x00 };
 const STORE: Record<string, number> = {
   "i64.8": 0x37,
   "i64.4": 0x3e,
@@ -386,13 +388,16 @@ export class Emitter {
     this.#setEnd = -1; // the variable is read later too: leave the set in place
   }
 
-  /** Loads from linear memory at the i32 `address` plus `offset`. */
+  /** Loads from linear memory at the i32 `address` plus `offset`; what is wider than `bytes` is zero-extended. */
   loadMemory<T extends WasmType>(type: T, bytes: number, address: Value, offset: number): Operand<T> {
     this.get(address);
-    if (type === "v128") this.code.raw([0xfd, 0x00]);
+    const isLane = type === "v128" && bytes < 4;
+    if (isLane) this.get(this.v128(0n, 0n));
+    if (type === "v128") this.code.raw([0xfd, LOAD_V128[bytes]]);
     else this.code.u8(LOAD[`${type}.${bytes}`]);
     this.code.u8(0); // alignment hint: none, guest accesses may be unaligned
     this.code.u32(offset);
+    if (isLane) this.code.u8(0);
     return this.take(type);
   }
   storeMemory(bytes: number, address: Value, offset: number, value: Value): void {

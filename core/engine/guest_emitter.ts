@@ -301,8 +301,8 @@ export abstract class GuestEmitter extends Emitter {
   load(address: I64, bytes: number, kind: AccessKind = "normal"): I64 {
     return this.#loadMany("i64", bytes, 1, address, kind)[0];
   }
-  load128(address: I64, kind: AccessKind = "normal"): V128 {
-    return this.#loadMany("v128", 16, 1, address, kind)[0];
+  loadV(address: I64, bytes: number, kind: AccessKind = "normal"): V128 {
+    return this.#loadMany("v128", bytes, 1, address, kind)[0];
   }
   store(address: I64, bytes: number, value: I64, kind: AccessKind = "normal"): void {
     this.#storeMany(bytes, [value], address, kind);
@@ -316,8 +316,8 @@ export abstract class GuestEmitter extends Emitter {
   storePair(address: I64, bytes: number, first: I64, second: I64, kind: AccessKind = "normal"): void {
     this.#storeMany(bytes, [first, second], address, kind);
   }
-  loadPair128(address: I64, kind: AccessKind = "normal"): [V128, V128] {
-    return this.#loadMany("v128", 16, 2, address, kind) as unknown as [V128, V128];
+  loadPairV(address: I64, bytes: number, kind: AccessKind = "normal"): [V128, V128] {
+    return this.#loadMany("v128", bytes, 2, address, kind) as unknown as [V128, V128];
   }
   storePair128(address: I64, first: V128, second: V128, kind: AccessKind = "normal"): void {
     this.#storeMany(16, [first, second], address, kind);
@@ -386,7 +386,7 @@ export abstract class GuestEmitter extends Emitter {
       this.#setMonitor(address, 8, both, this.i64(0));
       return [this.and(both, this.i64(0xffff_ffff)), this.shrU(both, this.i32(32))];
     }
-    const both = this.load128(address, kind);
+    const both = this.loadV(address, 16, kind);
     const low = this.lane("i64x2.extract_lane", 0, both), high = this.lane("i64x2.extract_lane", 1, both);
     this.#setMonitor(address, 16, low, high);
     return [low, high];

@@ -299,7 +299,7 @@ export class NullBuilder implements Builder {
     this.access(false, kind);
     return INT64;
   }
-  load128(_address: I64, kind?: AccessKind): V128 {
+  loadV(_address: I64, _bytes: number, kind?: AccessKind): V128 {
     this.access(false, kind);
     return VECTOR;
   }
@@ -316,7 +316,7 @@ export class NullBuilder implements Builder {
   storePair(_address: I64, _bytes: number, _first: I64, _second: I64, kind?: AccessKind): void {
     this.access(true, kind);
   }
-  loadPair128(_address: I64, kind?: AccessKind): [V128, V128] {
+  loadPairV(_address: I64, _bytes: number, kind?: AccessKind): [V128, V128] {
     this.access(false, kind);
     return [VECTOR, VECTOR];
   }

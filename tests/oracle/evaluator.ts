@@ -209,13 +209,13 @@ function memoryMethods(s: EvaluatorState) {
   return {
     load,
     store,
-    load128(address: Known, kind = "normal") {
-      note(`load 16 ${kind}`);
-      return v128(s.read(address.value, 16));
+    loadV(address: Known, bytes: number, kind = "normal") {
+      note(`load ${bytes} ${kind}`);
+      return v128(s.read(address.value, bytes));
     },
     store128: (address: Known, value: Known, kind?: string) => store(address, 16, value, kind),
     loadPair: (address: Known, bytes: number, kind = "normal") => loadTwo(i64, address, bytes, kind),
-    loadPair128: (address: Known, kind = "normal") => loadTwo(v128 as typeof i64, address, 16, kind),
+    loadPairV: (address: Known, bytes: number, kind = "normal") => loadTwo(v128 as typeof i64, address, bytes, kind),
     storePair: (a: Known, bytes: number, first: Known, second: Known, kind = "normal") =>
       storeTwo(a, bytes, first, second, kind),
     storePair128: (a: Known, first: Known, second: Known, kind = "normal") => storeTwo(a, 16, first, second, kind),

@@ -18,10 +18,12 @@ import {
   native,
   nativeCompare,
   type NativeSize,
+  tested,
   toDouble,
   trusted,
   trustedIf,
   typeOf,
+  wellNormal,
 } from "./native.ts";
 
 /** FPAbs(). */
@@ -94,7 +96,7 @@ function addSub(o: Builder, size: FpSize, a: Fp, b: Fp, name: "fpAdd" | "fpSub")
   // A sum is never tiny and inexact at once.
   const finite = isFinite(o, size, sum);
   const addend = () => name === "fpAdd" ? b : native(o, size, "neg", b);
-  return trusted(o, MODES.rounded, sum, finite, () => isExactSum(o, size, a, addend(), sum), slow);
+  return trusted(o, MODES.rounded, sum, tested(o, finite), () => isExactSum(o, size, a, addend(), sum), slow);
 }
 
 /** FPAdd(). */
@@ -116,7 +118,7 @@ function multiply(o: Builder, size: FpSize, a: Fp, b: Fp, name: "fpMul" | "fpMul
   const slow = () => exactly(o, name, size, typeOf(size), a, b);
   if (size === 16) return slow();
   const p = native(o, size, "mul", a, b);
-  return trusted(o, MODES.rounded, p, isWellNormal(o, size, p), () => isExactProduct(o, size, a, b, p), slow);
+  return trusted(o, MODES.rounded, p, wellNormal(o, size, p), () => isExactProduct(o, size, a, b, p), slow);
 }
 
 /** FPMul(). */
@@ -139,7 +141,7 @@ export function fpDiv(o: Builder, size: FpSize, a: Fp, b: Fp): Fp {
   const slow = () => exactly(o, "fpDiv", size, typeOf(size), a, b);
   if (size === 16) return slow();
   const q = native(o, size, "div", a, b);
-  return trusted(o, MODES.rounded, q, isWellNormal(o, size, q), () => isExactQuotient(o, size, a, b, q), slow);
+  return trusted(o, MODES.rounded, q, wellNormal(o, size, q), () => isExactQuotient(o, size, a, b, q), slow);
 }
 
 /** FPSqrt(). */
@@ -147,7 +149,7 @@ export function fpSqrt(o: Builder, size: FpSize, a: Fp): Fp {
   const slow = () => exactly(o, "fpSqrt", size, typeOf(size), a);
   if (size === 16) return slow();
   const root = native(o, size, "sqrt", a);
-  return trusted(o, MODES.rounded, root, isNumber(o, size, root), () => isExactRoot(o, size, a, root), slow);
+  return trusted(o, MODES.rounded, root, tested(o, isNumber(o, size, root)), () => isExactRoot(o, size, a, root), slow);
 }
 
 /** Whether `sum` is exactly addend + a * b. */
@@ -167,7 +169,7 @@ export function fpMulAdd(o: Builder, size: FpSize, addend: Fp, a: Fp, b: Fp): Fp
   if (size === 16 || !isMaddFused()) return slow();
   const sum = madd(o, size, a, b, addend);
   const isExact = () => isExactMulAdd(o, size, addend, a, b, sum);
-  return trusted(o, MODES.rounded, sum, isWellNormal(o, size, sum), isExact, slow);
+  return trusted(o, MODES.rounded, sum, wellNormal(o, size, sum), isExact, slow);
 }
 
 type MaxMin = "fpMax" | "fpMin" | "fpMaxNum" | "fpMinNum";
@@ -230,7 +232,7 @@ export function fpRecipStepFused(o: Builder, size: FpSize, a: Fp, b: Fp): Fp {
   const slow = () => exactly(o, "fpRecipStepFused", size, typeOf(size), a, b);
   if (size === 16 || !isMaddFused()) return slow();
   const step = madd(o, size, native(o, size, "neg", a), b, constant(o, size, 2));
-  return trusted(o, MODES.rounded, step, isWellNormal(o, size, step), () => o.i32(0), slow);
+  return trusted(o, MODES.rounded, step, wellNormal(o, size, step), () => o.i32(0), slow);
 }
 
 /** FPRSqrtStepFused(): (3 - a * b) / 2. */
@@ -239,7 +241,7 @@ export function fpRSqrtStepFused(o: Builder, size: FpSize, a: Fp, b: Fp): Fp {
   if (size === 16 || !isMaddFused()) return slow();
   const twice = madd(o, size, native(o, size, "neg", a), b, constant(o, size, 3));
   const step = native(o, size, "mul", twice, constant(o, size, 0.5));
-  return trusted(o, MODES.rounded, step, isWellNormal(o, size, step), () => o.i32(0), slow);
+  return trusted(o, MODES.rounded, step, wellNormal(o, size, step), () => o.i32(0), slow);
 }
 
 /** FPRecipEstimate(). */

@@ -10,14 +10,15 @@ import {
   exactly,
   type Fp,
   isNumber,
-  isWellNormal,
   MODES,
   native,
   nativeCompare,
   type NativeSize,
+  tested,
   trusted,
   trustedIf,
   typeOf,
+  wellNormal,
 } from "./native.ts";
 
 const NATIVE_ROUNDING = {
@@ -53,7 +54,7 @@ export function fpRoundInt(
   const r = roundNative(o, size, a, rounding);
   const modes = rounding === "FPCR" ? MODES.rounded : MODES.exact;
   if (!exact) return trustedIf(o, modes, r, isNumber(o, size, a), slow);
-  return trusted(o, modes, r, isNumber(o, size, a), () => nativeCompare(o, size, "eq", r, a), slow);
+  return trusted(o, modes, r, tested(o, isNumber(o, size, a)), () => nativeCompare(o, size, "eq", r, a), slow);
 }
 
 /** FPRoundIntN(): to an integral value of `intsize` bits. */
@@ -62,7 +63,7 @@ export function fpRoundIntN(o: Builder, size: NativeSize, a: Fp, rounding: "ZERO
   const r = roundNative(o, size, a, rounding);
   const modes = rounding === "FPCR" ? MODES.rounded : MODES.exact;
   const plain = isInRange(o, size, r, false, intsize);
-  return trusted(o, modes, r, plain, () => o.and(plain, nativeCompare(o, size, "eq", r, a)), slow);
+  return trusted(o, modes, r, tested(o, plain), () => o.and(plain, nativeCompare(o, size, "eq", r, a)), slow);
 }
 
 /** Whether an integral value fits in M bits. */
@@ -102,7 +103,7 @@ export function fpToFixed(o: Builder, size: FpSize, a: Fp, { rounding, unsigned,
   const isExact = () => nativeCompare(o, size, "eq", r, scaled);
   const plain = isInRange(o, size, r, unsigned, M);
   const inRange = () => o.and(plain, isExact());
-  return trusted<"i32" | "i64">(o, MODES.exact, integer, plain, inRange, slow) as Int;
+  return trusted<"i32" | "i64">(o, MODES.exact, integer, tested(o, plain), inRange, slow) as Int;
 }
 
 /** FPToFixedJS(): the integer and the Z flag. */
@@ -112,8 +113,8 @@ export function fpToFixedJS(o: Builder, a: F64): [I32, I32] {
   const isMinusZero = o.op("i64.eq", o.op("i64.reinterpret_f64", a), o.i64(1n << 63n));
   const Z = o.and(isWhole, o.eqz(isMinusZero));
   const quick = o.or(o.zeroExtend(o.op("i32.trunc_sat_f64_s", a)), o.shl(o.zeroExtend(Z), o.i32(32)));
-  const plain = isInRange(o, 64, whole, false, 32);
-  const isExact = () => o.and(plain, isWhole);
+  const inRange = isInRange(o, 64, whole, false, 32), plain = tested(o, inRange);
+  const isExact = () => o.and(inRange, isWhole);
   const both = trusted(o, MODES.exact, quick, plain, isExact, () => exactly(o, "fpToFixedJS", 64, "i64", a));
   return [o.wrap(both), o.wrap(o.shrU(both, o.i32(32)))];
 }
@@ -136,7 +137,7 @@ export function fixedToFP(o: Builder, size: FpSize, a: Int, unsigned: boolean, f
   const converted = native(o, size, `convert_${a.type}_${unsigned ? "u" : "s"}`, a);
   const result = fbits ? native(o, size, "mul", converted, powerOfTwo(o, size, o.sub(o.i32(0), fbits))) : converted;
   if (size === 64 && M === 32) return result;
-  return trusted(o, MODES.normal, result, o.i32(1), () => fitsFraction(o, size, a, unsigned), slow);
+  return trusted(o, MODES.normal, result, tested(o, o.i32(1)), () => fitsFraction(o, size, a, unsigned), slow);
 }
 
 /** FixedToFP() of the 16-bit integers that half-precision elements are. */
@@ -159,7 +160,7 @@ export function fpConvert(o: Builder, from: FpSize, to: FpSize, a: Fp): Fp {
   if (from !== 64 || to !== 32) return slow();
   const r = o.op("f32.demote_f64", a);
   const isExact = () => o.op("f64.eq", o.op("f64.promote_f32", r), a);
-  return trusted<"f32" | "f64" | "i32">(o, MODES.rounded, r, isWellNormal(o, 32, r), isExact, slow);
+  return trusted<"f32" | "f64" | "i32">(o, MODES.rounded, r, wellNormal(o, 32, r), isExact, slow);
 }
 
 /** FPConvert() from double to single precision, rounding to odd (FCVTXN). */

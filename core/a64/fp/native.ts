@@ -60,31 +60,47 @@ export const MODES = { rounded: FPCR.RMode | FPCR.FZ, exact: FPCR.FZ, normal: FP
 const IXC = 16;
 
 /** 0 when these modes are all off. */
-function modesOf(o: Builder, modes: number): I32 {
+export function modesOf(o: Builder, modes: number): I32 {
   return o.and(o.state32("fpcr"), o.i32(modes));
+}
+
+/** 0 while FPSR.IXC is 1: then it is no news that a result is inexact. */
+export function isInexactNews(o: Builder): I32 {
+  return o.xor(o.and(o.state32("fpsr"), o.i32(IXC)), o.i32(IXC));
+}
+
+/** A test of results that nearly all of them pass; T is I32 for one, V128 for a mask of elements. */
+export interface Test<T> {
+  /** 0 where it is passed for sure, which takes little to tell. */
+  readonly doubt: I32;
+  readonly passed: () => T;
 }
 
 /**
  * The native result where it is certain to be what the exact function gives, exceptions included, else that function's.
  * @param modes FPCR bits that must be 0 for the native result.
- * @param plain 1 when the native result raises no exception other than Inexact, which is no news while FPSR.IXC is 1.
+ * @param plain that the native result raises no exception other than Inexact, which is no news while FPSR.IXC is 1.
  * @param isExact 1 when the native result is exact and raises no exception at all.
  */
 export function trusted<T extends WasmType>(
   o: Builder,
   modes: number,
   result: Value<T>,
-  plain: I32,
+  plain: Test<I32>,
   isExact: () => I32,
   slow: () => Value<T>,
 ): Value<T> {
   const chosen = o.variable(result);
-  const off = o.eqz(modesOf(o, modes));
-  const isInexactKnown = o.shrU(o.and(o.state32("fpsr"), o.i32(IXC)), o.i32(4));
-  o.if(o.eqz(o.and(o.and(plain, isInexactKnown), off)), () => {
-    o.if(o.eqz(o.and(isExact(), off)), () => o.assign(chosen, slow()));
+  o.if(o.or(o.or(modesOf(o, modes), isInexactNews(o)), plain.doubt), () => {
+    const isPlain = o.and(o.eqz(isInexactNews(o)), plain.passed());
+    o.if(o.or(modesOf(o, modes), o.eqz(o.or(isExact(), isPlain))), () => o.assign(chosen, slow()));
   });
   return chosen;
+}
+
+/** A test that has been made. */
+export function tested(o: Builder, passed: I32): Test<I32> {
+  return { doubt: o.eqz(passed), passed: () => passed };
 }
 
 /** The same for a result that raises no exception at all where `plain` is 1. */
@@ -96,7 +112,7 @@ export function trustedIf<T extends WasmType>(
   slow: () => Value<T>,
 ): Value<T> {
   const chosen = o.variable(result);
-  o.if(o.eqz(o.and(plain, o.eqz(modesOf(o, modes)))), () => o.assign(chosen, slow()));
+  o.if(o.or(o.eqz(plain), modesOf(o, modes)), () => o.assign(chosen, slow()));
   return chosen;
 }
 
@@ -131,6 +147,15 @@ export function isWellNormal(o: Builder, size: NativeSize, a: Fp): I32 {
   }
   const { infinity, least } = LIMITS[32];
   return o.op("i32.lt_u", o.op("i32.sub", m, o.i32(least)), o.i32(infinity - least));
+}
+
+/**
+ * The same as a test: of numbers from 2^-511 to 2^513, or 2^-63 to 2^65, whose exponents' upper bits differ, it is sure.
+ */
+export function wellNormal(o: Builder, size: NativeSize, a: Fp): Test<I32> {
+  const passed = () => isWellNormal(o, size, a), m = magnitude(o, size, a);
+  const differ = o.xor(m, o.shl(m, o.const(m, 1)));
+  return { doubt: o.geS(differ, o.const(m, 0)), passed };
 }
 
 /** 1 unless `a` is a NaN. */

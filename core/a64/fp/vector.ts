@@ -7,19 +7,20 @@ import { isMaddFused } from "./fused.ts";
 import { MODES, type NativeSize } from "./native.ts";
 import {
   areAbove,
-  areFinite,
   areNumbers,
-  areWellNormal,
   areZero,
   both,
   either,
   type Elements,
   exactlyEach,
+  finite,
   isNative,
   lanesOp,
   splat,
+  tested,
   trustedElements,
   trustedElementsIf,
+  wellNormal,
 } from "./vector_native.ts";
 
 type Unary = (o: Builder, e: Elements, a: V128) => V128;
@@ -66,7 +67,7 @@ function addSub(name: "fpAdd" | "fpSub"): Binary {
     const size = e.size, sum = lanesOp(o, size, name === "fpAdd" ? "add" : "sub", a, b);
     const addend = () => name === "fpAdd" ? b : lanesOp(o, size, "neg", b);
     const isExact = () => areExactSums(o, size, a, addend(), sum);
-    return trustedElements(o, size, MODES.rounded, sum, areFinite(o, size, sum), isExact, slow);
+    return trustedElements(o, size, MODES.rounded, sum, finite(o, size, sum), isExact, slow);
   };
 }
 
@@ -83,7 +84,7 @@ function multiply(name: "fpMul" | "fpMulX"): Binary {
     if (!isNative(e)) return slow();
     const size = e.size, product = lanesOp(o, size, "mul", a, b);
     const isExact = () => areExactOrZero(o, size, a, b, product);
-    return trustedElements(o, size, MODES.rounded, product, areWellNormal(o, size, product), isExact, slow);
+    return trustedElements(o, size, MODES.rounded, product, wellNormal(o, size, product), isExact, slow);
   };
 }
 
@@ -96,10 +97,10 @@ export const vectorMulX = multiply("fpMulX");
 export const vectorDiv: Binary = (o, e, a, b) => {
   const slow = () => exactlyEach(o, "fpDiv", e, a, b);
   if (!isNative(e)) return slow();
-  const size = e.size, quotient = lanesOp(o, size, "div", a, b), plain = areWellNormal(o, size, quotient);
+  const size = e.size, quotient = lanesOp(o, size, "div", a, b), plain = wellNormal(o, size, quotient);
   const isExact = () => {
     const zero = both(o, areZero(o, size, quotient), areZero(o, size, a));
-    return either(o, zero, both(o, plain, areExactProducts(o, size, quotient, b, a, a)));
+    return either(o, zero, both(o, plain.passed(), areExactProducts(o, size, quotient, b, a, a)));
   };
   return trustedElements(o, size, MODES.rounded, quotient, plain, isExact, slow);
 };
@@ -110,7 +111,7 @@ export const vectorSqrt: Unary = (o, e, a) => {
   if (!isNative(e)) return slow();
   const size = e.size, root = lanesOp(o, size, "sqrt", a);
   const isExact = () => either(o, areZero(o, size, root), areExactProducts(o, size, root, root, a, a));
-  return trustedElements(o, size, MODES.rounded, root, areNumbers(o, size, root), isExact, slow);
+  return trustedElements(o, size, MODES.rounded, root, tested(o, size, areNumbers(o, size, root)), isExact, slow);
 };
 
 /** FPMulAdd(). */
@@ -122,7 +123,7 @@ export function vectorMulAdd(o: Builder, e: Elements, addend: V128, a: V128, b: 
     const product = lanesOp(o, size, "mul", a, b);
     return both(o, areExactOrZero(o, size, a, b, product), areExactSums(o, size, product, addend, sum));
   };
-  return trustedElements(o, size, MODES.rounded, sum, areWellNormal(o, size, sum), isExact, slow);
+  return trustedElements(o, size, MODES.rounded, sum, wellNormal(o, size, sum), isExact, slow);
 }
 
 function step(name: "fpRecipStepFused" | "fpRSqrtStepFused", constant: number, scale: number): Binary {
@@ -133,7 +134,7 @@ function step(name: "fpRecipStepFused" | "fpRSqrtStepFused", constant: number, s
     const sum = lanesOp(o, size, "relaxed_madd", lanesOp(o, size, "neg", a), b, splat(o, size, constant));
     const result = scale === 1 ? sum : lanesOp(o, size, "mul", sum, splat(o, size, scale));
     const isExact = () => o.v128(0n, 0n);
-    return trustedElements(o, size, MODES.rounded, result, areWellNormal(o, size, result), isExact, slow);
+    return trustedElements(o, size, MODES.rounded, result, wellNormal(o, size, result), isExact, slow);
   };
 }
 

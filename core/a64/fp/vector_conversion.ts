@@ -13,6 +13,7 @@ import {
   lanesOp,
   signBits,
   splat,
+  tested,
   trustedElements,
   trustedElementsIf,
 } from "./vector_native.ts";
@@ -45,7 +46,15 @@ export function vectorRoundInt(o: Builder, e: Elements, a: V128, rounding: Mode,
   const size = e.size, r = roundNative(o, size, a, rounding);
   const modes = rounding === "FPCR" ? MODES.rounded : MODES.exact;
   if (!exact) return trustedElementsIf(o, size, modes, r, areNumbers(o, size, a), slow);
-  return trustedElements(o, size, modes, r, areNumbers(o, size, a), () => lanesOp(o, size, "eq", r, a), slow);
+  return trustedElements(
+    o,
+    size,
+    modes,
+    r,
+    tested(o, size, areNumbers(o, size, a)),
+    () => lanesOp(o, size, "eq", r, a),
+    slow,
+  );
 }
 
 /** Where an integral value fits in M bits. */
@@ -65,7 +74,15 @@ export function vectorRoundIntN(o: Builder, e: Elements, a: V128, rounding: "ZER
   const size = e.size, r = roundNative(o, size, a, rounding);
   const modes = rounding === "FPCR" ? MODES.rounded : MODES.exact;
   const plain = areInRange(o, size, r, false, intsize);
-  return trustedElements(o, size, modes, r, plain, () => both(o, plain, lanesOp(o, size, "eq", r, a)), slow);
+  return trustedElements(
+    o,
+    size,
+    modes,
+    r,
+    tested(o, size, plain),
+    () => both(o, plain, lanesOp(o, size, "eq", r, a)),
+    slow,
+  );
 }
 
 /** Two doublewords computed one by one. */
@@ -94,7 +111,7 @@ export function vectorToFixed(
   const integers = o.op(unsigned ? "i32x4.trunc_sat_f32x4_u" : "i32x4.trunc_sat_f32x4_s", r);
   const plain = areInRange(o, 32, r, unsigned, 32);
   const isExact = () => both(o, plain, o.op("f32x4.eq", r, scaled));
-  return trustedElements(o, 32, MODES.exact, integers, plain, isExact, slow);
+  return trustedElements(o, 32, MODES.exact, integers, tested(o, 32, plain), isExact, slow);
 }
 
 /** FixedToFP() of integers of the elements' own width. */
@@ -117,7 +134,7 @@ export function vectorFixedToFP(o: Builder, e: Elements, a: V128, unsigned: bool
     const limit = (1n << 24n) | (1n << 56n);
     return o.op("i32x4.lt_u", unsigned ? a : o.op("i32x4.abs", a), o.v128(limit, limit));
   };
-  return trustedElements(o, 32, MODES.normal, result, o.v128(-1n, -1n), isExact, slow);
+  return trustedElements(o, 32, MODES.normal, result, tested(o, 32, o.v128(-1n, -1n)), isExact, slow);
 }
 
 /** FPConvert() of the elements in the low half to twice their width (FCVTL). */
@@ -137,5 +154,5 @@ export function vectorConvertNarrow(o: Builder, from: 32 | 64, a: V128): V128 {
   // As doubles the results are as large as they are in single precision.
   const least = o.op("f64x2.ge", o.op("f64x2.abs", back), splat(o, 64, 2 ** -125));
   const plain = both(o, least, areWellNormal(o, 64, back));
-  return trustedElements(o, 64, MODES.rounded, result, plain, () => o.op("f64x2.eq", back, a), slow);
+  return trustedElements(o, 64, MODES.rounded, result, tested(o, 64, plain), () => o.op("f64x2.eq", back, a), slow);
 }

@@ -1,7 +1,7 @@
 /** What the fast paths over all elements of a vector share. Masks have all ones in the elements where they hold. */
 import type { Builder, I32, V128, Value } from "../../engine/builder.ts";
 import type { FpSize } from "./format.ts";
-import { nameOf, type NativeSize } from "./native.ts";
+import { isInexactNews, modesOf, nameOf, type NativeSize, type Test } from "./native.ts";
 
 /** A vector of elements of one format; in 64 bits (Q = 0) both halves of the value are the same. */
 export interface Elements {
@@ -32,9 +32,11 @@ export function lanesOp(o: Builder, size: NativeSize, operation: string, ...oper
   return o.op(nameOf<"f64x2.add">(size === 64 ? "f64x2" : "f32x4", operation), ...operands);
 }
 
-/** 1 when the mask holds everywhere. */
-export function everywhere(o: Builder, size: NativeSize, mask: V128): I32 {
-  return size === 64 ? o.op("i64x2.all_true", mask) : o.op("i32x4.all_true", mask);
+/** 0 when every element has its sign bit set: when a mask holds everywhere. */
+function notEverywhere(o: Builder, size: NativeSize, mask: V128): I32 {
+  return size === 64
+    ? o.xor(o.op("i64x2.bitmask", mask), o.i32(0b11))
+    : o.xor(o.op("i32x4.bitmask", mask), o.i32(0b1111));
 }
 
 const constants = { 32: new Map<number, bigint>(), 64: new Map<number, bigint>() };
@@ -80,6 +82,27 @@ export function areWellNormal(o: Builder, size: NativeSize, a: V128): V128 {
   return both(o, lanesOp(o, size, "ge", magnitude, least), lanesOp(o, size, "lt", magnitude, splat(o, size, Infinity)));
 }
 
+/**
+ * The same as a test: of numbers from 2^-511 to 2^513, or 2^-63 to 2^65, whose exponents' upper bits differ, it is sure.
+ */
+export function wellNormal(o: Builder, size: NativeSize, a: V128): Test<V128> {
+  const double = (v: V128) => size === 64 ? o.op("i64x2.add", v, v) : o.op("i32x4.add", v, v);
+  const unsigned = double(a), differ = o.op("v128.xor", unsigned, double(unsigned));
+  return { doubt: notEverywhere(o, size, differ), passed: () => areWellNormal(o, size, a) };
+}
+
+/** That no element is infinite or a NaN. */
+export function finite(o: Builder, size: NativeSize, a: V128): Test<V128> {
+  // Not 0 but a NaN where it is one of these
+  const difference = lanesOp(o, size, "sub", a, a);
+  return { doubt: notEverywhere(o, size, areZero(o, size, difference)), passed: () => areFinite(o, size, a) };
+}
+
+/** A test that has been made. */
+export function tested(o: Builder, size: NativeSize, passed: V128): Test<V128> {
+  return { doubt: notEverywhere(o, size, passed), passed: () => passed };
+}
+
 /** Where an element is no NaN. */
 export function areNumbers(o: Builder, size: NativeSize, a: V128): V128 {
   return lanesOp(o, size, "eq", a, a);
@@ -92,7 +115,7 @@ export function areZero(o: Builder, size: NativeSize, a: V128): V128 {
 /**
  * The native result where every element of it is certain to be what the exact function gives, exceptions included.
  * @param modes FPCR bits that must be 0 for the native result.
- * @param plain where it raises no exception other than Inexact, which is no news while FPSR.IXC is 1.
+ * @param plain that it raises no exception other than Inexact, which is no news while FPSR.IXC is 1.
  * @param isExact where it raises no exception at all.
  */
 export function trustedElements(
@@ -100,17 +123,15 @@ export function trustedElements(
   size: NativeSize,
   modes: number,
   result: V128,
-  plain: V128,
+  plain: Test<V128>,
   isExact: () => V128,
   slow: () => V128,
 ): V128 {
   const chosen = o.variable(result);
-  const off = o.eqz(o.and(o.state32("fpcr"), o.i32(modes)));
-  const isInexactKnown = o.and(o.shrU(o.state32("fpsr"), o.i32(4)), o.i32(1));
-  o.if(o.eqz(o.and(o.and(everywhere(o, size, plain), isInexactKnown), off)), () => {
-    const known = o.op("i32x4.splat", o.sub(o.i32(0), isInexactKnown));
-    const fine = either(o, isExact(), both(o, plain, known));
-    o.if(o.eqz(o.and(everywhere(o, size, fine), off)), () => o.assign(chosen, slow()));
+  o.if(o.or(o.or(modesOf(o, modes), isInexactNews(o)), plain.doubt), () => {
+    const known = o.op("i32x4.splat", o.sub(o.i32(0), o.eqz(isInexactNews(o))));
+    const fine = either(o, isExact(), both(o, plain.passed(), known));
+    o.if(o.or(modesOf(o, modes), notEverywhere(o, size, fine)), () => o.assign(chosen, slow()));
   });
   return chosen;
 }
@@ -125,7 +146,6 @@ export function trustedElementsIf(
   slow: () => V128,
 ): V128 {
   const chosen = o.variable(result);
-  const off = o.eqz(o.and(o.state32("fpcr"), o.i32(modes)));
-  o.if(o.eqz(o.and(everywhere(o, size, plain), off)), () => o.assign(chosen, slow()));
+  o.if(o.or(modesOf(o, modes), notEverywhere(o, size, plain)), () => o.assign(chosen, slow()));
   return chosen;
 }
