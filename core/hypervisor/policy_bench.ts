@@ -45,6 +45,7 @@ const CASES: Readonly<Record<string, () => () => void>> = {
   "MMIO read of the PL011, 1 rule": () => loop({ rules: [allow.mmio("pl011")] }, "ldr w2, [x28, #0x18]"),
   "MRS, 1 rule": () => loop({ rules: [value.sysreg("MIDR_EL1", 1n)] }, "mrs x2, midr_el1"),
 };
+export const CASE_NAMES: readonly string[] = Object.keys(CASES);
 
 const isWorker = "WorkerGlobalScope" in globalThis;
 const scope = globalThis as unknown as Worker;
@@ -89,4 +90,4 @@ function register(name: string): void {
 }
 
 if (isWorker) serve();
-else Object.keys(CASES).forEach(register);
+else CASE_NAMES.forEach(register);

@@ -8,7 +8,7 @@
 import { parseArgs } from "@std/cli";
 import $ from "dax";
 import { V8_FLAGS } from "../../core/release/v8_flags.ts";
-import { askCase, startCase, TRAPS } from "../../core/hypervisor/policy_bench.ts";
+import { askCase, CASE_NAMES, startCase, TRAPS } from "../../core/hypervisor/policy_bench.ts";
 
 /** Set in the process that measures: V8 is to be told there what it is told in the compiled program. */
 const MEASURES = "ARIEL_TURNS";
@@ -20,6 +20,16 @@ if (Deno.env.get(MEASURES) === undefined) {
 
 const args = parseArgs(Deno.args, { string: ["_", "rounds"], default: { rounds: "300" } });
 const names: string[] = args._.map(String), rounds = Number(args.rounds);
+const unknown = names.find((name) => !CASE_NAMES.includes(name));
+if (names.length === 0 || unknown !== undefined) {
+  const what = unknown === undefined ? "No case is named" : `There is no case "${unknown}"`;
+  console.error(`turns: ${what}: the cases are ${CASE_NAMES.map((name) => `"${name}"`).join(", ")}`);
+  Deno.exit(2);
+}
+if (!Number.isInteger(rounds) || rounds < 1) {
+  console.error(`turns: --rounds is to be a whole number from 1 on, and not "${args.rounds}"`);
+  Deno.exit(2);
+}
 const workers = await Promise.all(names.map(startCase));
 const times = workers.map(() => new Float64Array(rounds));
 for (let round = 0; round < rounds; round++) {
