@@ -59,7 +59,9 @@ Deno.test({
     alone((options) =>
       withFile(busyboxInitrd("echo u''p\nsleep 2\nreboot -f\n"), async (initrd) => {
         Deno.chmodSync(initrd, 0o644);
-        const args = ["run", kernelPath("linux-6.12"), "--initrd", initrd, ...APPEND, "--log-level", "none"];
+        // What serves GDB refers to the machine, too
+        const others = ["--log-level", "none", "--gdb", "0"];
+        const args = ["run", kernelPath("linux-6.12"), "--initrd", initrd, ...APPEND, ...others];
         const dialog = new Dialog(args, { ...options, timeoutMs: 240_000 });
         await dialog.expect(/^up\r?$/m);
         const limitKib = 1.1 * await dialog.residentKib(), resident: number[] = [];
