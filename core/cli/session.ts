@@ -26,7 +26,10 @@ const STOP = { interrupted: 1, timeout: 2 } as const;
 const PATIENCE_MS = 3000;
 /** Output that nobody takes does not keep an interrupted run from its end for longer. */
 const DRAIN_MS = 250;
-/** The JIT's thread starts so long after the machine's: it has nothing to do at first, and both share the host's cores. */
+/**
+ * The JIT's thread starts so long after the machine's where the guest is the bundled one, which has mostly ended before it
+ * would have anything to do. A kernel soon has.
+ */
 const COMPILER_DELAY_MS = 100;
 
 export interface SessionResult {
@@ -172,7 +175,8 @@ export class Session {
     if (this.#message.jit) {
       const { port1, port2 } = new MessageChannel();
       compilerPort = port1;
-      this.#compilerTimer = setTimeout(() => this.#startCompiler(port2), COMPILER_DELAY_MS);
+      const delayMs = this.#message.guest.kernel ? 0 : COMPILER_DELAY_MS;
+      this.#compilerTimer = setTimeout(() => this.#startCompiler(port2), delayMs);
     }
     if (this.#kernelFile) ({ port1: kernelPort, port2: this.#kernelPort } = new MessageChannel());
     return { ...this.#message, compilerPort, kernelPort };
