@@ -4,7 +4,8 @@
  * call meets is joined, and only what has been called often is optimized at all, as V8's threads take the host's cores
  * from a boot of Linux: with limits of 6,000 and 3,000 and V8's own count of calls it took 6 % longer. Handlers and
  * regions are optimized after a tenth of what V8 lets code run before: a boot takes 2 % less. What is new on a thread's
- * heap has 2 MiB and not 16 before it is looked at: 23 MB less are resident after a boot, which takes as long. And gc() is there, for core/engine/garbage.ts.
+ * heap has 2 MiB and not 16 before it is looked at: 23 MB less are resident after a boot, which takes as long. And gc()
+ * is there, for core/engine/garbage.ts.
  */
 export const V8_FLAGS = "--v8-flags=" + [
   "--max-inlined-bytecode-size-cumulative=2500",

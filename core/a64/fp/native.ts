@@ -76,6 +76,11 @@ export interface Test<T> {
   readonly passed: () => T;
 }
 
+/** A test that has been made. */
+export function tested(o: Builder, passed: I32): Test<I32> {
+  return { doubt: o.eqz(passed), passed: () => passed };
+}
+
 /**
  * The native result where it is certain to be what the exact function gives, exceptions included, else that function's.
  * @param modes FPCR bits that must be 0 for the native result.
@@ -96,11 +101,6 @@ export function trusted<T extends WasmType>(
     o.if(o.or(modesOf(o, modes), o.eqz(o.or(isExact(), isPlain))), () => o.assign(chosen, slow()));
   });
   return chosen;
-}
-
-/** A test that has been made. */
-export function tested(o: Builder, passed: I32): Test<I32> {
-  return { doubt: o.eqz(passed), passed: () => passed };
 }
 
 /** The same for a result that raises no exception at all where `plain` is 1. */
@@ -150,7 +150,8 @@ export function isWellNormal(o: Builder, size: NativeSize, a: Fp): I32 {
 }
 
 /**
- * The same as a test: of numbers from 2^-511 to 2^513, or 2^-63 to 2^65, whose exponents' upper bits differ, it is sure.
+ * The same as a test. It is sure of numbers from 2^-511 to 2^513, or 2^-63 to 2^65 in single precision: the two upper bits
+ * of their exponents differ.
  */
 export function wellNormal(o: Builder, size: NativeSize, a: Fp): Test<I32> {
   const passed = () => isWellNormal(o, size, a), m = magnitude(o, size, a);

@@ -83,7 +83,8 @@ export function areWellNormal(o: Builder, size: NativeSize, a: V128): V128 {
 }
 
 /**
- * The same as a test: of numbers from 2^-511 to 2^513, or 2^-63 to 2^65, whose exponents' upper bits differ, it is sure.
+ * The same as a test. It is sure of numbers from 2^-511 to 2^513, or 2^-63 to 2^65 in single precision: the two upper bits
+ * of their exponents differ.
  */
 export function wellNormal(o: Builder, size: NativeSize, a: V128): Test<V128> {
   const double = (v: V128) => size === 64 ? o.op("i64x2.add", v, v) : o.op("i32x4.add", v, v);
