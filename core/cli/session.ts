@@ -27,8 +27,8 @@ const PATIENCE_MS = 3000;
 /** Output that nobody takes does not keep an interrupted run from its end for longer. */
 const DRAIN_MS = 250;
 /**
- * The JIT's thread starts so long after the machine's where the guest is the bundled one, which has mostly ended before it
- * would have anything to do. A kernel soon has.
+ * The JIT's thread starts so long after the machine's where the guest is the bundled one, which has next to nothing
+ * compiled and would end a tenth later. A kernel soon has regions to be compiled.
  */
 const COMPILER_DELAY_MS = 100;
 
@@ -172,7 +172,7 @@ export class Session {
   /** The start message, with what leads to the JIT's thread and to the kernel's file. */
   #withPorts(): StartMessage {
     let compilerPort: MessagePort | null = null, kernelPort: MessagePort | null = null;
-    if (this.#message.jit) {
+    if (this.#message.jit && !this.#message.guest.dumpDtb) {
       const { port1, port2 } = new MessageChannel();
       compilerPort = port1;
       const delayMs = this.#message.guest.kernel ? 0 : COMPILER_DELAY_MS;

@@ -52,8 +52,6 @@ const LOAD: Record<string, number> = {
   "f32.4": 0x2a,
   "f64.8": 0x2b,
 };
-/** The same of loads of a vector, whose rest is 0: v128.load8_lane, load16_lane, load32_zero, load64_zero and load. */
-const LOAD_V128: Record<number, number> = { 1: 0x54, 2: 0x55, 4: 0x5c, 8: 0x5d, 16: 0x00 };
 const STORE: Record<string, number> = {
   "i64.8": 0x37,
   "i64.4": 0x3e,
@@ -65,6 +63,8 @@ const STORE: Record<string, number> = {
   "f32.4": 0x38,
   "f64.8": 0x39,
 };
+/** Those of vector loads, whose rest is 0: v128.load8_lane, load16_lane, load32_zero, load64_zero and load. */
+const LOAD_V128: Record<number, number> = { 1: 0x54, 2: 0x55, 4: 0x5c, 8: 0x5d, 16: 0x00 };
 
 /**
  * Writes WebAssembly for the part of the {@link Builder} that knows nothing of guest state: constants, pure operations

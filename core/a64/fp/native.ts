@@ -1,7 +1,7 @@
 /** What the fast paths of floating-point meanings share: native instructions and when their results can be trusted. */
 import type { Builder, I32, Value, WasmType } from "../../engine/builder.ts";
 import type { WasmOp } from "../../engine/wasm_ops.ts";
-import { FPCR, type FpSize } from "./format.ts";
+import { FPCR, type FpSize, FPSR } from "./format.ts";
 import "./helpers.ts";
 
 /** A floating-point value: F64, F32, or the bits of a half-precision number as I32. */
@@ -57,8 +57,6 @@ export function exactly<T extends WasmType>(
 /** FPCR bits on which the native result of an operation may depend. */
 export const MODES = { rounded: FPCR.RMode | FPCR.FZ, exact: FPCR.FZ, normal: FPCR.RMode } as const;
 
-const IXC = 16;
-
 /** 0 when these modes are all off. */
 export function modesOf(o: Builder, modes: number): I32 {
   return o.and(o.state32("fpcr"), o.i32(modes));
@@ -66,7 +64,7 @@ export function modesOf(o: Builder, modes: number): I32 {
 
 /** 0 while FPSR.IXC is 1: then it is no news that a result is inexact. */
 export function isInexactNews(o: Builder): I32 {
-  return o.xor(o.and(o.state32("fpsr"), o.i32(IXC)), o.i32(IXC));
+  return o.xor(o.and(o.state32("fpsr"), o.i32(FPSR.IXC)), o.i32(FPSR.IXC));
 }
 
 /** A test of results that nearly all of them pass; T is I32 for one, V128 for a mask of elements. */

@@ -66,7 +66,7 @@ export const both = (o: Builder, a: V128, b: V128): V128 => o.op("v128.and", a, 
 export const either = (o: Builder, a: V128, b: V128): V128 => o.op("v128.or", a, b);
 
 /** Where an element is neither infinite nor a NaN. */
-export function areFinite(o: Builder, size: NativeSize, a: V128): V128 {
+function areFinite(o: Builder, size: NativeSize, a: V128): V128 {
   return lanesOp(o, size, "lt", lanesOp(o, size, "abs", a), splat(o, size, Infinity));
 }
 
